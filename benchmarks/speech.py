@@ -1,0 +1,93 @@
+"""Real speech with transcripts, from Debian's packages: fetched once, kept in `.cache/speech`.
+
+The Asterisk prompts are recorded by professional speakers, one a language, and come with their
+texts (CC-BY-SA-3.0). Raw G.722, 16 kHz, mono.
+"""
+
+import gzip
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lab import audio
+from lab.audio import SAMPLE_RATE, Waveform
+
+CACHE = Path(__file__).resolve().parent.parent / ".cache" / "speech"
+LANGUAGES = ("en", "fr", "es", "it", "ru")
+
+
+class SpeechUnavailableError(Exception):
+    """The packages cannot be fetched on this machine; the message says why."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A clip and what is said in it."""
+
+    audio_path: Path
+    text: str
+
+    def load(self) -> Waveform:
+        return audio.decode(self.audio_path)
+
+
+def prompts(language: str, *, min_words: int = 3) -> list[Utterance]:
+    """The prompts of at least `min_words` words whose text says exactly what is spoken.
+
+    Raises `SpeechUnavailableError` where Debian's packages cannot be had.
+    """
+    folder = CACHE / language
+    if not folder.exists():
+        _fetch(language, folder)
+    (texts,) = folder.glob("usr/share/doc/*/core-sounds-*.txt*")
+    (voice,) = folder.glob("usr/share/asterisk/sounds/*_*")
+    opener = gzip.open if texts.suffix == ".gz" else open
+    with opener(texts, "rt", encoding="utf-8") as lines:
+        return list(_utterances(lines, voice, min_words))
+
+
+def joined(utterances: list[Utterance], *, pause_s: float = 0.7) -> tuple[Waveform, str]:
+    """One long recording of the utterances with pauses between them, and its text."""
+    pause = np.zeros(round(pause_s * SAMPLE_RATE), np.float32)
+    pieces = [piece for utterance in utterances for piece in (utterance.load().samples, pause)]
+    text = " ".join(utterance.text for utterance in utterances)
+    return Waveform(np.concatenate(pieces), SAMPLE_RATE), text
+
+
+def _utterances(lines: Iterator[str], voice: Path, min_words: int) -> Iterator[Utterance]:
+    for line in lines:
+        key, separator, text = line.strip().partition(":")
+        text = text.strip()
+        audio_path = voice / f"{key.strip()}.g722"
+        if not separator or line.startswith(";") or not audio_path.exists():
+            continue
+        # Tones and pauses in brackets are not spoken; digits, keys and spelled letters can be
+        # written in many right ways. Dots show where another prompt would go on.
+        text = text.replace("...", " ").strip()
+        if re.search(r"[\[\]<>()*#0-9]|\b[B-HJ-Z]\b", text):
+            continue
+        if len(text.split()) >= min_words:
+            yield Utterance(audio_path, text)
+
+
+def _fetch(language: str, folder: Path) -> None:
+    if not shutil.which("apt-get") or not shutil.which("dpkg"):
+        raise SpeechUnavailableError("the test speech comes from Debian's packages, by apt-get")
+    partial = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    packages = [f"asterisk-core-sounds-{language}-g722", f"asterisk-core-sounds-{language}"]
+    try:
+        subprocess.run(
+            ["apt-get", "download", "-qq", *packages], cwd=partial, check=True, capture_output=True
+        )
+        for archive in partial.glob("*.deb"):
+            subprocess.run(["dpkg", "-x", archive.name, "."], cwd=partial, check=True)
+    except (subprocess.CalledProcessError, OSError) as error:
+        raise SpeechUnavailableError(f"{' '.join(packages)}: {error}") from error
+    partial.replace(folder)

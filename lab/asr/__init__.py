@@ -1,0 +1,1 @@
+"""Speech recognition: weights, the network, and the engine that turns a waveform into segments."""

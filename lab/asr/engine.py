@@ -1,0 +1,141 @@
+"""The engine: one Whisper model on one device, and everything that is asked of it."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from whisper.audio import log_mel_spectrogram, pad_or_trim
+from whisper.decoding import DecodingOptions, DecodingResult
+from whisper.decoding import decode as reference_decode
+from whisper.tokenizer import Tokenizer, get_tokenizer
+
+from lab.asr import checkpoints
+from lab.asr.devices import Device, best_device
+from lab.asr.network import Network
+from lab.asr.options import LanguageDetection, TranscribeOptions
+from lab.asr.speech import Samples, SpeechOptions, find_speech, pack
+from lab.asr.transcription import Transcription
+from lab.audio import Waveform
+from lab.errors import OptionsError
+from lab.languages import LANGUAGES
+from lab.progress import Progress, ignore
+
+if TYPE_CHECKING:
+    from whisper.model import Whisper
+
+
+class Engine:
+    """A Whisper model ready to work. Threads may share it: a lock lets one batch through at a time.
+
+    The model belongs to the engine and is never trained or changed; to train, load another.
+    """
+
+    def __init__(self, model: "Whisper", *, name: str, device: Device | None = None) -> None:
+        """Take over `model` (of `lab.asr.checkpoints.load`); it moves to `device`."""
+        self.name = name
+        self.device = device or best_device()
+        self.network = Network(model, self.device)
+        self.is_multilingual: bool = model.is_multilingual
+        self._num_languages: int = model.num_languages
+        self.lock = threading.Lock()
+
+    @classmethod
+    def load(
+        cls,
+        name: str,
+        *,
+        models_dir: Path | None = None,
+        device: Device | None = None,
+        on_progress: Progress = ignore,
+    ) -> "Engine":
+        """An engine with the checkpoint `name`; raises `CheckpointError` if it cannot be had."""
+        model = checkpoints.load(name, models_dir=models_dir, on_progress=on_progress)
+        return cls(model, name=name, device=device)
+
+    def transcribe(
+        self,
+        waveform: Waveform,
+        options: TranscribeOptions | None = None,
+        *,
+        on_progress: Progress = ignore,
+    ) -> Transcription:
+        """Start transcribing; the language is known when this returns.
+
+        waveform: 16 kHz; any length
+        on_progress: called with seconds of the recording, at least once a token; may raise
+
+        Raises `OptionsError` if the model cannot do what `options` ask for.
+        """
+        options = options or TranscribeOptions()
+        self._check(options)
+        return Transcription(self, waveform, options, on_progress)
+
+    def detect_language(
+        self, waveform: Waveform, *, speech_threshold: float = SpeechOptions.threshold
+    ) -> LanguageDetection | None:
+        """The language of the first 30 s of speech, or None where nobody speaks."""
+        regions = find_speech(waveform.samples, SpeechOptions(threshold=speech_threshold))
+        window = next(pack(regions), None)
+        if window is None:
+            return None
+        with self.lock, torch.inference_mode():
+            features = self.network.encode(self.log_mels([window.cut(waveform.samples)]))
+            return self.detect(features)
+
+    def log_mels(self, audios: Sequence[Samples]) -> Tensor:
+        """Log-mel spectrograms, (windows, n_mels, 3000), each filled up with silence to 30 s."""
+        return torch.stack(
+            [log_mel_spectrogram(pad_or_trim(audio), self.network.dims.n_mels) for audio in audios]
+        )
+
+    def encode(self, mel: Tensor) -> Tensor:
+        """Audio features (windows, 1500, state) of log-mel spectrograms (windows, n_mels, 3000)."""
+        with self.lock, torch.inference_mode():
+            return self.network.encode(mel)
+
+    def decode(self, mel: Tensor, options: DecodingOptions) -> DecodingResult:
+        """openai-whisper's own decoding of one spectrogram, (n_mels, 3000); slow, in float32."""
+        with self.lock, torch.inference_mode():
+            model = self.network.model
+            return reference_decode(model, mel.to(self.network.device), options, fp16=False)
+
+    def detect(self, features: Tensor) -> LanguageDetection:
+        """The language of one window's features, shape (1, positions, state)."""
+        if not self.is_multilingual:
+            return LanguageDetection("en", {"en": 1.0})
+        tokenizer = self.tokenizer()
+        start = torch.tensor([[tokenizer.sot]], device=self.network.device)
+        logits = self.network.step(start, self.network.start(features))[0]
+        codes = tokenizer.all_language_codes
+        probabilities = logits[list(tokenizer.all_language_tokens)].softmax(-1).tolist()
+        ranked = sorted(zip(codes, probabilities, strict=True), key=lambda pair: -pair[1])
+        return LanguageDetection(ranked[0][0], dict(ranked))
+
+    def tokenizer(self, language: str | None = None, task: str = "transcribe") -> Tokenizer:
+        """The tokenizer of the model, set to a language and a task."""
+        return get_tokenizer(
+            self.is_multilingual,
+            num_languages=self._num_languages,
+            language=language if self.is_multilingual else None,
+            task=task if self.is_multilingual else None,
+        )
+
+    def _check(self, options: TranscribeOptions) -> None:
+        known = ["en"] if not self.is_multilingual else list(LANGUAGES)[: self._num_languages]
+        if options.language is not None and options.language not in known:
+            raise OptionsError(
+                f'The model {self.name} does not know the language "{options.language}". '
+                + (
+                    "It knows English only; choose a model without .en."
+                    if len(known) == 1
+                    else "Choose one of Whisper's languages by its code, such as sq for Albanian."
+                )
+            )
+        if options.task == "translate" and not self.is_multilingual:
+            raise OptionsError(
+                f"The model {self.name} knows English only and cannot translate; "
+                "choose a model without .en."
+            )

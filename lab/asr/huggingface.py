@@ -1,0 +1,202 @@
+"""A Hugging Face Whisper folder, read into openai-whisper's names.
+
+The names are those of `transformers` (`models/whisper/modeling_whisper.py`, Apache-2.0), where
+`convert_openai_to_hf.py` goes the other way. The folder holds `config.json` and the weights in one
+of four forms, of which safetensors is preferred: it cannot carry code.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from lab.asr.checkpoints import Checkpoint, load_pickle
+from lab.errors import CheckpointError
+
+_INDEX_ENDING = ".index.json"
+_WEIGHTS = (
+    "model.safetensors",
+    f"model.safetensors{_INDEX_ENDING}",
+    "pytorch_model.bin",
+    f"pytorch_model.bin{_INDEX_ENDING}",
+)
+_MAX_JSON_BYTES = 10_000_000
+
+_DIMS = {
+    "n_mels": "num_mel_bins",
+    "n_audio_ctx": "max_source_positions",
+    "n_audio_state": "d_model",
+    "n_audio_head": "encoder_attention_heads",
+    "n_audio_layer": "encoder_layers",
+    "n_vocab": "vocab_size",
+    "n_text_ctx": "max_target_positions",
+    "n_text_state": "d_model",
+    "n_text_head": "decoder_attention_heads",
+    "n_text_layer": "decoder_layers",
+}
+# Settings that change the network without changing a name or shape; openai-whisper has only these.
+_FIXED = {"activation_function": "gelu", "scale_embedding": False}
+
+_OUTSIDE_BLOCKS = {
+    "encoder.conv1": "encoder.conv1",
+    "encoder.conv2": "encoder.conv2",
+    "encoder.layer_norm": "encoder.ln_post",
+    "decoder.embed_tokens": "decoder.token_embedding",
+    "decoder.layer_norm": "decoder.ln",
+}
+_POSITIONS = {
+    "encoder.embed_positions.weight": "encoder.positional_embedding",
+    "decoder.embed_positions.weight": "decoder.positional_embedding",
+}
+_PROJECTIONS = {"q_proj": "query", "k_proj": "key", "v_proj": "value", "out_proj": "out"}
+_BLOCK = {
+    "self_attn_layer_norm": "attn_ln",
+    "encoder_attn_layer_norm": "cross_attn_ln",
+    "fc1": "mlp.0",
+    "fc2": "mlp.2",
+    "final_layer_norm": "mlp_ln",
+    **{f"self_attn.{hf}": f"attn.{ours}" for hf, ours in _PROJECTIONS.items()},
+    **{f"encoder_attn.{hf}": f"cross_attn.{ours}" for hf, ours in _PROJECTIONS.items()},
+}
+
+
+def is_model_folder(folder: Path) -> bool:
+    """Whether `folder` looks like one of Hugging Face's, also if `read` would then refuse it."""
+    forms = (*_WEIGHTS, "adapter_config.json")
+    return any((folder / name).is_file() for name in forms)
+
+
+def read(folder: Path, *, weights_path: Path | None = None) -> Checkpoint:
+    """The checkpoint in a Hugging Face folder, in the precision of its file.
+
+    `weights_path` picks a file of the folder; otherwise safetensors come before pickles. Raises
+    CheckpointError if something is missing, damaged, carries code, or is no Whisper.
+    """
+    if (folder / "adapter_config.json").is_file():
+        raise CheckpointError(
+            f"{folder.name} holds an adapter (LoRA), not a whole model. Merge it into its model "
+            "first (`merge_and_unload` in PEFT) and bring the folder that this gives."
+        )
+    dims = _dims(_read_json(folder / "config.json"), folder)
+    if weights_path is None:
+        present = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
+        if not present:
+            raise CheckpointError(f"{folder.name} holds no weights: model.safetensors is missing.")
+        weights_path = present[0]
+    return Checkpoint(dims=dims, state=_renamed(_tensors(weights_path), weights_path.name))
+
+
+def _dims(config: Mapping[str, Any], folder: Path) -> dict[str, int]:
+    if config.get("model_type") != "whisper":
+        raise CheckpointError(
+            f"{folder.name} is not a Whisper: its config.json says model_type "
+            f"{config.get('model_type')!r:.60}. Only Whisper models can be used here."
+        )
+    problems = [f"{key} is missing" for key in _DIMS.values() if key not in config]
+    problems += [
+        f"{key} is {config[key]!r:.60}, expected {value!r}"
+        for key, value in _FIXED.items()
+        if config.get(key, value) != value
+    ]
+    if problems:
+        raise CheckpointError(f"{folder.name}/config.json cannot be used: {'; '.join(problems)}.")
+    return {ours: config[theirs] for ours, theirs in _DIMS.items()}
+
+
+def _renamed(tensors: Mapping[str, torch.Tensor], called: str) -> dict[str, torch.Tensor]:
+    """All tensors under openai-whisper's names; what has none keeps its own, for `build` to name.
+
+    Raises CheckpointError if the output layer is not the embedding, as it is in Whisper.
+    """
+    state = {
+        _new_name(name.removeprefix("model.")): value
+        for name, value in tensors.items()
+        if name != "proj_out.weight"
+    }
+    projection = tensors.get("proj_out.weight")
+    embedding = state.get("decoder.token_embedding.weight")
+    if projection is not None and not _equal(projection, embedding):
+        raise CheckpointError(
+            f"{called} has an output layer (proj_out) of its own, apart from the embedding. "
+            "openai-whisper has no place for it: train with tied embeddings."
+        )
+    return state
+
+
+def _equal(one: object, other: object) -> bool:
+    # A pickle may hold anything, also a huge tensor without content: those are not contiguous.
+    return (
+        isinstance(one, torch.Tensor)
+        and isinstance(other, torch.Tensor)
+        and one.layout == other.layout == torch.strided
+        and one.is_contiguous()
+        and other.is_contiguous()
+        and torch.equal(one.float(), other.float())
+    )
+
+
+def _new_name(name: str) -> str:
+    if name in _POSITIONS:
+        return _POSITIONS[name]
+    stem, _, leaf = name.rpartition(".")
+    if stem in _OUTSIDE_BLOCKS:
+        return f"{_OUTSIDE_BLOCKS[stem]}.{leaf}"
+    half, _, rest = stem.partition(".layers.")
+    layer, _, part = rest.partition(".")
+    return f"{half}.blocks.{layer}.{_BLOCK[part]}.{leaf}" if part in _BLOCK else name
+
+
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    if not path.name.endswith(_INDEX_ENDING):
+        return _tensors_of_file(path)
+    weight_map = _read_json(path).get("weight_map")
+    if not isinstance(weight_map, dict) or not all(
+        isinstance(file, str) for file in weight_map.values()
+    ):
+        raise CheckpointError(f"{path.name} is damaged: it does not say which file holds what.")
+    tensors: dict[str, torch.Tensor] = {}
+    for file in sorted(set(weight_map.values())):
+        if Path(file).name != file or "\\" in file:
+            raise CheckpointError(f"{path.name} points outside its folder: {file!r:.80}.")
+        tensors |= _tensors_of_file(path.with_name(file))
+    missing = sorted(set(weight_map) - set(tensors))
+    if missing:
+        raise CheckpointError(f"{path.name} promises {missing[0]:.80}, which is in no file.")
+    return tensors
+
+
+def _tensors_of_file(path: Path) -> dict[str, torch.Tensor]:
+    if not path.is_file():
+        raise CheckpointError(f"{path.name} is missing beside its config.json. Bring it as well.")
+    if path.suffix != ".safetensors":
+        loaded = load_pickle(path)
+        if not isinstance(loaded, dict) or not all(isinstance(name, str) for name in loaded):
+            raise CheckpointError(f"{path.name} holds no weights under their names.")
+        return loaded
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path.name} is cut off or damaged ({error!s:.80}). Get the file again."
+        ) from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MAX_JSON_BYTES:
+            raise CheckpointError(f"{path.name} is far too large for what it should be.")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path.name} is missing in {path.parent.name}: it says what size of Whisper the "
+            "weights are. Bring the whole Hugging Face folder."
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: no JSON, or no UTF-8
+        raise CheckpointError(f"{path.name} is damaged: {error!s:.80}.") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path.name} is damaged: it is not a list of settings.")
+    return content

@@ -1,0 +1,271 @@
+"""What `make setup`, `make run`, `make test`, `make lint` and `make format` do.
+
+Standard library only: this runs before anything is installed. Without make, on Windows say, it
+does the same: `python scripts/setup.py run`.
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+VENV_PYTHON = str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+LOG = VENV / "install.log"
+PYTHON_VERSION = "{}.{}".format(*sys.version_info[:2])
+APP = "requirements.txt"
+APP_AND_TESTS = "requirements-dev.txt"
+
+# What pip's log says when a package index was not reached.
+OFFLINE = re.compile(
+    r"NewConnectionError|NameResolutionError|ProxyError|ConnectTimeout|ReadTimeout"
+    r"|Failed to establish a new connection|Connection (refused|reset|broken)"
+)
+LARGE_DOWNLOAD = re.compile(r"\s*Downloading (?P<name>.+?)-\d.* \((?P<size>\d{2,}(\.\d+)? [MG]B)\)")
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def say(message: str) -> None:
+    print(message, flush=True)
+
+
+def stop(message: str) -> NoReturn:
+    sys.exit(message)
+
+
+# --- .venv and its packages ---
+
+
+def prepare(requirements: str) -> None:
+    """Bring .venv up to date with a requirements file; quick when nothing changed."""
+    if venv_version() != PYTHON_VERSION:
+        make_venv()
+    if installed(requirements):
+        say("Nothing changed: set-up is up to date.")
+        return
+    install(requirements)
+
+
+def venv_version() -> str | None:
+    """.venv's Python version; None if there is none, its Python is gone, or pip is not in it."""
+    probe = "import pip, sys; print('{}.{}'.format(*sys.version_info[:2]))"
+    try:
+        done = subprocess.run([VENV_PYTHON, "-c", probe], capture_output=True, text=True)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def make_venv() -> None:
+    # Debian and Ubuntu ship Python without this part.
+    if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+        stop(
+            f"This Python {PYTHON_VERSION} cannot make a virtual environment. "
+            f"On Debian or Ubuntu: sudo apt install python{PYTHON_VERSION}-venv"
+        )
+    anew = " anew" if VENV.exists() else ""
+    say(f"Making .venv{anew} with Python {PYTHON_VERSION} …")
+    if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV]) != 0:
+        stop(f"Making {VENV} failed, see above. Is the folder writable, and is the disk not full?")
+
+
+def requirement_files(name: str) -> list[Path]:
+    """A requirements file and those that it includes."""
+    path = ROOT / name
+    included = re.findall(r"^-r (\S+)", path.read_text(), re.MULTILINE)
+    return [path, *(file for child in included for file in requirement_files(child))]
+
+
+def fingerprint(requirements: str) -> str:
+    """Changes when what would be installed changes."""
+    digest = hashlib.sha256(f"{PYTHON_VERSION} {sys.platform} {platform.machine()}".encode())
+    for path in requirement_files(requirements):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def stamp(requirements: str) -> Path:
+    """Holds the fingerprint of what was installed to the end."""
+    return VENV / f".installed-{requirements}"
+
+
+def installed(requirements: str) -> bool:
+    mark = stamp(requirements)
+    return mark.exists() and mark.read_text() == fingerprint(requirements)
+
+
+def install(requirements: str) -> None:
+    say("Installing packages (the first time takes 2 to 10 minutes) …")
+    stamp(requirements).unlink(missing_ok=True)
+    command = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    with (
+        LOG.open("w", encoding="utf-8") as log,
+        subprocess.Popen(
+            [*command, "-r", ROOT / requirements],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        ) as pip,
+    ):
+        assert pip.stdout is not None  # it is a pipe
+        for line in pip.stdout:
+            log.write(line)
+            if large := LARGE_DOWNLOAD.match(line):
+                say(f"  downloading {large['name']}, {large['size']}")
+            elif line.startswith("Installing collected packages:"):
+                say(f"  unpacking {line.count(',') + 1} packages")
+    if pip.returncode != 0:
+        stop(f"Installing packages failed: {reason()}. The whole log: {LOG}")
+    for path in requirement_files(requirements):
+        stamp(path.name).write_text(fingerprint(path.name))
+
+
+def reason() -> str:
+    """Why pip failed, in one clause, from its log."""
+    text = LOG.read_text(encoding="utf-8")
+    if OFFLINE.search(text):
+        return "the package index could not be reached (is this machine online?)"
+    if "No space left on device" in text:
+        return "the disk is full"
+    errors = re.findall(r"^\s*ERROR: (.+?)\.?$", text, re.MULTILINE)
+    return errors[-1] if errors else "pip stopped"
+
+
+# --- the app ---
+
+
+def run_app(host: str, port: int) -> None:
+    if in_use(host, port):
+        free = next((p for p in range(port + 1, 65536) if not in_use(host, p)), 8501)
+        stop(
+            f"Port {port} is in use, perhaps by Whisper AI Lab in another window. "
+            f"Take another: make run PORT={free}"
+        )
+    prepare(APP)
+    say(f"Starting Whisper AI Lab on http://{host}:{port} (Ctrl+C stops it) …")
+    options = ["--server.address", host, "--server.port", str(port)]
+    command = [VENV_PYTHON, "-m", "streamlit", "run", "streamlit_app.py", *options]
+    os.chdir(ROOT)
+    if os.name == "nt":  # where exec hands the prompt back at once
+        sys.exit(subprocess.call(command))
+    os.execv(command[0], command)
+
+
+def in_use(host: str, port: int) -> bool:
+    """Whether something answers there."""
+    target = "localhost" if host in ("0.0.0.0", "::") else host
+    try:
+        with socket.create_connection((target, port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def port_number(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        stop(f"PORT must be a number from 1 to 65535, not {text!r}. Try: make run PORT=8502")
+    return int(text)
+
+
+# --- the checks ---
+
+
+def check(*, tests: bool) -> None:
+    """Run style and type checks, and every test; all of them, even when one fails."""
+    prepare(APP_AND_TESTS)
+    chromium = (find_chromium() or install_chromium()) if tests else None
+    commands = ["ruff check .", "ruff format --check .", "mypy", *(["pytest"] if tests else [])]
+    # The tests take the browser from here, so that both look at the same one.
+    environment = os.environ | ({"CHROMIUM": chromium} if chromium else {})
+    failed = []
+    for command in commands:
+        say(f"\n{command}")
+        call = [VENV_PYTHON, "-m", *command.split()]
+        if subprocess.call(call, cwd=ROOT, env=environment) != 0:
+            failed.append(command)
+    if tests and chromium is None:
+        say(f"\nNot run: the browser tests, for want of Chromium. To get it: {chromium_advice()}")
+    if failed:
+        stop(f"\nFailed: {', '.join(failed)}")
+
+
+def tidy() -> None:
+    prepare(APP_AND_TESTS)
+    for command in ("ruff check --fix --quiet .", "ruff format ."):
+        subprocess.call([VENV_PYTHON, "-m", *command.split()], cwd=ROOT)
+
+
+def find_chromium() -> str | None:
+    for name in (os.environ.get("CHROMIUM", ""), *CHROMIUM_NAMES):
+        path = shutil.which(name)
+        # Ubuntu's chromium-browser is there but only says that it is a snap: ask it.
+        if path and subprocess.run([path, "--version"], capture_output=True).returncode == 0:
+            return path
+    return None
+
+
+def install_chromium() -> str | None:
+    """Install Chromium where that needs nobody's leave: as root on Debian."""
+    may_install = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get")
+    if not may_install or on_ubuntu():
+        return None
+    say("Installing Chromium for the browser tests …")
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in ("update", "install -y --no-install-recommends chromium"):
+        call = ["apt-get", "-qq", *command.split()]
+        subprocess.call(call, env=environment, stdout=subprocess.DEVNULL)
+    return find_chromium()
+
+
+def on_ubuntu() -> bool:
+    """Whether apt's Chromium is an empty package that wants a snap."""
+    try:
+        return "ubuntu" in Path("/etc/os-release").read_text()
+    except OSError:
+        return False
+
+
+def chromium_advice() -> str:
+    if platform.system() == "Linux":
+        return f"sudo {'snap' if on_ubuntu() else 'apt'} install chromium"
+    return "install Chrome or Chromium and run: CHROMIUM=/path/to/its/program make test"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Set up, start and check Whisper AI Lab.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("setup", "test", "lint", "format"):
+        commands.add_parser(name)
+    run = commands.add_parser("run")
+    run.add_argument("--host", default="localhost")
+    run.add_argument("--port", default="8501")
+    options = parser.parse_args()
+    try:
+        match options.command:
+            case "setup":
+                prepare(APP)
+            case "run":
+                run_app(options.host, port_number(options.port))
+            case "test":
+                check(tests=True)
+            case "lint":
+                check(tests=False)
+            case "format":
+                tidy()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
