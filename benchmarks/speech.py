@@ -18,6 +18,7 @@ from lab import audio
 from lab.audio import SAMPLE_RATE, Waveform
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "speech"
+PAUSE_S = 0.7
 LANGUAGES = ("en", "fr", "es", "it", "ru")
 
 
@@ -51,7 +52,7 @@ def prompts(language: str, *, min_words: int = 3) -> list[Utterance]:
         return list(_utterances(lines, voice, min_words))
 
 
-def joined(utterances: list[Utterance], *, pause_s: float = 0.7) -> tuple[Waveform, str]:
+def joined(utterances: list[Utterance], *, pause_s: float = PAUSE_S) -> tuple[Waveform, str]:
     """One long recording of the utterances with pauses between them, and its text."""
     pause = np.zeros(round(pause_s * SAMPLE_RATE), np.float32)
     pieces = [piece for utterance in utterances for piece in (utterance.load().samples, pause)]

@@ -19,6 +19,7 @@ from lab.transcript import Transcript
 from lab.workspace import Workspace, child, read_json, slug, write_json, written_whole
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+_TRANSCRIPT_ID = re.compile(r"\d{8}-\d{6}-\d{6}-[a-z0-9-]+")  # its time in UTC and its model
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,12 @@ class SavedTranscript:
     recording: Recording
     path: Path
 
+    @property
+    def saved_at(self) -> datetime:
+        return datetime.strptime(self.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+
     def load(self) -> Transcript:
+        """Read it; raises `WorkspaceError` if the file is damaged."""
         return transcripts.from_dict(read_json(self.path))
 
 
@@ -55,6 +61,8 @@ def add(workspace: Workspace, name: str, data: bytes) -> Recording:
     The id comes from the name and the content: bringing the same file again finds the recording
     that is there, and two different files of one name stay apart.
     """
+    # A file name need not be text on every disk; what is kept of it is.
+    name = name.encode("utf-8", "replace").decode("utf-8")
     digest = hashlib.sha256(data).hexdigest()
     recording_id = "-".join(filter(None, [slug(PurePath(name).stem), digest[:10]]))
     folder = child(workspace.recordings_dir, recording_id)
@@ -89,7 +97,7 @@ def get(workspace: Workspace, recording_id: str) -> Recording:
             name=str(content["name"]),
             audio_path=folder / PurePath(str(content["audio"])).name,
             size_bytes=int(content["size_bytes"]),
-            added_at=datetime.fromisoformat(content["added_at"]),
+            added_at=datetime.fromisoformat(content["added_at"]).astimezone(UTC),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise WorkspaceError(f"{folder / 'recording.json'} is damaged: {error!r}.") from error
@@ -126,6 +134,6 @@ def list_transcripts(workspace: Workspace) -> list[SavedTranscript]:
         SavedTranscript(path.stem, recording, path)
         for recording in list_all(workspace)
         for path in (recording.audio_path.parent / "transcripts").glob("*.json")
-        if not path.name.startswith(".")
+        if _TRANSCRIPT_ID.fullmatch(path.stem)  # a person may keep files of their own beside them
     ]
     return sorted(found, key=lambda saved: saved.id, reverse=True)

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -75,7 +76,7 @@ class Transcript:
 
 def to_txt(transcript: Transcript) -> str:
     """A line a segment."""
-    return "".join(segment.text.strip() + "\n" for segment in transcript.segments)
+    return "".join(_one_line(segment.text) + "\n" for segment in transcript.segments)
 
 
 def to_srt(transcript: Transcript) -> str:
@@ -101,7 +102,7 @@ def to_tsv(transcript: Transcript) -> str:
     """Tab-separated start and end in milliseconds, and the text."""
     rows = (
         f"{round(1000 * segment.start_s)}\t{round(1000 * segment.end_s)}\t"
-        f"{segment.text.strip().replace(chr(9), ' ')}\n"
+        f"{_one_line(segment.text).replace(chr(9), ' ')}\n"
         for segment in transcript.segments
     )
     return "start\tend\ttext\n" + "".join(rows)
@@ -160,14 +161,14 @@ def from_dict(content: Mapping[str, Any]) -> Transcript:
             segments=tuple(_segment_from_dict(segment) for segment in content["segments"]),
             language=str(content["language"]),
             language_probabilities={
-                str(code): float(probability)
+                str(code): _number(probability)
                 for code, probability in content.get("language_probabilities", {}).items()
             },
-            duration_s=float(content.get("duration", 0.0)),
+            duration_s=_number(content.get("duration", 0.0)),
             model=str(content.get("model", "")),
             task=str(content.get("task", "transcribe")),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise WorkspaceError(
             f"This is not a transcript in openai-whisper's shape: {error!r}."
         ) from error
@@ -207,19 +208,19 @@ def _segment_as_dict(number: int, segment: Segment) -> dict[str, Any]:
 def _segment_from_dict(content: Mapping[str, Any]) -> Segment:
     words = content.get("words") or content.get("word_probabilities") or []
     return Segment(
-        start_s=float(content["start"]),
-        end_s=float(content["end"]),
+        start_s=_number(content["start"]),
+        end_s=_number(content["end"]),
         text=str(content["text"]),
         tokens=tuple(int(token) for token in content.get("tokens", [])),
-        temperature=float(content.get("temperature", 0.0)),
-        avg_logprob=float(content.get("avg_logprob", 0.0)),
-        compression_ratio=float(content.get("compression_ratio", 0.0)),
-        no_speech_prob=float(content.get("no_speech_prob", 0.0)),
-        window_start_s=float(content.get("seek", 0)) / 100,
+        temperature=_number(content.get("temperature", 0.0)),
+        avg_logprob=_number(content.get("avg_logprob", 0.0)),
+        compression_ratio=_number(content.get("compression_ratio", 0.0)),
+        no_speech_prob=_number(content.get("no_speech_prob", 0.0)),
+        window_start_s=_number(content.get("seek", 0)) / 100,
         words=tuple(
             Word(
                 text=str(word["word"]),
-                probability=float(word["probability"]),
+                probability=_number(word["probability"]),
                 start_s=_seconds_or_none(word.get("start")),
                 end_s=_seconds_or_none(word.get("end")),
             )
@@ -229,7 +230,14 @@ def _segment_from_dict(content: Mapping[str, Any]) -> Segment:
 
 
 def _seconds_or_none(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    return _number(value) if isinstance(value, int | float) else None
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):  # Python's JSON reader lets NaN and infinity through
+        raise ValueError(f"{number} is no number")
+    return number
 
 
 def _clock(seconds: float, decimal_mark: str, *, hours: bool = False) -> str:
@@ -243,4 +251,9 @@ def _clock(seconds: float, decimal_mark: str, *, hours: bool = False) -> str:
 
 def _cue_text(segment: Segment) -> str:
     """The segment's text on one line, without the arrow that would read as a cue's times."""
-    return " ".join(segment.text.replace("-->", "->").split())
+    return re.sub("-{2,}>", "->", _one_line(segment.text))
+
+
+def _one_line(text: str) -> str:
+    # A person's correction may hold line breaks, which end a cue or a row.
+    return " ".join(filter(None, map(str.strip, text.splitlines())))

@@ -10,7 +10,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,8 @@ def written_whole(path: Path) -> Iterator[Path]:
             "Free some space or choose another workspace."
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing could be written, nothing is there to remove
+            beside.unlink()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -109,7 +110,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read an object from `path`; raises `WorkspaceError` naming the file if it is not one."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WorkspaceError(f"{path} cannot be read: {error}.") from error
     if not isinstance(content, dict):
         raise WorkspaceError(f"{path} holds no JSON object; it was not written by this program.")

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import torch
 
-from lab.asr.checkpoints import Checkpoint
+from lab.asr.openai import Checkpoint
 from lab.errors import CheckpointError
 
 _VERSION = 6

@@ -122,7 +122,7 @@ class _Run:
         # Half of the decoder's context is for the text and half for the prompt, as in openai's.
         context = network.dims.n_text_ctx
         initial = initial_tokens(tokenizer, prompt, max_prompt=context // 2 - 1)
-        self.max_tokens = min(context // 2, context - len(initial))
+        self.max_tokens = min(context // 2, context - len(initial) + 1)
         rows = len(features) * search.group
         first = torch.tensor([initial] * rows, device=network.device)
         logits = network.step(first, self.cache, last_only=False)

@@ -48,7 +48,7 @@ def processor(*, bfloat16: bool = False) -> Device:
     import torch
 
     dtype = torch.bfloat16 if bfloat16 else torch.float32
-    return Device(torch.device("cpu"), dtype, _processor_name())
+    return Device(torch.device("cpu"), dtype, processor_name())
 
 
 def _processor_computes_bfloat16() -> bool:
@@ -58,7 +58,8 @@ def _processor_computes_bfloat16() -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def _processor_name() -> str:
+def processor_name() -> str:
+    """The processor as its maker calls it; known without loading torch."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():

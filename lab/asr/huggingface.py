@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from lab.asr.checkpoints import Checkpoint, load_pickle
+from lab.asr.openai import Checkpoint, load_pickle
 from lab.errors import CheckpointError
 
 _INDEX_ENDING = ".index.json"

@@ -1,56 +1,25 @@
 import hashlib
 import http.server
-import io
 import os
-import pickle
 import socket
 import subprocess
 import sys
 import threading
-import warnings
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import whisper
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from whisper.model import ModelDimensions, Whisper
+from whispers import SMALL, as_bytes, outputs, payload, random_model
 
 from lab.asr import checkpoints
+from lab.asr.official import ALIASES, BY_NAME, MODELS
 from lab.errors import CheckpointError, OptionsError
 from lab.progress import Cancelled
-
-DIMS = ModelDimensions(80, 32, 16, 2, 2, 51865, 24, 16, 2, 2)
-
-
-def random_model(dims: ModelDimensions = DIMS) -> Whisper:
-    torch.manual_seed(0)
-    model = Whisper(dims)
-    torch.nn.init.normal_(model.decoder.positional_embedding, std=0.1)
-    return model.eval()
-
-
-def outputs(model: Whisper) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(1)
-    mel = torch.randn(1, model.dims.n_mels, 2 * model.dims.n_audio_ctx, generator=generator)
-    with torch.no_grad():
-        return model(mel, torch.tensor([[50258, 50259, 50359, 50363]]))
-
-
-def payload(model: Whisper) -> dict[str, Any]:
-    return {"dims": asdict(model.dims), "model_state_dict": model.state_dict()}
-
-
-def as_bytes(content: object) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +81,8 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
 def published(monkeypatch: pytest.MonkeyPatch, tiny_bytes: bytes) -> str:
     """The path on the server of an official “tiny” that consists of `tiny_bytes`."""
     digest = hashlib.sha256(tiny_bytes).hexdigest()
-    official = replace(checkpoints._OFFICIAL["tiny"], sha256=digest, size_bytes=len(tiny_bytes))
-    monkeypatch.setitem(checkpoints._OFFICIAL, "tiny", official)
+    official = replace(BY_NAME["tiny"], sha256=digest, size_bytes=len(tiny_bytes))
+    monkeypatch.setitem(BY_NAME, "tiny", official)
     return f"/{digest}/tiny.pt"
 
 
@@ -134,16 +103,15 @@ def test_listing_models_loads_neither_torch_nor_whisper() -> None:
 
 def test_the_table_agrees_with_openai_whisper() -> None:
     ours = {
-        name: (checkpoints._OFFICIAL[target].sha256, f"{target}.pt")
-        for name, target in [(n, n) for n in checkpoints._OFFICIAL]
-        + [*checkpoints._ALIASES.items()]
+        name: (BY_NAME[target].sha256, f"{target}.pt")
+        for name, target in [(n, n) for n in BY_NAME] + [*ALIASES.items()]
     }
     theirs = {name: tuple(url.split("/")[-2:]) for name, url in whisper._MODELS.items()}
     assert ours == theirs
     assert set(ours) == set(whisper.available_models())
 
 
-@pytest.mark.parametrize("official", checkpoints._TABLE, ids=lambda official: official.name)
+@pytest.mark.parametrize("official", MODELS, ids=lambda official: official.name)
 def test_each_official_model_has_word_timing_heads_that_fit(official: Any) -> None:
     layers, heads, vocab = official.text_layers_heads_vocab
     model = Whisper(ModelDimensions(1, 1, 4, 1, 0, 1, 1, 4 * heads, heads, layers))
@@ -154,7 +122,7 @@ def test_each_official_model_has_word_timing_heads_that_fit(official: Any) -> No
 
 def test_an_empty_machine_lists_each_official_model_once_as_a_download() -> None:
     infos = checkpoints.list_models()
-    assert [info.name for info in infos] == list(checkpoints._OFFICIAL)
+    assert [info.name for info in infos] == list(BY_NAME)
     assert {info.source for info in infos} == {"download"}
     assert not any(info.installed for info in infos)
     assert {info.name for info in infos if not info.multilingual} == {
@@ -178,7 +146,7 @@ def test_a_broken_off_download_is_not_listed_as_installed(empty_machine: Path) -
 def test_the_workspace_s_models_are_listed_in_both_forms(
     models_dir: Path, tiny_bytes: bytes
 ) -> None:
-    english = payload(random_model(replace(DIMS, n_vocab=51864)))
+    english = payload(random_model(replace(SMALL, n_vocab=51864)))
     (models_dir / "mine.pt").write_bytes(tiny_bytes)
     (models_dir / "english").mkdir()
     (models_dir / "english" / "model.pt").write_bytes(as_bytes(english))
@@ -199,71 +167,22 @@ def test_a_missing_models_folder_is_an_empty_one(tmp_path: Path) -> None:
     assert checkpoints.list_models(tmp_path / "nothing") == checkpoints.list_models()
 
 
-# --- loading a file ---
+# --- loading by name ---
 
 
-def test_a_loaded_model_is_what_openai_whisper_would_have_loaded(
-    models_dir: Path, tiny_bytes: bytes
-) -> None:
+def test_a_loaded_model_is_built_anew_each_time(models_dir: Path, tiny_bytes: bytes) -> None:
     (models_dir / "mine.pt").write_bytes(tiny_bytes)
-    ours = checkpoints.load("mine", models_dir=models_dir)
-    theirs = whisper.load_model(str(models_dir / "mine.pt"), device="cpu").eval()
-    assert ours.dims == theirs.dims
-    assert torch.equal(outputs(ours), outputs(theirs))
-    assert torch.equal(ours.alignment_heads.to_dense(), theirs.alignment_heads.to_dense())
-    ours_buffers, theirs_buffers = dict(ours.named_buffers()), dict(theirs.named_buffers())
-    assert ours_buffers.keys() == theirs_buffers.keys()
-    assert torch.equal(ours_buffers["decoder.mask"], theirs_buffers["decoder.mask"])
-    assert not any(parameter.is_meta for parameter in ours.parameters())
-    assert not ours.training
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_any_float_precision_becomes_float32(
-    models_dir: Path, tiny: Whisper, dtype: torch.dtype
-) -> None:
-    content = payload(tiny)
-    content["model_state_dict"] = {
-        key: value.to(dtype) for key, value in content["model_state_dict"].items()
-    }
-    (models_dir / "mine.pt").write_bytes(as_bytes(content))
-    model = checkpoints.load("mine", models_dir=models_dir)
-    assert {value.dtype for value in model.state_dict().values()} == {torch.float32}
-    for key, value in model.state_dict().items():
-        assert torch.equal(value, content["model_state_dict"][key].float())
-
-
-def test_two_loads_share_nothing(models_dir: Path, tiny_bytes: bytes) -> None:
-    (models_dir / "mine.pt").write_bytes(tiny_bytes)
-    first = checkpoints.load("mine", models_dir=models_dir)
-    second = checkpoints.load("mine", models_dir=models_dir)
+    first, second = (checkpoints.load("mine", models_dir=models_dir) for _ in range(2))
     before = outputs(second)
     with torch.no_grad():
         for parameter in first.parameters():
             parameter.zero_()
     assert torch.equal(outputs(second), before)
-    assert torch.equal(outputs(checkpoints.load("mine", models_dir=models_dir)), before)
-
-
-def test_a_loaded_model_survives_the_loss_of_its_file(models_dir: Path, tiny_bytes: bytes) -> None:
-    path = models_dir / "mine.pt"
-    path.write_bytes(tiny_bytes)
-    model = checkpoints.load("mine", models_dir=models_dir)
-    path.write_bytes(b"")
-    assert torch.isfinite(outputs(model)).all()
-
-
-def test_a_model_tuned_from_base_keeps_base_s_word_timing_heads(models_dir: Path) -> None:
-    like_base = random_model(ModelDimensions(80, 8, 16, 8, 1, 51865, 8, 16, 8, 6))
-    (models_dir / "mine.pt").write_bytes(as_bytes(payload(like_base)))
-    loaded = checkpoints.load("mine", models_dir=models_dir)
-    like_base.set_alignment_heads(whisper._ALIGNMENT_HEADS["base"])
-    assert torch.equal(loaded.alignment_heads.to_dense(), like_base.alignment_heads.to_dense())
 
 
 def test_the_workspace_comes_before_everything_else(models_dir: Path, tiny_bytes: bytes) -> None:
     (models_dir / "base.pt").write_bytes(tiny_bytes)
-    assert checkpoints.load("base", models_dir=models_dir).dims == DIMS
+    assert checkpoints.load("base", models_dir=models_dir).dims == SMALL
     info = next(i for i in checkpoints.list_models(models_dir) if i.name == "base")
     assert (info.source, info.installed) == ("workspace", True)
 
@@ -277,184 +196,6 @@ def test_a_name_is_never_taken_for_a_path(
         checkpoints.load(name, models_dir=models_dir)
 
 
-# --- damaged and hostile files ---
-
-
-class Bomb:
-    """Unpickled as code, it makes the file named by the environment variable BOMB."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (exec, ("import os; open(os.environ['BOMB'], 'w').close()",))
-
-
-@pytest.fixture
-def crater(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("BOMB", str(tmp_path / "crater"))
-    return tmp_path / "crater"
-
-
-def changed(model: Whisper, **changes: Any) -> dict[str, Any]:
-    content = payload(model)
-    content["dims"] |= changes
-    return content
-
-
-def with_tensor(model: Whisper, key: str, value: Any) -> dict[str, Any]:
-    content = payload(model)
-    content["model_state_dict"] = {**content["model_state_dict"], key: value}
-    return content
-
-
-def zipped(entries: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def torchscript() -> bytes:
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), buffer)
-    return buffer.getvalue()
-
-
-@cache
-def damaged() -> dict[str, tuple[bytes, str]]:
-    """Files that are no usable Whisper, with a part of what is said about each."""
-    model = random_model()
-    good = as_bytes(payload(model))
-    weight = model.decoder.ln.weight.detach().clone()
-    without = payload(model)
-    without["model_state_dict"] = {
-        k: v for k, v in without["model_state_dict"].items() if k != "decoder.ln.weight"
-    }
-    nan, infinite = weight.clone(), weight.clone()
-    nan[3], infinite[3] = torch.nan, -torch.inf
-    return {
-        "empty": (b"", "cut off, damaged or not a model file"),
-        "text": (b"<html>please log in</html>", "not a model file"),
-        "cut off": (good[: len(good) // 2], "cut off"),
-        "without its last byte": (good[:-1], "cut off"),
-        "another zip": (zipped({"a.txt": b"hello"}), "damaged"),
-        "compressed": (zipped({"x/data.pkl": b"0" * 9}, zipfile.ZIP_DEFLATED), "compressed"),
-        "torchscript": (torchscript(), "TorchScript"),
-        "ggml": (b"lmgg" + bytes(100), "whisper.cpp"),
-        "gguf": (b"GGUF" + bytes(100), "whisper.cpp"),
-        "only weights": (as_bytes(model.state_dict()), "“dims” and"),
-        "a list": (as_bytes([1, 2]), "“dims” and"),
-        "pickle bomb": (as_bytes({"dims": Bomb()}), "program code, which was not run"),
-        "bare pickle bomb": (pickle.dumps(Bomb()), "not a model file"),
-        "legacy pickle bomb": (legacy(Bomb()), "not a model file"),
-        "whole module": (as_bytes(model), "program code, which was not run"),
-        "a dimension too few": (
-            as_bytes({**payload(model), "dims": {"n_mels": 80}}),
-            "dimensions differ: n_audio_ctx",
-        ),
-        "a dimension too many": (as_bytes(changed(model, n_ears=2)), "dimensions differ: n_ears"),
-        "a terabyte": (as_bytes(changed(model, n_text_ctx=10**9)), "n_text_ctx is 1000000000"),
-        "negative": (as_bytes(changed(model, n_audio_layer=-1)), "n_audio_layer is -1"),
-        "text for a number": (as_bytes(changed(model, n_mels="80")), "n_mels is '80'"),
-        "true for a number": (as_bytes(changed(model, n_text_head=True)), "n_text_head is True"),
-        "fraction": (as_bytes(changed(model, n_text_head=2.0)), "n_text_head is 2.0"),
-        "heads that do not divide": (as_bytes(changed(model, n_text_head=3)), "divided among"),
-        "halves that do not fit": (as_bytes(changed(model, n_audio_state=32)), "differ"),
-        "odd mel bands": (as_bytes(changed(model, n_mels=100)), "expected 80 or 128"),
-        "too many layers": (as_bytes(changed(model, n_text_layer=3)), "decoder.blocks.2"),
-        "large for its content": (
-            as_bytes(changed(model, n_audio_state=4096, n_text_state=4096)),
-            "expected",
-        ),
-        "missing": (as_bytes(without), "decoder.ln.weight is missing"),
-        "unknown": (as_bytes(with_tensor(model, "extra", weight)), "extra is unknown"),
-        "misshapen": (
-            as_bytes(with_tensor(model, "decoder.ln.weight", weight[:3])),
-            "has shape (3,), expected (16,)",
-        ),
-        "expanded": (
-            as_bytes(with_tensor(model, "decoder.ln.weight", weight[:1].expand(10**12, 1))),
-            "has shape (1000000000000, 1)",
-        ),
-        "integers": (
-            as_bytes(with_tensor(model, "decoder.ln.weight", weight.int())),
-            "not made of plain floating-point numbers",
-        ),
-        "sparse": (
-            as_bytes(with_tensor(model, "decoder.ln.weight", weight.to_sparse())),
-            "not made of plain floating-point numbers",
-        ),
-        "not a tensor": (
-            as_bytes(with_tensor(model, "decoder.ln.weight", [1.0])),
-            "not made of plain floating-point numbers",
-        ),
-        "NaN": (as_bytes(with_tensor(model, "decoder.ln.weight", nan)), "NaN or infinity"),
-        "infinity": (as_bytes(with_tensor(model, "decoder.ln.weight", infinite)), "NaN or infin"),
-    }
-
-
-def legacy(content: object) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(content, buffer, _use_new_zipfile_serialization=False)
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize("kind", list(damaged()))
-def test_what_is_no_whisper_is_refused_with_the_reason_and_not_kept(
-    kind: str, tmp_path: Path, models_dir: Path, crater: Path
-) -> None:
-    content, reason = damaged()[kind]
-    source = tmp_path / "brought.pt"
-    source.write_bytes(content)
-    with pytest.raises(CheckpointError) as caught:
-        checkpoints.add(source, name="mine", models_dir=models_dir)
-    assert reason in str(caught.value)
-    assert "brought.pt" in str(caught.value)
-    assert not crater.exists()
-    assert files_in(models_dir) == []
-
-
-def test_the_bomb_of_these_tests_is_live(crater: Path) -> None:
-    pickle.loads(pickle.dumps(Bomb()))
-    assert crater.exists()
-
-
-def test_a_missing_file_is_named(tmp_path: Path, models_dir: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"nothing\.pt"):
-        checkpoints.add(tmp_path / "nothing.pt", name="mine", models_dir=models_dir)
-
-
-def test_a_folder_without_a_model_is_told_what_belongs_in_it(
-    tmp_path: Path, models_dir: Path
-) -> None:
-    with pytest.raises(CheckpointError, match=r"expected config\.json with"):
-        checkpoints.add(tmp_path, name="mine", models_dir=models_dir)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    position=st.floats(0, 1),
-    change=st.binary(min_size=1, max_size=24),
-    near_an_end=st.booleans(),
-)
-def test_a_file_with_changed_bytes_loads_or_is_refused_but_never_crashes(
-    position: float, change: bytes, near_an_end: bool, tmp_path: Path, tiny_bytes: bytes
-) -> None:
-    # The structure is in the first and last few kilobytes, between them are weights.
-    reach = 12_000
-    at = int(position * (2 * reach if near_an_end else len(tiny_bytes) - len(change)))
-    at = len(tiny_bytes) - 2 * reach + at if near_an_end and at > reach else at
-    data = bytearray(tiny_bytes)
-    data[at : at + len(change)] = change
-    path = tmp_path / "fuzzed.pt"
-    path.write_bytes(data)
-    try:
-        model = checkpoints.build(checkpoints.read(path), called="fuzzed.pt")
-    except CheckpointError:
-        return
-    assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
-
-
 # --- fetching ---
 
 
@@ -464,7 +205,7 @@ def test_a_download_lands_where_openai_whisper_looks_and_is_loaded(
     internet[published] = tiny_bytes
     reports: list[tuple[float, float, str]] = []
     model = checkpoints.load("tiny", on_progress=lambda *report: reports.append(report))
-    assert model.dims == DIMS
+    assert model.dims == SMALL
     assert (empty_machine / "tiny.pt").read_bytes() == tiny_bytes
     assert files_in(empty_machine) == ["tiny.pt"]
     assert reports[-1][:2] == (len(tiny_bytes), len(tiny_bytes))
@@ -563,7 +304,7 @@ def test_a_damaged_file_in_the_cache_is_named_and_fetched_again(
     internet[published] = tiny_bytes
     empty_machine.mkdir(parents=True)
     (empty_machine / "tiny.pt").write_bytes(tiny_bytes[:-100])
-    assert checkpoints.load("tiny").dims == DIMS
+    assert checkpoints.load("tiny").dims == SMALL
     assert str(empty_machine / "tiny.pt") in caplog.text
     assert (empty_machine / "tiny.pt").read_bytes() == tiny_bytes
 
@@ -580,7 +321,7 @@ def test_a_cache_that_cannot_be_written_is_reported(
 ) -> None:
     internet[published] = tiny_bytes
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(CheckpointError, match="cannot be kept in"):
+    with pytest.raises(CheckpointError, match=r"cannot be kept: .*file"):
         checkpoints.load("tiny", cache_dir=tmp_path / "file")
 
 
@@ -603,6 +344,11 @@ def test_two_loads_at_once_both_succeed(
 
 
 # --- the packaged weights ---
+
+
+@pytest.fixture
+def crater(tmp_path: Path) -> Path:
+    return tmp_path / "crater"
 
 
 @pytest.fixture
@@ -660,8 +406,16 @@ def test_an_added_model_can_be_picked_at_once_and_keeps_its_precision(
     assert (info.name, info.installed, info.multilingual) == ("Shqip-1.0_b", True, True)
     stored = torch.load(models_dir / "Shqip-1.0_b.pt", weights_only=True)["model_state_dict"]
     assert {value.dtype for value in stored.values()} == {torch.float16}
-    assert checkpoints.load("Shqip-1.0_b", models_dir=models_dir).dims == DIMS
+    assert checkpoints.load("Shqip-1.0_b", models_dir=models_dir).dims == SMALL
     assert files_in(models_dir) == ["Shqip-1.0_b.pt"]
+
+
+@pytest.mark.parametrize("content", [b"no model", as_bytes({"dims": {}, "model_state_dict": {}})])
+def test_what_is_no_whisper_is_not_added(content: bytes, tmp_path: Path, models_dir: Path) -> None:
+    (tmp_path / "brought.pt").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"brought\.pt"):
+        checkpoints.add(tmp_path / "brought.pt", name="mine", models_dir=models_dir)
+    assert files_in(models_dir) == []
 
 
 def test_an_added_float32_model_is_stored_bit_for_bit(
@@ -670,21 +424,9 @@ def test_an_added_float32_model_is_stored_bit_for_bit(
     (tmp_path / "full.pt").write_bytes(tiny_bytes)
     checkpoints.add(tmp_path / "full.pt", name="mine", models_dir=models_dir / "not-yet-made")
     stored = torch.load(models_dir / "not-yet-made" / "mine.pt", weights_only=True)
-    assert stored["dims"] == asdict(DIMS)
+    assert stored["dims"] == asdict(SMALL)
     for key, value in tiny.state_dict().items():
         assert torch.equal(stored["model_state_dict"][key], value)
-
-
-def test_saving_a_view_does_not_store_what_lies_around_it(tmp_path: Path, tiny: Whisper) -> None:
-    views = {}
-    for key, value in tiny.state_dict().items():
-        around = torch.zeros(4, *value.shape)
-        around[1] = value
-        views[key] = around[1]
-    checkpoint = checkpoints.Checkpoint(dims=asdict(DIMS), state=views)
-    checkpoints.save(checkpoint, tmp_path / "view.pt")
-    weights = sum(value.numel() * 4 for value in views.values())
-    assert (tmp_path / "view.pt").stat().st_size < 1.1 * weights
 
 
 @pytest.mark.parametrize(

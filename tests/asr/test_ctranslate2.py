@@ -16,21 +16,13 @@ from ctranslate2.specs.common_spec import LinearSpec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from whisper.model import ModelDimensions, Whisper, sinusoids
+from whispers import random_model
 
-from lab.asr import checkpoints
+from lab.asr import checkpoints, weights
 from lab.asr import ctranslate2 as reader
 from lab.errors import CheckpointError
 
 DIMS = ModelDimensions(80, 32, 16, 2, 3, 51865, 24, 16, 2, 2)
-
-
-def random_model() -> Whisper:
-    torch.manual_seed(0)
-    model = Whisper(DIMS)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            torch.nn.init.normal_(parameter, std=0.2)
-    return model.eval()
 
 
 def write(model: Whisper, folder: Path, *, quantization: str | None = None) -> Path:
@@ -87,7 +79,7 @@ def write(model: Whisper, folder: Path, *, quantization: str | None = None) -> P
 
 @pytest.fixture(scope="module")
 def tiny() -> Whisper:
-    return random_model()
+    return random_model(DIMS)
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +102,9 @@ def test_half_precision_is_read_as_it_is_and_built_as_float32(
 ) -> None:
     dtype = getattr(torch, quantization)
     path = write(tiny, tmp_path, quantization=quantization)
-    checkpoint = checkpoints.read(path)
+    checkpoint = weights.read(path)
     assert checkpoint.state["encoder.conv1.weight"].dtype == dtype
-    model = checkpoints.build(checkpoint, called="model.bin")
+    model = weights.build(checkpoint, called="model.bin")
     for key, value in tiny.state_dict().items():
         assert torch.equal(model.state_dict()[key], value.to(dtype).float()), key
 
@@ -120,8 +112,8 @@ def test_half_precision_is_read_as_it_is_and_built_as_float32(
 def test_equal_tensors_which_ctranslate2_stores_once_are_all_found(tmp_path: Path) -> None:
     fresh = Whisper(DIMS)  # every LayerNorm begins with the same ones and zeros
     torch.nn.init.normal_(fresh.decoder.positional_embedding)
-    checkpoint = checkpoints.read(write(fresh, tmp_path))
-    model = checkpoints.build(checkpoint, called="model.bin")
+    checkpoint = weights.read(write(fresh, tmp_path))
+    model = weights.build(checkpoint, called="model.bin")
     for key, value in fresh.state_dict().items():
         assert torch.equal(model.state_dict()[key], value), key
 
@@ -202,14 +194,14 @@ HOSTILE = {
 def test_a_damaged_or_hostile_file_is_refused_with_the_reason(kind: str, written: bytes) -> None:
     change, reason = HOSTILE[kind]
     with pytest.raises(CheckpointError, match=re.escape(reason)):
-        checkpoints.build(reader.read(change(written), called="model.bin"), called="model.bin")
+        weights.build(reader.read(change(written), called="model.bin"), called="model.bin")
 
 
 def test_a_damaged_file_on_disk_is_refused_as_well(written: bytes, tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
     path.write_bytes(written[: len(written) // 2])
     with pytest.raises(CheckpointError, match=r"model\.bin is cut off"):
-        checkpoints.read(path)
+        weights.read(path)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
@@ -223,7 +215,7 @@ def test_noise_is_refused_or_read_but_never_crashes(
     data = written[:place] + noise + written[place + len(noise) :]
     data = data[: int(cut * 2 * len(data))]
     try:
-        checkpoints.build(reader.read(data, called="model.bin"), called="model.bin")
+        weights.build(reader.read(data, called="model.bin"), called="model.bin")
     except CheckpointError:
         return
 

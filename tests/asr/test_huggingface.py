@@ -8,8 +8,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from whisper.model import ModelDimensions, Whisper
+from whispers import outputs, random_model
 
-from lab.asr import checkpoints, huggingface
+from lab.asr import checkpoints, huggingface, weights
 from lab.errors import CheckpointError
 
 DIMS = ModelDimensions(80, 32, 16, 2, 3, 51865, 24, 16, 4, 2)
@@ -54,21 +55,6 @@ TO_HUGGING_FACE = {
 }
 
 
-def random_model() -> Whisper:
-    torch.manual_seed(0)
-    model = Whisper(DIMS)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            torch.nn.init.normal_(parameter, std=0.2)
-    return model.eval()
-
-
-def outputs(model: Whisper) -> torch.Tensor:
-    mel = torch.randn(1, 80, 64, generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        return model(mel, torch.tensor([[50258, 50259, 50359, 50363]]))
-
-
 def hugging_face_state(model: Whisper, *, prefix: str = "model.") -> dict[str, torch.Tensor]:
     state = {}
     for name, value in model.state_dict().items():
@@ -80,7 +66,7 @@ def hugging_face_state(model: Whisper, *, prefix: str = "model.") -> dict[str, t
 
 @pytest.fixture(scope="module")
 def tiny() -> Whisper:
-    return random_model()
+    return random_model(DIMS)
 
 
 @pytest.fixture
@@ -92,7 +78,7 @@ def folder(tmp_path: Path, tiny: Whisper) -> Path:
 
 
 def built(path: Path) -> Whisper:
-    return checkpoints.build(checkpoints.read(path), called=path.name)
+    return weights.build(weights.read(path), called=path.name)
 
 
 def test_a_hugging_face_folder_becomes_the_same_model(folder: Path, tiny: Whisper) -> None:

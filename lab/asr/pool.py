@@ -1,0 +1,40 @@
+"""The engine that is in memory, shared by all who need it and changed when another is asked for."""
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.progress import Progress, ignore
+
+if TYPE_CHECKING:
+    from lab.asr.engine import Engine
+
+
+class EnginePool:
+    """Keeps the last used engine; one, because a second large model rarely fits beside it.
+
+    Threads may share a pool. A model is loaded by one of them while the others wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._key: tuple[Path, str] | None = None
+        self._engine: Engine | None = None
+
+    @property
+    def loaded(self) -> "Engine | None":
+        """The engine in memory, without waiting for one that is being loaded."""
+        return self._engine
+
+    def get(self, name: str, *, models_dir: Path, on_progress: Progress = ignore) -> "Engine":
+        """The engine of the model `name`, loaded now if need be.
+
+        Raises `CheckpointError` if the model cannot be had; the engine before stays then.
+        """
+        with self._lock:
+            if self._engine is None or self._key != (models_dir, name):
+                from lab.asr.engine import Engine
+
+                engine = Engine.load(name, models_dir=models_dir, on_progress=on_progress)
+                self._key, self._engine = (models_dir, name), engine
+            return self._engine

@@ -1,0 +1,187 @@
+"""What a checkpoint holds: reading it from any format, checking it, building its model, saving it.
+
+No model leaves this module half-filled: names, shapes and values are compared with Whisper's.
+"""
+
+import mmap
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+import whisper
+from whisper.model import AudioEncoder, ModelDimensions, TextDecoder, Whisper
+
+from lab.asr import ctranslate2, huggingface, openai
+from lab.asr.official import MODELS
+from lab.asr.openai import Checkpoint
+from lab.errors import CheckpointError, WorkspaceError
+from lab.workspace import written_whole
+
+__all__ = ["Checkpoint", "build", "read", "save"]
+
+# Far above any Whisper, far below what would fill a machine. Mel bands and vocabulary are those
+# that openai-whisper's filter bank and tokenizers know.
+_BOUNDS = {
+    "n_mels": (80, 128),
+    "n_audio_ctx": (1, 6_000),
+    "n_audio_state": (4, 4_096),
+    "n_audio_head": (1, 64),
+    "n_audio_layer": (1, 64),
+    "n_vocab": (51_864, 100_000),
+    "n_text_ctx": (1, 4_096),
+    "n_text_state": (4, 4_096),
+    "n_text_head": (1, 64),
+    "n_text_layer": (1, 64),
+}
+
+
+def read(path: Path) -> Checkpoint:
+    """The checkpoint in a file or folder of any accepted format, told apart by what is inside.
+
+    Names and shapes are not compared with Whisper's: `build` does that. Raises CheckpointError.
+    """
+    if path.is_dir():
+        if huggingface.is_model_folder(path):
+            return huggingface.read(path)
+        inside = [path / name for name in ("model.pt", "model.bin") if (path / name).is_file()]
+        if not inside:
+            raise CheckpointError(
+                f"The folder {path.name} holds no Whisper model: expected config.json with "
+                "model.safetensors (Hugging Face), model.bin (CTranslate2) or model.pt (openai)."
+            )
+        return read(inside[0])
+    if path.suffix == ".safetensors" or path.name.startswith("pytorch_model"):
+        return huggingface.read(path.parent, weights_path=path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+        if ctranslate2.is_model_file(head):
+            with path.open("rb") as file:
+                # Closed by the garbage collector: a traceback may still hold a view of it.
+                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return ctranslate2.read(data, called=path.name)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if head[:4] in (b"lmgg", b"GGUF"):
+        raise CheckpointError(
+            f"{path.name} is a file of whisper.cpp (ggml), whose weights are rounded for other "
+            "programs. Bring the model that it was made from: a .pt file or Hugging Face folder."
+        )
+    return openai.read(path)
+
+
+def build(checkpoint: Checkpoint, *, called: str, heads_of: str | None = None) -> Whisper:
+    """A Whisper in float32 on the CPU, in eval mode, filled with all of `checkpoint`.
+
+    `called` names the checkpoint in messages. The attention heads that give word times are those
+    of the official model `heads_of`, else of the official model with the same shape (fine-tuning
+    leaves them where they were), else openai-whisper's default. Raises CheckpointError.
+    """
+    dims = _checked_dims(checkpoint.dims, called)
+    # On "meta" nothing is allocated or initialised: that is where a second a load is saved, and
+    # why wrong dimensions cost nothing. Sparse alignment heads cannot live there, hence the shell.
+    with torch.device("meta"):
+        encoder = AudioEncoder(
+            dims.n_mels, dims.n_audio_ctx, dims.n_audio_state, dims.n_audio_head, dims.n_audio_layer
+        )
+        decoder = TextDecoder(
+            dims.n_vocab, dims.n_text_ctx, dims.n_text_state, dims.n_text_head, dims.n_text_layer
+        )
+    model = Whisper(ModelDimensions(1, 1, 4, 1, 0, 1, 1, 4, 1, 0))
+    model.dims, model.encoder, model.decoder = dims, encoder, decoder
+    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    model.load_state_dict(_checked_state(checkpoint.state, expected, called), assign=True)
+    # Not part of a checkpoint, so still without content.
+    mask = torch.full((dims.n_text_ctx, dims.n_text_ctx), -torch.inf).triu_(1)
+    model.decoder.register_buffer("mask", mask, persistent=False)
+    shape = (dims.n_text_layer, dims.n_text_head, dims.n_vocab)
+    # Newest first: large-v1 and large-v2 have the same shape.
+    same_shape = [o.name for o in reversed(MODELS) if o.text_layers_heads_vocab == shape]
+    if same_shape:
+        chosen = heads_of if heads_of in same_shape else same_shape[0]
+        model.set_alignment_heads(whisper._ALIGNMENT_HEADS[chosen])
+    else:
+        heads = torch.zeros(dims.n_text_layer, dims.n_text_head, dtype=torch.bool)
+        heads[dims.n_text_layer // 2 :] = True
+        model.register_buffer("alignment_heads", heads.to_sparse(), persistent=False)
+    return model.eval()
+
+
+def save(checkpoint: Checkpoint, target: Path) -> None:
+    """Write `checkpoint` as openai-whisper's `.pt`, complete or not at all.
+
+    Raises CheckpointError.
+    """
+    # Clones, for a view would take the whole storage behind it along into the file.
+    state = {key: value.detach().clone().contiguous() for key, value in checkpoint.state.items()}
+    try:
+        with written_whole(target) as beside:
+            torch.save({"dims": dict(checkpoint.dims), "model_state_dict": state}, beside)
+    # torch's zip writer turns a full disk into a RuntimeError.
+    except (WorkspaceError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{target} could not be written ({error.__cause__ or error}). "
+            "Is there room on the disk?"
+        ) from error
+
+
+def _checked_dims(dims: Mapping[str, int], called: str) -> ModelDimensions:
+    if set(dims) != set(_BOUNDS):
+        odd = ", ".join(sorted(map(str, set(dims) ^ set(_BOUNDS))))
+        raise CheckpointError(
+            f"{called} is not a Whisper checkpoint: its dimensions differ: {odd}."
+        )
+    problems = [
+        f"{key} is {dims[key]!r}, expected a whole number from {low} to {high}"
+        for key, (low, high) in _BOUNDS.items()
+        if type(dims[key]) is not int or not low <= dims[key] <= high
+    ]
+    if not problems:
+        problems = [
+            f"{half}_state ({dims[f'{half}_state']}) is odd or cannot be divided among "
+            f"{half}_head ({dims[f'{half}_head']})"
+            for half in ("n_audio", "n_text")
+            if dims[f"{half}_state"] % dims[f"{half}_head"] or dims[f"{half}_state"] % 2
+        ]
+        if dims["n_audio_state"] != dims["n_text_state"]:
+            problems.append("n_audio_state and n_text_state differ")
+        if dims["n_mels"] not in _BOUNDS["n_mels"]:
+            problems.append(f"n_mels is {dims['n_mels']}, expected 80 or 128")
+    if problems:
+        raise CheckpointError(f"{called} has dimensions of no Whisper: {'; '.join(problems)}.")
+    return ModelDimensions(**dims)
+
+
+def _checked_state(
+    state: Mapping[str, torch.Tensor], expected: Mapping[str, tuple[int, ...]], called: str
+) -> dict[str, torch.Tensor]:
+    """Float32 copies of `state`, once names, shapes and values are those of a Whisper."""
+    problems = [f"{key} is missing" for key in expected if key not in state]
+    problems += [f"{key!s:.80} is unknown" for key in state if key not in expected]
+    for key in expected.keys() & state.keys():
+        value = state[key]
+        if not (
+            isinstance(value, torch.Tensor)
+            and value.layout == torch.strided
+            and value.device.type == "cpu"
+            and value.dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+        ):
+            problems.append(f"{key} is not made of plain floating-point numbers")
+        elif tuple(value.shape) != expected[key]:
+            problems.append(f"{key} has shape {tuple(value.shape)}, expected {expected[key]}")
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise CheckpointError(
+            f"{called} does not hold a complete Whisper: {'; '.join(problems[:3])}{more}. "
+            "It may be cut off, from another program, or of another kind of model."
+        )
+    checked = {}
+    for key in expected:
+        checked[key] = state[key].detach().to(torch.float32, copy=True).contiguous()
+        # One pass without a temporary array: any NaN or infinity makes the sum one.
+        if not torch.isfinite(checked[key].sum()):
+            raise CheckpointError(
+                f"{called} is damaged: {key} holds values that are not numbers (NaN or infinity). "
+                "If it was trained, the training diverged: take an earlier checkpoint."
+            )
+    return checked

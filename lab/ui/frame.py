@@ -1,0 +1,76 @@
+"""What every page begins with: its title, the visitor's workspace and the sidebar."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import streamlit as st
+
+from lab.asr.devices import processor_name
+from lab.errors import LabError
+from lab.ui import words
+from lab.ui.state import engine_pool
+from lab.workspace import Workspace
+
+NAME = "Whisper AI Lab"
+# A file of ours: for an icon by name the browser would ask a font server on the internet.
+_ICON = Path(__file__).with_name("icon.png")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the app: its file, its name in the sidebar, its icon."""
+
+    file: str
+    name: str
+    icon: str
+
+
+HOME = Page("streamlit_app.py", "Home", ":material/home:")
+TRANSCRIBE = Page("pages/3_Transcribe.py", "Transcribe", ":material/speech_to_text:")
+PAGES = (HOME, TRANSCRIBE)
+
+
+def open_page(page: Page) -> Workspace:
+    """Set the page up and return the workspace. To be called first.
+
+    A deep link on a cold server runs the page alone, so nothing can be left to the home page.
+    """
+    st.set_page_config(
+        page_title=NAME if page is HOME else f"{page.name} · {NAME}",
+        page_icon=str(_ICON),
+        layout="wide",
+    )
+    try:
+        workspace = Workspace.default()
+    except LabError as error:
+        st.error(str(error), icon=":material/folder_off:")
+        st.stop()
+    with st.sidebar:
+        st.markdown(f"### :material/graphic_eq: {NAME}")
+        for entry in PAGES:
+            st.page_link(entry.file, label=entry.name, icon=entry.icon)
+        st.space("small")
+        _machine(workspace)
+    return workspace
+
+
+@st.fragment(run_every="5s")
+def _machine(workspace: Workspace) -> None:
+    """Model, device and workspace; looked at again, because models load in the background."""
+    engine = engine_pool().loaded
+    if engine:
+        model = f"{engine.name}, in {engine.device.precision}"
+        device = engine.device.name
+    else:
+        model = "loaded when first needed"
+        device = processor_name()
+    memory = psutil.virtual_memory()
+    st.caption(f":material/neurology: **Model** {model}")
+    st.caption(
+        f":material/memory: **Machine** {words.plain(device)}, "
+        f"{words.count(os.cpu_count() or 1, 'core')}, "
+        f"{words.size(memory.available)} of {words.size(memory.total)} free"
+    )
+    st.caption(f":material/folder: **Workspace** {words.plain(str(workspace.root))}")

@@ -1,0 +1,159 @@
+"""Choosing what to work on: uploads, the microphone, the workspace, the samples.
+
+Everything that is brought lies in the workspace at once; the page remembers ids only.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from lab import audio, recordings
+from lab.errors import LabError, WorkspaceError
+from lab.recordings import Recording
+from lab.samples import Sample, list_samples
+from lab.ui import words
+from lab.workspace import Workspace
+
+_CHOSEN = "chosen_recordings"
+_TAKEN = "taken_uploads"
+_ROUND = "upload_round"
+
+
+def choose_recordings(workspace: Workspace) -> list[Recording]:
+    """Let the person choose recordings; returns what they have chosen so far, in order."""
+    upload, record, kept = st.tabs(
+        [":material/upload: Upload", ":material/mic: Record", ":material/folder_open: Workspace"]
+    )
+    with upload:
+        uploads = st.file_uploader(
+            "Audio or video files",
+            accept_multiple_files=True,
+            key=f"upload_{st.session_state.get(_ROUND, 0)}",
+            help="Wav, mp3, m4a, ogg, opus, flac, webm, mp4 and most others; up to 4 hours each.",
+        )
+        for uploaded in uploads:
+            _take(workspace, uploaded, uploaded.name)
+    with record:
+        spoken = st.audio_input("Speak, then stop", sample_rate=audio.SAMPLE_RATE, key="microphone")
+        if spoken:
+            _take(workspace, spoken, f"Microphone {datetime.now():%Y-%m-%d %H.%M.%S}.wav")
+    with kept:
+        _choose_kept(workspace)
+    return _chosen(workspace)
+
+
+def show_chosen(chosen: list[Recording]) -> None:
+    """The chosen recordings, each with a button that takes it off the list."""
+    for recording in chosen:
+        row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+        row.markdown(
+            f":material/audio_file: {words.plain(recording.name)} "
+            f":gray[{words.size(recording.size_bytes)}]",
+            width="stretch",
+        )
+        row.button(
+            "Remove",
+            key=f"remove_{recording.id}",
+            icon=":material/close:",
+            type="tertiary",
+            help="Take it off this list; it stays in the workspace.",
+            on_click=_unchoose,
+            args=(recording.id,),
+        )
+
+
+def forget_chosen() -> None:
+    """Empty the list and the upload field, after the recordings were lined up."""
+    st.session_state[_CHOSEN] = []
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def sample_buttons(workspace: Workspace, start: Callable[[Recording], None]) -> None:
+    """A button a sample; a click brings it into the workspace and hands it to `start`."""
+    samples = list_samples()
+    if not samples:
+        return
+    st.caption("Or try a sample, real speech that comes with the app:")
+    row = st.container(horizontal=True, gap="small")
+    for sample in samples:
+        if row.button(
+            sample.name, key=f"sample_{sample.language}", help=words.plain(sample.credit)
+        ):
+            start(_bring_sample(workspace, sample))
+
+
+def bring(workspace: Workspace, name: str, data: bytes) -> Recording:
+    """Keep an upload, after a look at whether it is audio at all.
+
+    Raises `AudioError` if it is not; nothing of it stays then.
+    """
+    recording = recordings.add(workspace, name, data)
+    try:
+        audio.probe(recording.audio_path, name=name)
+    except LabError:
+        recordings.delete(workspace, recording.id)
+        raise
+    return recording
+
+
+def _bring_sample(workspace: Workspace, sample: Sample) -> Recording:
+    return recordings.add(workspace, sample.audio_path.name, Path(sample.audio_path).read_bytes())
+
+
+def _take(workspace: Workspace, uploaded: UploadedFile, name: str) -> None:
+    """Bring an upload once; a rerun of the page hands in the same ones again."""
+    taken: dict[str, str | None] = st.session_state.setdefault(_TAKEN, {})
+    if uploaded.file_id not in taken:
+        try:
+            recording = bring(workspace, name, uploaded.getvalue())
+        except LabError as error:
+            taken[uploaded.file_id] = str(error)
+        else:
+            taken[uploaded.file_id] = None
+            _choose(recording.id)
+    if problem := taken[uploaded.file_id]:
+        st.error(words.plain(problem), icon=":material/error:")
+
+
+def _choose_kept(workspace: Workspace) -> None:
+    everything = {recording.id: recording for recording in recordings.list_all(workspace)}
+    if not everything:
+        st.caption("No recordings yet: what you upload or record is kept here.")
+        return
+    picked = st.selectbox(
+        "Recordings in this workspace",
+        list(everything),
+        index=None,
+        format_func=lambda recording_id: (
+            f"{everything[recording_id].name} "
+            f"({words.size(everything[recording_id].size_bytes)}, "
+            f"{everything[recording_id].added_at:%d %b %Y})"
+        ),
+        placeholder="Choose one",
+        key="kept_recording",
+    )
+    if st.button("Add to the list", disabled=picked is None, icon=":material/add:") and picked:
+        _choose(picked)
+
+
+def _choose(recording_id: str) -> None:
+    chosen = st.session_state.setdefault(_CHOSEN, [])
+    if recording_id not in chosen:
+        chosen.append(recording_id)
+
+
+def _unchoose(recording_id: str) -> None:
+    st.session_state[_CHOSEN].remove(recording_id)
+
+
+def _chosen(workspace: Workspace) -> list[Recording]:
+    found = []
+    for recording_id in st.session_state.get(_CHOSEN, []):
+        try:
+            found.append(recordings.get(workspace, recording_id))
+        except WorkspaceError:
+            continue  # deleted in another tab or in the file manager
+    return found

@@ -1,0 +1,26 @@
+"""What all visitors of this server share, made once: the engine in memory and the queue."""
+
+import streamlit as st
+
+from lab.asr.pool import EnginePool
+from lab.jobs import TranscriptionQueue
+from lab.workspace import Workspace
+
+DEFAULT_MODEL = "base"
+
+
+@st.cache_resource(show_spinner=False)
+def engine_pool() -> EnginePool:
+    return EnginePool()
+
+
+@st.cache_resource(show_spinner=False)
+def transcription_queue() -> TranscriptionQueue:
+    return TranscriptionQueue(engine_pool())
+
+
+def warm_up(workspace: Workspace) -> None:
+    """Load the default model in the background while the person still looks for their file."""
+    if "warmed_up" not in st.session_state and engine_pool().loaded is None:
+        st.session_state["warmed_up"] = True
+        transcription_queue().prepare(workspace, DEFAULT_MODEL)

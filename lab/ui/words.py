@@ -1,0 +1,48 @@
+"""Figures in the words of a person: sizes, lengths, shares."""
+
+
+def size(size_bytes: float) -> str:
+    """1 kB is 1000 bytes, as file managers and shops count."""
+    for unit in ("bytes", "kB", "MB"):
+        if size_bytes < 1000:
+            return f"{size_bytes:.0f} {unit}"
+        size_bytes /= 1000
+    return f"{size_bytes:.1f} GB"
+
+
+def length(seconds: float) -> str:
+    """A length such as "8.2 s", "3 min 5 s" or "1 h 2 min"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+    return f"{int(seconds) // 3600} h {int(seconds) % 3600 // 60} min"
+
+
+def roughly(seconds: float) -> str:
+    """A length that is only an estimate: whole seconds, from two minutes on whole minutes."""
+    if seconds < 120:
+        return f"{max(round(seconds), 1)} s"
+    return length(round(seconds / 60) * 60) if seconds >= 3600 else f"{round(seconds / 60)} min"
+
+
+def clock(seconds: float) -> str:
+    """A moment in a recording: 0:07.3, 12:40.0, 1:02:03.4."""
+    tenths = round(seconds * 10)
+    minutes, tenths = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{head}:{tenths // 10:02d}.{tenths % 10}"
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def plain(text: str) -> str:
+    """`text` as Markdown that shows exactly that text: names that people gave are no markup."""
+    escaped = "".join(f"\\{character}" if character in _MARKUP else character for character in text)
+    return " ".join(escaped.split())
+
+
+_MARKUP = frozenset("\\`*_{}[]()<>#+-.!|~:$&^=\"'@/")

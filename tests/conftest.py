@@ -1,0 +1,68 @@
+"""What the tests share: a workspace, random engines, the real one, real speech, a browser."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from whisper.model import Whisper
+from whispers import talking_model
+
+from benchmarks import speech
+from benchmarks.speech import SpeechUnavailableError, Utterance
+from lab.asr.devices import best_device, processor
+from lab.asr.engine import Engine
+from lab.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """An empty workspace."""
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def tiny_model() -> Whisper:
+    """A random model of its own; it may be changed."""
+    return talking_model()
+
+
+@pytest.fixture(scope="session")
+def tiny_engine() -> Engine:
+    """A random model with Whisper's full contexts, in float32 on the processor."""
+    return Engine(talking_model(), name="random", device=processor())
+
+
+@pytest.fixture(scope="session")
+def base_engine() -> Engine:
+    """Whisper base where it is comparable to openai-whisper: float32 on the processor."""
+    return Engine.load("base", device=processor())
+
+
+@pytest.fixture(scope="session")
+def fast_engine() -> Engine:
+    """Whisper base as the app runs it on this machine."""
+    return Engine.load("base", device=best_device())
+
+
+def prompts(language: str, *, min_words: int = 3) -> list[Utterance]:
+    """Real speech with its texts; the test is skipped where it cannot be had."""
+    try:
+        return speech.prompts(language, min_words=min_words)
+    except SpeechUnavailableError as error:
+        pytest.skip(f"no speech to test with: {error}")
+
+
+@pytest.fixture(scope="session")
+def english_prompts() -> list[Utterance]:
+    return prompts("en")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The program that drives the app: $CHROMIUM, or what is installed."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip(f"no browser: none of {', '.join(names)} is installed, and $CHROMIUM is unset")
+    return Path(found)

@@ -1,0 +1,185 @@
+"""The app in a real browser with the real model: from an upload to subtitles on the disk."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import jiwer
+import numpy as np
+import pytest
+from lab.samples import list_samples
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from lab import audio
+from lab.audio import Waveform
+
+pytestmark = [pytest.mark.browser, pytest.mark.real]
+
+ROOT = Path(__file__).resolve().parents[2]
+# Generous: two cores may be busy with something else.
+PATIENCE_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the app, started as `make run` starts it, on a workspace of its own."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("app")
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+            + ["--server.port", str(port), "--server.address", "localhost"],
+            cwd=ROOT,
+            env={**os.environ, "LAB_WORKSPACE": str(folder / "workspace")},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://localhost:{port}"
+    try:
+        _wait_until_up(url, server)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+    said = (folder / "server.log").read_text()
+    assert "Traceback" not in said, said
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, app_url: str) -> Iterator[Page]:
+    """A new visitor's tab on the home page. Nothing may ask another host for anything."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    hosts: set[str | None] = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    page.goto(app_url)
+    yield page
+    page.close()
+    assert hosts <= {"localhost", None, ""}
+
+
+def _wait_until_up(url: str, server: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=5)
+        except urllib.error.URLError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail("the app did not start")
+
+
+def _open_transcribe(page: Page) -> None:
+    page.get_by_role("link", name="Transcribe", exact=True).click()
+    expect(page.get_by_role("heading", name="Transcribe")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def _error_rate(reference: str, text: str) -> float:
+    normal = jiwer.Compose([jiwer.ToLowerCase(), jiwer.RemovePunctuation()])
+    return float(jiwer.wer(normal(" ".join(reference.split())), normal(" ".join(text.split()))))
+
+
+def test_from_an_upload_to_subtitles_and_back_after_a_reload(page: Page, tmp_path: Path) -> None:
+    english = next(sample for sample in list_samples() if sample.language == "en")
+    text = page.locator("[data-testid=stHtml]")
+    _open_transcribe(page)
+    page.locator("input[type=file]").first.set_input_files(english.audio_path)
+    page.get_by_role("button", name="Transcribe 1 recording").click()
+    expect(text).to_be_visible(timeout=PATIENCE_MS)
+    assert _error_rate(english.text, text.inner_text()) < 0.1
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="srt").click()
+    subtitles = tmp_path / "subtitles.srt"
+    download.value.save_as(subtitles)
+    assert download.value.suggested_filename == f"{english.audio_path.stem}.srt"
+    cues = [cue.split("\n", 2) for cue in subtitles.read_text("utf-8").strip().split("\n\n")]
+    assert [number for number, *_ in cues] == [str(n + 1) for n in range(len(cues))]
+    assert _error_rate(english.text, " ".join(cue[2] for cue in cues)) < 0.1
+
+    shown = text.inner_text()
+    page.get_by_role("link", name="Home").click()
+    expect(page.get_by_role("heading", name="understand your language")).to_be_visible()
+    _open_transcribe(page)
+    expect(text).to_have_text(shown)
+    page.reload()
+    expect(text).to_have_text(shown)
+
+
+def test_a_sample_is_one_click_away_and_its_segments_can_be_heard(page: Page) -> None:
+    spanish = next(sample for sample in list_samples() if sample.language == "es")
+    _open_transcribe(page)
+    page.get_by_role("button", name=spanish.name).click()
+    expect(page.get_by_text("Spanish (")).to_be_visible(timeout=PATIENCE_MS)
+
+    page.get_by_role("tab", name="Segments").click()
+    table = page.locator("[data-testid=stDataFrame]")
+    expect(table).to_be_visible()
+    box = table.bounding_box()
+    assert box is not None
+    # The table is a canvas: the box for choosing the first line is left, below the header.
+    page.mouse.click(box["x"] + 20, box["y"] + 52)
+    player = page.locator("audio")
+    expect(player).to_be_visible(timeout=PATIENCE_MS)
+    page.wait_for_function("document.querySelector('audio').duration > 0.5")
+
+
+def test_what_is_no_audio_is_said_and_the_rest_of_the_queue_is_done(
+    page: Page, tmp_path: Path
+) -> None:
+    bad = tmp_path / "holiday.wav"
+    bad.write_bytes(b"PK\x03\x04" + bytes(1000))
+    good = next(sample for sample in list_samples() if sample.language == "fr")
+    _open_transcribe(page)
+    page.locator("input[type=file]").first.set_input_files([bad, good.audio_path])
+    expect(page.get_by_role("alert").filter(has_text="holiday.wav")).to_be_visible()
+    page.get_by_role("button", name="Transcribe 1 recording").click()
+    expect(page.get_by_text("French (")).to_be_visible(timeout=PATIENCE_MS)
+    assert page.locator(".stException").count() == 0
+
+
+@pytest.fixture
+def long_recording(tmp_path: Path) -> Path:
+    """The English sample, over and over: minutes of work."""
+    sample = audio.decode(list_samples()[0].audio_path)
+    long = Waveform(np.tile(sample.samples, 60), sample.sample_rate)
+    path = tmp_path / "long.wav"
+    path.write_bytes(audio.encode_wav(long))
+    return path
+
+
+def test_a_running_transcription_can_be_stopped(page: Page, long_recording: Path) -> None:
+    _open_transcribe(page)
+    page.locator("input[type=file]").first.set_input_files(long_recording)
+    page.get_by_role("button", name="Transcribe 1 recording").click()
+    expect(page.get_by_text("left", exact=False).first).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped").first).to_be_visible(timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("path", ["", "Transcribe"])
+def test_nothing_is_wider_than_a_phone(browser: Browser, app_url: str, path: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{app_url}/{path}")
+    expect(page.locator("h1")).to_be_visible(timeout=PATIENCE_MS)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()

@@ -1,0 +1,144 @@
+"""The pages, run without a browser. What the model says is tested in `test_journey.py`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lab.samples import list_samples
+from streamlit.testing.v1 import AppTest
+
+from lab import recordings
+from lab.transcript import Segment, Transcript, Word
+from lab.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+TRANSCRIBE = "pages/3_Transcribe.py"
+# Warming up loads torch and the real weights in the background; here nothing is transcribed.
+TIMEOUT_S = 60
+
+
+@pytest.fixture(autouse=True)
+def _own_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
+    monkeypatch.setattr("lab.ui.state.TranscriptionQueue.prepare", lambda *_: None)
+
+
+def open_transcribe(query: dict[str, str] | None = None) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=TIMEOUT_S).run()
+    app.query_params.update(query or {})
+    app.switch_page(TRANSCRIBE).run()
+    assert not app.exception
+    return app
+
+
+def keep(workspace: Workspace, text: str, name: str = "talk.ogg") -> recordings.SavedTranscript:
+    recording = recordings.add(workspace, name, list_samples()[0].audio_path.read_bytes())
+    words = tuple(Word(f" {word}", 0.2) for word in text.split())
+    segment = Segment(0.0, 2.0, f" {text}", words=words)
+    transcript = Transcript((segment,), "en", {"en": 0.9, "fr": 0.1}, 2.0, "base")
+    return recordings.save_transcript(recording, transcript)
+
+
+def test_the_first_page_comes_without_loading_torch(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run()\n"
+        "assert not app.exception, app.exception\n"
+        "assert app.title[0].value\n"
+        "assert 'torch' not in sys.modules, 'torch'\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={"LAB_WORKSPACE": str(tmp_path), "PATH": "", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_home_lists_the_latest_transcripts(workspace: Workspace) -> None:
+    keep(workspace, "Mirëdita")
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=TIMEOUT_S).run()
+    assert not app.exception
+    assert [metric.value for metric in app.metric[:2]] == ["1", "1"]
+
+
+def test_an_upload_lies_in_the_workspace_at_once(workspace: Workspace) -> None:
+    app = open_transcribe()
+    app.file_uploader[0].upload("a.ogg", list_samples()[0].audio_path.read_bytes()).run()
+    assert not app.exception
+    assert [recording.name for recording in recordings.list_all(workspace)] == ["a.ogg"]
+    assert "Transcribe 1 recording" in [button.label for button in app.button]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("notes.wav", b"These are only some words.", "not sound"),
+        ("empty.mp3", b"", "empty"),
+        ("archive.wav", b"PK\x03\x04" + bytes(400), "archive.wav"),
+    ],
+)
+def test_what_is_no_audio_is_refused_in_a_sentence_and_not_kept(
+    workspace: Workspace, name: str, data: bytes, said: str
+) -> None:
+    app = open_transcribe()
+    app.file_uploader[0].upload(name, data).run()
+    assert not app.exception
+    (error,) = app.error
+    assert said in error.value.replace("\\", "")
+    assert recordings.list_all(workspace) == []
+
+
+def test_two_uploads_of_one_name_are_two_recordings(workspace: Workspace) -> None:
+    first, second = (sample.audio_path.read_bytes() for sample in list_samples()[:2])
+    app = open_transcribe()
+    app.file_uploader[0].upload([("same.ogg", first), ("same.ogg", second)]).run()
+    assert not app.exception
+    assert len(recordings.list_all(workspace)) == 2
+
+
+def test_the_address_names_the_transcript_that_is_shown(workspace: Workspace) -> None:
+    older = keep(workspace, "the older one", "older.ogg")
+    keep(workspace, "the newer one", "newer.ogg")
+    app = open_transcribe({"transcript": older.id})
+    assert "older" in app.get("html")[0].proto.body
+
+
+def test_markup_in_a_transcript_stays_text(workspace: Workspace) -> None:
+    keep(workspace, "<script>alert(1)</script> <img src=x onerror=alert(2)>")
+    body = open_transcribe().get("html")[0].proto.body
+    assert "<script" not in body
+    assert "<img" not in body
+    assert "&lt;script&gt;" in body
+
+
+def test_a_damaged_transcript_is_an_error_and_the_page_goes_on(workspace: Workspace) -> None:
+    saved = keep(workspace, "fine")
+    saved.path.write_text("{", encoding="utf-8")
+    app = open_transcribe()
+    assert "cannot be read" in app.error[0].value.replace("\\", "")
+
+
+def test_a_workspace_that_is_a_file_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("LAB_WORKSPACE", str(tmp_path / "file"))
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=TIMEOUT_S).run()
+    assert not app.exception
+    assert "choose a folder" in app.error[0].value
+
+
+def test_a_model_file_that_is_none_is_refused(workspace: Workspace) -> None:
+    app = open_transcribe()
+    app.file_uploader[1].upload("evil.pt", b"cos\nsystem\n(S'true'\ntR.")
+    app.text_input[0].set_value("mine")
+    next(button for button in app.button if button.label == "Check and add").click().run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert list(workspace.models_dir.glob("*")) == []
