@@ -1,7 +1,7 @@
 """Real speech with transcripts, from Debian's packages: fetched once, kept in `.cache/speech`.
 
 The Asterisk prompts are recorded by professional speakers, one a language, and come with their
-texts (CC-BY-SA-3.0). Raw G.722, 16 kHz, mono.
+texts (CC-BY-SA-3.0; Italian and Russian: CC-BY-3.0). Raw G.722, 16 kHz, mono.
 """
 
 import gzip

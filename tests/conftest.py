@@ -2,9 +2,11 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from whisper.model import Whisper
 from whispers import talking_model
 
@@ -19,6 +21,15 @@ from lab.workspace import Workspace
 def workspace(tmp_path: Path) -> Workspace:
     """An empty workspace."""
     return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """For tiny models: on a busy machine, threads that wait for each other cost ten times more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab.samples import list_samples
 
 from lab import audio, recordings
 from lab.asr.engine import Engine
@@ -16,6 +15,7 @@ from lab.audio import SAMPLE_RATE, Waveform
 from lab.errors import CheckpointError
 from lab.jobs import Job, TranscriptionQueue
 from lab.recordings import Recording
+from lab.samples import list_samples
 from lab.workspace import Workspace
 
 # A random model passes no check, so one try is enough.
@@ -109,9 +109,7 @@ def test_silence_is_done_and_has_an_empty_transcript(
     assert recordings.list_transcripts(workspace)[0].load().segments == ()
 
 
-def test_stopping_keeps_what_was_decoded(
-    queue: TranscriptionQueue, workspace: Workspace, tmp_path: Path
-) -> None:
+def test_stopping_keeps_what_was_decoded(queue: TranscriptionQueue, workspace: Workspace) -> None:
     sample = audio.decode(list_samples()[0].audio_path)
     long = Waveform(np.tile(sample.samples, 20), SAMPLE_RATE)
     recording = recordings.add(workspace, "long.wav", audio.encode_wav(long))

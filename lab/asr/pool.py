@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.asr.checkpoints import list_models
 from lab.progress import Progress, ignore
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ class EnginePool:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._key: tuple[Path, str] | None = None
+        # The folder of a workspace's own model; official ones are the same for every workspace.
+        self._key: tuple[Path | None, str] | None = None
         self._engine: Engine | None = None
 
     @property
@@ -31,10 +33,12 @@ class EnginePool:
 
         Raises `CheckpointError` if the model cannot be had; the engine before stays then.
         """
+        own = {model.name for model in list_models(models_dir) if model.source == "workspace"}
+        key = (models_dir if name in own else None, name)
         with self._lock:
-            if self._engine is None or self._key != (models_dir, name):
+            if self._engine is None or self._key != key:
                 from lab.asr.engine import Engine
 
                 engine = Engine.load(name, models_dir=models_dir, on_progress=on_progress)
-                self._key, self._engine = (models_dir, name), engine
+                self._key, self._engine = key, engine
             return self._engine

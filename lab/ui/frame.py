@@ -11,6 +11,7 @@ from lab.asr.devices import processor_name
 from lab.errors import LabError
 from lab.ui import words
 from lab.ui.state import engine_pool
+from lab.ui.visitors import KEPT_HOURS, is_public, visitor_workspace
 from lab.workspace import Workspace
 
 NAME = "Whisper AI Lab"
@@ -43,7 +44,7 @@ def open_page(page: Page) -> Workspace:
         layout="wide",
     )
     try:
-        workspace = Workspace.default()
+        workspace = visitor_workspace()
     except LabError as error:
         st.error(str(error), icon=":material/folder_off:")
         st.stop()
@@ -73,4 +74,9 @@ def _machine(workspace: Workspace) -> None:
         f"{words.count(os.cpu_count() or 1, 'core')}, "
         f"{words.size(memory.available)} of {words.size(memory.total)} free"
     )
-    st.caption(f":material/folder: **Workspace** {words.plain(str(workspace.root))}")
+    place = (
+        f"private, removed {KEPT_HOURS} hours after your last visit"
+        if is_public()
+        else words.plain(str(workspace.root))
+    )
+    st.caption(f":material/folder: **Workspace** {place}")

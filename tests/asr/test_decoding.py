@@ -18,6 +18,8 @@ from lab.asr.devices import processor
 from lab.asr.network import Network
 from lab.progress import Cancelled
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ENGLISH_ONLY = ModelDimensions(**{**vars(BRIEF), "n_vocab": 51864})
 # As many tokens as the prompt has room for, and more.
 PROMPTS = {"no prompt": [], "a prompt": [*range(1000, 1009)], "a long prompt": [*range(900, 1000)]}
@@ -65,11 +67,13 @@ def reference(network: Network, features: Tensor, **options: object) -> list[Dec
 
 def assert_same(ours: list[Decoded], theirs: list[DecodingResult]) -> None:
     assert [list(one.tokens) for one in ours] == [one.tokens for one in theirs]
-    assert [one.text for one in ours] == [one.text for one in theirs]
     for one, other in zip(ours, theirs, strict=True):
+        # A random model may name languages inside a text, which openai-whisper then spells out.
+        if "<|" not in other.text:
+            assert one.text == other.text
+            assert one.compression_ratio == other.compression_ratio
         assert one.avg_logprob == pytest.approx(other.avg_logprob, abs=1e-4)
         assert one.no_speech_prob == pytest.approx(other.no_speech_prob, abs=1e-4)
-        assert one.compression_ratio == pytest.approx(other.compression_ratio)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)

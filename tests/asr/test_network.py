@@ -10,6 +10,9 @@ from lab.asr.engine import Engine
 from lab.asr.network import Network
 
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
 @pytest.fixture
 def network(tiny_engine: Engine) -> Network:
     return tiny_engine.network

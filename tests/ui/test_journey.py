@@ -8,17 +8,18 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import jiwer
 import numpy as np
 import pytest
-from lab.samples import list_samples
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from lab import audio
 from lab.audio import Waveform
+from lab.samples import list_samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 
@@ -27,19 +28,20 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_MS = 120_000
 
 
-@pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the app, started as `make run` starts it, on a workspace of its own."""
+@contextmanager
+def serving(folder: Path, **environment: str) -> Iterator[str]:
+    """The address of the app, started as `make run` starts it, on a workspace in `folder`."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("app")
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-            + ["--server.port", str(port), "--server.address", "localhost"],
+            [
+                *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
+                *("--server.port", str(port), "--server.address", "localhost"),
+            ],
             cwd=ROOT,
-            env={**os.environ, "LAB_WORKSPACE": str(folder / "workspace")},
+            env={**os.environ, "LAB_WORKSPACE": str(folder / "workspace"), **environment},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -55,7 +57,13 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("app")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
@@ -138,9 +146,9 @@ def test_a_sample_is_one_click_away_and_its_segments_can_be_heard(page: Page) ->
     assert box is not None
     # The table is a canvas: the box for choosing the first line is left, below the header.
     page.mouse.click(box["x"] + 20, box["y"] + 52)
-    player = page.locator("audio")
+    player = page.get_by_test_id("stAudio")
     expect(player).to_be_visible(timeout=PATIENCE_MS)
-    page.wait_for_function("document.querySelector('audio').duration > 0.5")
+    page.wait_for_function("document.querySelector('audio[data-testid=stAudio]').duration > 0.5")
 
 
 def test_what_is_no_audio_is_said_and_the_rest_of_the_queue_is_done(
@@ -183,3 +191,18 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, app_url: str, path: str
     expect(page.locator("h1")).to_be_visible(timeout=PATIENCE_MS)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.close()
+
+
+def test_in_public_a_reload_finds_ones_own_recordings_and_nobody_elses(
+    browser: Browser, tmp_path: Path
+) -> None:
+    sample = list_samples()[0].audio_path
+    with serving(tmp_path, LAB_MODE="public") as url:
+        mine, stranger = browser.new_context().new_page(), browser.new_context().new_page()
+        mine.goto(f"{url}/Transcribe")
+        mine.locator("input[type=file]").first.set_input_files(sample)
+        expect(mine.get_by_role("button", name="Transcribe 1 recording")).to_be_visible()
+        for page, count in ((mine, "1"), (stranger, "0")):
+            page.goto(url)
+            expect(page.get_by_test_id("stMetricValue").first).to_have_text(count)
+            page.context.close()

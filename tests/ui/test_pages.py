@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab.samples import list_samples
 from streamlit.testing.v1 import AppTest
 
 from lab import recordings
+from lab.samples import list_samples
 from lab.transcript import Segment, Transcript, Word
 from lab.workspace import Workspace
 
@@ -97,7 +97,7 @@ def test_what_is_no_audio_is_refused_in_a_sentence_and_not_kept(
 def test_two_uploads_of_one_name_are_two_recordings(workspace: Workspace) -> None:
     first, second = (sample.audio_path.read_bytes() for sample in list_samples()[:2])
     app = open_transcribe()
-    app.file_uploader[0].upload([("same.ogg", first), ("same.ogg", second)]).run()
+    app.file_uploader[0].upload("same.ogg", first).upload("same.ogg", second).run()
     assert not app.exception
     assert len(recordings.list_all(workspace)) == 2
 

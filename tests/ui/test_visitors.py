@@ -1,0 +1,60 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lab import recordings
+from lab.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def visitors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the private workspaces of an app in public mode."""
+    monkeypatch.setenv("LAB_WORKSPACE", str(tmp_path))
+    monkeypatch.setenv("LAB_MODE", "public")
+    # AppTest has no cookies; that they bring a visitor back is tested in the browser.
+    monkeypatch.setattr("lab.ui.visitors._cookie", lambda: "../../etc")
+    return tmp_path / "visitors"
+
+
+def visit() -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    assert not app.exception
+    return app
+
+
+def test_a_visitor_sees_nothing_of_another(visitors: Path) -> None:
+    first = visit()
+    (private,) = visitors.iterdir()
+    recordings.add(Workspace(private), "secret.wav", b"mine")
+
+    assert first.run().metric[0].value == "1"
+    assert visit().metric[0].value == "0"
+    assert len(list(visitors.iterdir())) == 2
+
+
+def test_a_workspace_is_removed_a_day_after_the_last_visit(visitors: Path) -> None:
+    visit()
+    (old,) = visitors.iterdir()
+    yesterday = time.time() - 25 * 3600
+    os.utime(old, (yesterday, yesterday))
+    visit()
+    assert old not in visitors.iterdir()
+
+
+def test_the_folder_on_the_server_is_not_told_to_visitors(visitors: Path) -> None:
+    said = " ".join(caption.value for caption in visit().sidebar.caption)
+    assert "private" in said
+    assert str(visitors.parent.name) not in said.replace("\\", "")
+
+
+def test_on_ones_own_machine_there_is_one_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_WORKSPACE", str(tmp_path))
+    recordings.add(Workspace(tmp_path), "mine.wav", b"mine")
+    assert visit().metric[0].value == "1"
