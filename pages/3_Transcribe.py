@@ -18,7 +18,7 @@ queue = transcription_queue()
 warm_up(workspace)
 
 st.title("Transcribe")
-left, right = st.columns([2, 3], gap="large")
+left, right = st.columns([3, 5], gap="large")
 
 with left:
     chosen = choose_recordings(workspace)

@@ -130,7 +130,7 @@ def pack(regions: Iterator[Region]) -> Iterator[Window]:
     """Fill windows with regions in order; a window ends at the longest pause near its end."""
     filled: list[Region] = []
     for region in regions:
-        if filled and sum(map(len, filled)) + len(region) > WINDOW_SAMPLES:
+        while filled and sum(map(len, filled)) + len(region) > WINDOW_SAMPLES:
             count = _regions_before_longest_pause([*filled, region])
             yield Window(tuple(filled[:count]))
             filled = filled[count:]

@@ -6,6 +6,9 @@ import plotly.graph_objects as go
 
 from lab.languages import LANGUAGES
 
+# Plotly knows nothing of the app's theme: an accent that stands out on light and on dark.
+ACCENT = "#168479"
+
 
 def language_bars(probabilities: Mapping[str, float], *, most: int = 5) -> go.Figure:
     """The likeliest languages as horizontal bars, the likeliest on top.
@@ -20,6 +23,7 @@ def language_bars(probabilities: Mapping[str, float], *, most: int = 5) -> go.Fi
             x=values,
             y=names,
             orientation="h",
+            marker_color=ACCENT,
             text=[f"{value:.1%}" for value in values],
             textposition="outside",
             cliponaxis=False,

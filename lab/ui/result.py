@@ -12,7 +12,7 @@ from lab.audio import Waveform
 from lab.errors import LabError
 from lab.languages import LANGUAGES
 from lab.recordings import SavedTranscript
-from lab.transcript import FORMATS, Segment, Transcript, to_zip
+from lab.transcript import FORMATS, Segment, Transcript, Word, to_zip
 from lab.ui import words
 from lab.ui.charts import language_bars
 from lab.workspace import Workspace
@@ -20,6 +20,8 @@ from lab.workspace import Workspace
 # Below this probability a word is marked: on clean speech few right words, most wrong ones.
 _UNSURE_BELOW = 0.5
 _SEGMENT_PADDING_S = 0.15
+# Three lines of text: a segment is rarely longer.
+_ROW_HEIGHT = 72
 _SELECTED = "transcript"
 
 
@@ -96,7 +98,8 @@ def _summary(transcript: Transcript) -> None:
 
 def _downloads(saved: SavedTranscript, transcript: Transcript) -> None:
     stem = saved.recording.stem
-    row = st.container(horizontal=True, gap="small", key="downloads")
+    row = st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="downloads")
+    row.markdown(":material/download:", width="content")
     for suffix, render in FORMATS.items():
         row.download_button(
             suffix,
@@ -104,16 +107,14 @@ def _downloads(saved: SavedTranscript, transcript: Transcript) -> None:
             file_name=f"{stem}.{suffix}",
             mime="application/json" if suffix == "json" else "text/plain",
             on_click="ignore",
-            icon=":material/download:",
             key=f"download_{suffix}",
         )
     row.download_button(
-        "all",
+        "all (zip)",
         data=lambda: to_zip({stem: transcript}),
         file_name=f"{stem}.zip",
         mime="application/zip",
         on_click="ignore",
-        icon=":material/folder_zip:",
         key="download_zip",
     )
 
@@ -123,17 +124,22 @@ def _marked(transcript: Transcript) -> str:
     paragraphs = []
     for segment in transcript.segments:
         if segment.words:
-            marked = "".join(
-                f'<u title="{word.probability:.0%} sure" style="text-decoration: underline wavy '
-                f'#c2570c; text-underline-offset: 0.2em">{escape(word.text)}</u>'
-                if word.probability < _UNSURE_BELOW
-                else escape(word.text)
-                for word in segment.words
-            )
+            marked = "".join(_marked_word(word) for word in segment.words)
         else:
             marked = escape(segment.text)
         paragraphs.append(f"<span>{marked.strip()}</span>")
     return f'<div style="line-height: 1.7">{" ".join(paragraphs)}</div>'
+
+
+def _marked_word(word: Word) -> str:
+    text = escape(word.text)
+    if word.probability >= _UNSURE_BELOW:
+        return text
+    space = text[: len(text) - len(text.lstrip())]
+    return (
+        f'{space}<u title="{word.probability:.0%} sure" style="text-decoration: underline wavy '
+        f'#c2570c; text-underline-offset: 0.2em">{text.strip()}</u>'
+    )
 
 
 def _segments(saved: SavedTranscript, transcript: Transcript) -> None:
@@ -144,13 +150,17 @@ def _segments(saved: SavedTranscript, transcript: Transcript) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key=f"segments_{saved.id}",
+        row_height=_ROW_HEIGHT,
         column_config={
-            "Confidence": st.column_config.ProgressColumn(
-                min_value=0, max_value=1, format="percent", width="small"
+            "Start": st.column_config.TextColumn(width=60),
+            "End": st.column_config.TextColumn(width=60),
+            "Sure": st.column_config.NumberColumn(
+                format="percent", width=60, help="Mean probability of the words"
             ),
-            "Text": st.column_config.TextColumn(width="large"),
-            "Start": st.column_config.TextColumn(width="small"),
-            "End": st.column_config.TextColumn(width="small"),
+            "Text": st.column_config.TextColumn(width=210),
+            "Unsure": st.column_config.TextColumn(
+                width=80, help=f"Words with a probability below {_UNSURE_BELOW:.0%}"
+            ),
         },
     )
     rows = event["selection"]["rows"]
@@ -163,9 +173,9 @@ def _table(transcript: Transcript) -> pd.DataFrame:
         {
             "Start": [words.clock(segment.start_s) for segment in transcript.segments],
             "End": [words.clock(segment.end_s) for segment in transcript.segments],
+            "Sure": [round(segment.confidence, 2) for segment in transcript.segments],
             "Text": [segment.text.strip() for segment in transcript.segments],
-            "Confidence": [segment.confidence for segment in transcript.segments],
-            "Unsure words": [
+            "Unsure": [
                 ", ".join(segment.unsure_words(_UNSURE_BELOW)) for segment in transcript.segments
             ],
         }

@@ -12,6 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lab import audio, recordings
 from lab.errors import LabError, WorkspaceError
+from lab.languages import LANGUAGES
 from lab.recordings import Recording
 from lab.samples import Sample, list_samples
 from lab.ui import words
@@ -76,12 +77,11 @@ def sample_buttons(workspace: Workspace, start: Callable[[Recording], None]) -> 
     samples = list_samples()
     if not samples:
         return
-    st.caption("Or try a sample, real speech that comes with the app:")
-    row = st.container(horizontal=True, gap="small")
+    st.caption("Or try half a minute of real speech that comes with the app:")
+    row = st.container(horizontal=True, gap="xsmall")
     for sample in samples:
-        if row.button(
-            sample.name, key=f"sample_{sample.language}", help=words.plain(sample.credit)
-        ):
+        about = words.plain(f"{sample.name}. {sample.credit}")
+        if row.button(LANGUAGES[sample.language], key=f"sample_{sample.language}", help=about):
             start(_bring_sample(workspace, sample))
 
 

@@ -1,0 +1,103 @@
+"""Words have the times that openai-whisper gives them, and together they are the text."""
+
+import numpy as np
+import pytest
+import torch
+from whisper.timing import find_alignment
+from whisper.tokenizer import Tokenizer, get_tokenizer
+
+from benchmarks.speech import Utterance
+from lab.asr.decoding import Search, decode
+from lab.asr.engine import Engine
+from lab.asr.timing import token_times, words_of
+
+TOKENIZER = get_tokenizer(True, num_languages=99, language="en", task="transcribe")
+
+
+def spaced(tokens: list[int]) -> np.ndarray:
+    """Times of tokens that take a second each."""
+    return np.arange(len(tokens) + 1, dtype=float)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" Hello there.", [" Hello", " there."]),
+        (" “Well” she said (twice)!", [" “Well”", " she", " said", " (twice)!"]),
+        (" ¿Qué tal?", [" ¿Qué", " tal?"]),
+        (" Përshëndetje, botë…", [" Përshëndetje,", " botë…"]),
+        (" a - b", [" a", " - b"]),
+    ],
+)
+def test_punctuation_belongs_to_its_word_and_the_words_are_the_text(
+    text: str, expected: list[str]
+) -> None:
+    tokens = TOKENIZER.encode(text)
+    for times_s in (None, spaced(tokens)):
+        words = words_of(TOKENIZER, tokens, [-0.1] * len(tokens), times_s)
+        assert "".join(word.text for word in words) == text
+        assert [word.text for word in words] == expected
+
+
+def test_without_times_words_have_probabilities_only() -> None:
+    tokens = TOKENIZER.encode(" Hello there")
+    words = words_of(TOKENIZER, tokens, [np.log(0.9), np.log(0.4)])
+    assert [word.probability for word in words] == pytest.approx([0.9, 0.4])
+    assert {(word.start_s, word.end_s) for word in words} == {(None, None)}
+
+
+def test_a_word_of_many_tokens_spans_them_and_has_their_mean_probability() -> None:
+    tokens = TOKENIZER.encode(" Përshëndetje botë")
+    probabilities = np.linspace(0.2, 0.9, len(tokens))
+    first, second = words_of(TOKENIZER, tokens, np.log(probabilities).tolist(), spaced(tokens))
+    split = int(first.end_s or 0)
+    assert (first.start_s, second.start_s, second.end_s) == (0.0, split, len(tokens))
+    assert first.probability == pytest.approx(probabilities[:split].mean())
+    assert second.probability == pytest.approx(probabilities[split:].mean())
+
+
+def test_no_tokens_are_no_words() -> None:
+    assert words_of(TOKENIZER, [], []) == []
+    assert words_of(TOKENIZER, [], [], np.zeros(1)) == []
+
+
+def test_a_pause_after_a_sentence_belongs_to_no_word() -> None:
+    tokens = TOKENIZER.encode(" One two three. Four five")
+    times_s = np.array([0.0, 0.3, 0.6, 0.9, 1.0, 5.0, 5.3])
+    assert len(tokens) == 6
+    words = words_of(TOKENIZER, tokens, [0.0] * 6, times_s)
+    four = next(word for word in words if word.text == " Four")
+    # Twice the median of 0.3 s is left of the 4 s.
+    assert (four.start_s, four.end_s) == (pytest.approx(4.4), 5.0)
+
+
+@pytest.mark.real
+def test_word_times_are_openai_whisper_s(
+    base_engine: Engine, english_prompts: list[Utterance]
+) -> None:
+    waveforms = [prompt.load() for prompt in english_prompts[:5]]
+    network, tokenizer = base_engine.network, base_engine.tokenizer("en")
+    mels = base_engine.log_mels([waveform.samples for waveform in waveforms])
+    with torch.inference_mode():
+        features = network.encode(mels)
+        texts = [
+            [token for token in decoded.tokens if token < tokenizer.eot]
+            for decoded in decode(network, tokenizer, features, search=Search())
+        ]
+        # All at once, though of different lengths: none may disturb another.
+        durations_s = [waveform.duration_s for waveform in waveforms]
+        ours = token_times(network, tokenizer, features, texts, durations_s)
+        for mel, text, duration_s, times_s in zip(mels, texts, durations_s, ours, strict=True):
+            theirs = find_alignment(
+                network.model, tokenizer, text, mel, 2 * round(duration_s / 0.02)
+            )
+            bounds = word_bounds(tokenizer, text)
+            assert times_s[bounds[:-1]] == pytest.approx([w.start for w in theirs], abs=0.021)
+            assert times_s[bounds[1:]] == pytest.approx([w.end for w in theirs], abs=0.021)
+            assert (np.diff(times_s) >= 0).all()
+            assert times_s[-1] <= duration_s + 0.02
+
+
+def word_bounds(tokenizer: Tokenizer, tokens: list[int]) -> np.ndarray:
+    _, groups = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
+    return np.cumsum([0, *map(len, groups[:-1])])
