@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_NO_MEMORY = (
+    "The memory of this machine is not enough for this recording and model. "
+    "Choose a smaller model or split the recording."
+)
+_OUR_FAULT = (
+    "Something went wrong inside the program; its log says what. The other recordings go on."
+)
+
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 
 
@@ -138,33 +146,32 @@ class TranscriptionQueue:
             if entry is None or entry.stop.is_set():
                 return
             entry.job = replace(entry.job, state="running", note="Reading the recording")
+        try:
+            self._work_on(entry)
+        except LabError as error:
+            self._update(entry, state="failed", note="Failed", error=str(error))
+        except MemoryError:
+            self._update(entry, state="failed", note="Failed", error=_NO_MEMORY)
+        except Exception:
+            self._update(entry, state="failed", note="Failed", error=_OUR_FAULT)
+            raise
+
+    def _work_on(self, entry: _Entry) -> None:
+        """Do the job. However it ends, what was decoded until then is kept."""
         transcription: Transcription | None = None
         try:
             transcription = self._start(entry)
             for segment in transcription:
                 self._update(entry, segments=(*entry.job.segments, segment))
-            self._finish(entry, transcription, state="done", note="Done", share=1.0)
         except Cancelled:
-            self._finish(entry, transcription, state="stopped", note="Stopped")
-        except LabError as error:
-            self._update(entry, state="failed", note="Failed", error=str(error))
-        except MemoryError:
-            self._update(
-                entry,
-                state="failed",
-                note="Failed",
-                error="The memory of this machine is not enough for this recording and model. "
-                "Choose a smaller model or split the recording.",
-            )
+            self._keep(entry, transcription)
+            self._update(entry, state="stopped", note="Stopped")
         except Exception:
-            self._update(
-                entry,
-                state="failed",
-                note="Failed",
-                error="Something went wrong inside the program; its log says what. "
-                "The other recordings go on.",
-            )
+            self._keep(entry, transcription)
             raise
+        else:
+            self._keep(entry, transcription, even_empty=True)
+            self._update(entry, state="done", note="Done", share=1.0)
 
     def _start(self, entry: _Entry) -> "Transcription":
         job = entry.job
@@ -182,14 +189,12 @@ class TranscriptionQueue:
         )
         return engine.transcribe(waveform, job.options, on_progress=watch.phase())
 
-    def _finish(
-        self, entry: _Entry, transcription: "Transcription | None", **changes: object
+    def _keep(
+        self, entry: _Entry, transcription: "Transcription | None", *, even_empty: bool = False
     ) -> None:
-        """Keep what there is; a job that was stopped before its first segment leaves nothing."""
-        if transcription is not None and (changes["state"] == "done" or entry.job.segments):
+        if transcription is not None and (even_empty or entry.job.segments):
             saved = recordings.save_transcript(entry.job.recording, transcription.so_far())
-            changes["transcript_id"] = saved.id
-        self._update(entry, **changes)
+            self._update(entry, transcript_id=saved.id)
 
     def _update(self, entry: _Entry, **changes: object) -> None:
         with self._lock:

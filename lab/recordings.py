@@ -115,12 +115,21 @@ def list_all(workspace: Workspace) -> list[Recording]:
 
 
 def delete(workspace: Workspace, recording_id: str) -> None:
-    """Remove the recording and its transcripts."""
-    shutil.rmtree(get(workspace, recording_id).audio_path.parent)
+    """Remove the recording and its transcripts; raises `WorkspaceError` if the disk refuses."""
+    folder = get(workspace, recording_id).audio_path.parent
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise WorkspaceError(f"{folder} cannot be removed: {error.strerror}.") from error
 
 
 def save_transcript(recording: Recording, transcript: Transcript) -> SavedTranscript:
-    """Keep `transcript` beside its recording; an earlier one is never replaced."""
+    """Keep `transcript` beside its recording; an earlier one is never replaced.
+
+    Raises `WorkspaceError` if the recording was deleted meanwhile or the disk refuses.
+    """
+    if not recording.audio_path.exists():
+        raise WorkspaceError(f"The recording {recording.name} was deleted meanwhile.")
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     transcript_id = f"{now}-{slug(transcript.model) or 'model'}"
     path = recording.audio_path.parent / "transcripts" / f"{transcript_id}.json"

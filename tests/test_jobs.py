@@ -125,6 +125,15 @@ def test_stopping_keeps_what_was_decoded(queue: TranscriptionQueue, workspace: W
     assert kept.segments == job.segments != ()
 
 
+def test_a_recording_that_is_deleted_meanwhile_is_a_failure_and_not_an_endless_job(
+    queue: TranscriptionQueue, workspace: Workspace, speech: Recording
+) -> None:
+    number = queue.submit(workspace, speech, "tiny", ONE_TRY)
+    wait_for(queue, workspace, number, until=lambda job: job.note == "Transcribing" or job.is_over)
+    recordings.delete(workspace, speech.id)
+    assert "deleted" in str(wait_for(queue, workspace, number).error)
+
+
 def test_a_job_that_waits_can_be_stopped_before_it_begins(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording
 ) -> None:

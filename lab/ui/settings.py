@@ -11,7 +11,7 @@ from lab.ui import words
 from lab.ui.state import DEFAULT_MODEL
 from lab.workspace import Workspace
 
-_TASKS: dict[Task, str] = {"transcribe": "Write what is said", "translate": "Translate to English"}
+_TASKS: dict[Task, str] = {"transcribe": "As spoken", "translate": "In English"}
 
 
 def choose_model(workspace: Workspace) -> ModelInfo:
@@ -44,7 +44,7 @@ def choose_options(model: ModelInfo) -> TranscribeOptions:
         persist_state="session",
     )
     task = st.segmented_control(
-        "Task",
+        "Write the text",
         list(_TASKS),
         default="transcribe",
         required=True,
@@ -52,6 +52,8 @@ def choose_options(model: ModelInfo) -> TranscribeOptions:
         key="task",
         persist_state="session",
         disabled=not model.multilingual,
+        width="stretch",
+        help="In English: Whisper translates whatever is spoken (the task translate).",
     )
     word_times = st.toggle(
         "Word times",

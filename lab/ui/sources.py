@@ -135,8 +135,20 @@ def _choose_kept(workspace: Workspace) -> None:
         placeholder="Choose one",
         key="kept_recording",
     )
-    if st.button("Add to the list", disabled=picked is None, icon=":material/add:") and picked:
+    row = st.container(horizontal=True, gap="small")
+    if row.button("Add to the list", disabled=picked is None, icon=":material/add:") and picked:
         _choose(picked)
+    with row.popover("Delete", disabled=picked is None, icon=":material/delete:"):
+        st.markdown("This removes the recording **and its transcripts** from the disk.")
+        if picked:
+            st.button("Delete for good", on_click=_delete, args=(workspace, picked), type="primary")
+
+
+def _delete(workspace: Workspace, recording_id: str) -> None:
+    try:
+        recordings.delete(workspace, recording_id)
+    except LabError as error:
+        st.toast(words.plain(str(error)), icon=":material/error:")
 
 
 def _choose(recording_id: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from lab import recordings
 from lab.samples import list_samples
@@ -138,7 +139,25 @@ def test_a_model_file_that_is_none_is_refused(workspace: Workspace) -> None:
     app = open_transcribe()
     app.file_uploader[1].upload("evil.pt", b"cos\nsystem\n(S'true'\ntR.")
     app.text_input[0].set_value("mine")
-    next(button for button in app.button if button.label == "Check and add").click().run()
+    _button(app, "Check and add").click().run()
     assert not app.exception
     assert len(app.error) == 1
     assert list(workspace.models_dir.glob("*")) == []
+
+
+def test_a_recording_of_the_workspace_can_be_transcribed_again_or_deleted(
+    workspace: Workspace,
+) -> None:
+    saved = keep(workspace, "mine")
+    app = open_transcribe()
+    box = next(box for box in app.selectbox if box.label == "Recordings in this workspace")
+    box.set_value(saved.recording.id).run()
+    _button(app, "Add to the list").click().run()
+    assert "Transcribe 1 recording" in [button.label for button in app.button]
+    _button(app, "Delete for good").click().run()
+    assert not app.exception
+    assert recordings.list_all(workspace) == []
+
+
+def _button(app: AppTest, label: str) -> Button:
+    return next(button for button in app.button if button.label == label)
