@@ -1,12 +1,12 @@
 """What the tests share: a workspace, random engines, the real one, real speech, a browser."""
 
+import lab.asr  # noqa: F401, I001 - has to come before torch
+
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from whisper.model import Whisper
 from whispers import talking_model
 
@@ -21,15 +21,6 @@ from lab.workspace import Workspace
 def workspace(tmp_path: Path) -> Workspace:
     """An empty workspace."""
     return Workspace(tmp_path / "workspace")
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """For tiny models: on a busy machine, threads that wait for each other cost ten times more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -103,7 +103,10 @@ class Engine:
             return reference_decode(model, mel.to(self.network.device), options, fp16=False)
 
     def detect(self, features: Tensor) -> LanguageDetection:
-        """The language of one window's features, shape (1, positions, state)."""
+        """The language of one window's features, shape (1, positions, state).
+
+        The caller holds the lock, in inference mode.
+        """
         if not self.is_multilingual:
             return LanguageDetection("en", {"en": 1.0})
         tokenizer = self.tokenizer()

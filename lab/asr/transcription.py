@@ -85,8 +85,8 @@ class Transcription:
             with self._engine.lock, torch.inference_mode():
                 found = self._recognizer.segments(batch, on_share=self._share_of(batch))
             self._done_s = batch[-1].end_s
+            yield from found  # first, for the report may stop the work and these are finished
             self._report()
-            yield from found
         self._done_s = self._duration_s
         self._report()
 

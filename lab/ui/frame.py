@@ -57,7 +57,7 @@ def open_page(page: Page) -> Workspace:
     return workspace
 
 
-@st.fragment(run_every="5s")
+@st.fragment(run_every="2s")
 def _machine(workspace: Workspace) -> None:
     """Model, device and workspace; looked at again, because models load in the background."""
     engine = engine_pool().loaded

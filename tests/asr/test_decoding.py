@@ -18,8 +18,6 @@ from lab.asr.devices import processor
 from lab.asr.network import Network
 from lab.progress import Cancelled
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 ENGLISH_ONLY = ModelDimensions(**{**vars(BRIEF), "n_vocab": 51864})
 # As many tokens as the prompt has room for, and more.
 PROMPTS = {"no prompt": [], "a prompt": [*range(1000, 1009)], "a long prompt": [*range(900, 1000)]}

@@ -9,8 +9,6 @@ from lab.asr.devices import processor
 from lab.asr.engine import Engine
 from lab.asr.network import Network
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture
 def network(tiny_engine: Engine) -> Network:

@@ -21,8 +21,6 @@ from lab.asr.speech import Region, Window
 from lab.audio import SAMPLE_RATE
 from lab.transcript import Segment
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 REPEATED = " ha" * 60
 
 
