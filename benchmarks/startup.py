@@ -32,8 +32,10 @@ def measure(browser: Browser) -> tuple[float, float]:
         page = browser.new_page()
         began = time.perf_counter()
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]  # noqa: RUF005
-            + ["--server.port", str(port), "--server.address", "localhost"],
+            [
+                *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
+                *("--server.port", str(port), "--server.address", "localhost"),
+            ],
             cwd=ROOT,
             env={**os.environ, "LAB_WORKSPACE": workspace},
             stdout=subprocess.DEVNULL,

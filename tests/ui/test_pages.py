@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from lab import recordings
+from lab import audio, recordings
 from lab.samples import list_samples
 from lab.transcript import Segment, Transcript, Word
 from lab.workspace import Workspace
@@ -161,3 +161,12 @@ def test_a_recording_of_the_workspace_can_be_transcribed_again_or_deleted(
 
 def _button(app: AppTest, label: str) -> Button:
     return next(button for button in app.button if button.label == label)
+
+
+def test_what_the_microphone_heard_lies_in_the_workspace_at_once(workspace: Workspace) -> None:
+    app = open_transcribe()
+    sound = audio.encode_wav(audio.decode(list_samples()[0].audio_path))
+    app.audio_input[0].upload("audio.wav", sound).run().run()
+    assert not app.exception
+    (recording,) = recordings.list_all(workspace)
+    assert recording.name.startswith("Microphone")
