@@ -188,12 +188,16 @@ def _chunks(url: str, *, needed: str, instead: str) -> Iterator[bytes]:
 
 
 def _sha256_of(path: Path, on_progress: Progress, *, note: str) -> str:
-    digest, done, total = hashlib.sha256(), 0, max(path.stat().st_size, 1)
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            done += len(chunk)
-            on_progress(done, total, note)
+    digest, done = hashlib.sha256(), 0
+    try:
+        total = max(path.stat().st_size, 1)
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                done += len(chunk)
+                on_progress(done, total, note)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}).") from error
     return digest.hexdigest()
 
 

@@ -150,7 +150,11 @@ class Recognizer:
         ]
 
     def _rest(self, window: Window, decoded: Decoded) -> Window | None:
-        """What is left of a window after its last timestamp, if that can be more than an ending."""
+        """What is left of a window after its last timestamp, if that can be more than an ending.
+
+        Also after a single last timestamp, where openai-whisper takes the window as finished: here
+        the detector has said that there is speech, and sentences would be lost.
+        """
         tokens = decoded.tokens
         if not tokens or tokens[-1] < self._tokenizer.timestamp_begin:
             return None

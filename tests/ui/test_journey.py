@@ -178,7 +178,7 @@ def test_a_running_transcription_can_be_stopped(page: Page, long_recording: Path
     _open_transcribe(page)
     page.locator("input[type=file]").first.set_input_files(long_recording)
     page.get_by_role("button", name="Transcribe 1 recording").click()
-    expect(page.get_by_text("left", exact=False).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stProgress")).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Stopped").first).to_be_visible(timeout=PATIENCE_MS)
 
