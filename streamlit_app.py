@@ -5,13 +5,19 @@ import streamlit as st
 from lab import recordings
 from lab.ui import open_page, words
 from lab.ui.frame import HOME, TRANSCRIBE
+from lab.ui.visitors import is_public
 
 workspace = open_page(HOME)
 
 st.title("Make Whisper understand your language")
 st.markdown(
-    "Bring recordings, read what was said, and keep everything in one folder of yours. "
-    "The work is done on this machine: **no recording leaves it**."
+    "Bring recordings and read what was said. "
+    + (
+        "What you bring stays on this server, where **nobody else can see it**, for a day."
+        if is_public()
+        else "Everything is kept in one folder of yours and done on this machine: "
+        "**no recording leaves it**."
+    )
 )
 if st.button("Transcribe a recording", type="primary", icon=TRANSCRIBE.icon):
     st.switch_page(TRANSCRIBE.file)
