@@ -53,7 +53,12 @@ class Workspace:
 
     def size_bytes(self) -> int:
         """Bytes of all files below the workspace, 0 where there is none yet."""
-        return sum(path.stat().st_size for path in self.root.rglob("*") if path.is_file())
+        total = 0
+        for path in self.root.rglob("*"):
+            # What a job is writing, or another tab deletes, may be gone by the time it is measured.
+            with suppress(FileNotFoundError):
+                total += path.stat().st_size if path.is_file() else 0
+        return total
 
 
 def slug(name: str) -> str:

@@ -221,3 +221,21 @@ def test_text_in_json_stays_readable(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"text": "Përshëndetje"})
     assert "Përshëndetje" in (tmp_path / "a.json").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+
+
+def test_a_file_that_vanishes_while_the_size_is_taken_counts_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_json(workspace.root / "kept.json", {})
+    size_bytes = workspace.size_bytes()
+    write_json(workspace.root / "vanishing.json", {})
+    is_file = Path.is_file
+
+    def is_file_then_gone(path: Path) -> bool:
+        there = is_file(path)
+        if path.name == "vanishing.json":
+            path.unlink()
+        return there
+
+    monkeypatch.setattr(Path, "is_file", is_file_then_gone)
+    assert workspace.size_bytes() == size_bytes > 0

@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -64,5 +65,7 @@ def _cookie() -> str:
 def _remove_expired(visitors: Path) -> None:
     oldest = time.time() - KEPT_HOURS * 3600
     for folder in visitors.iterdir():
-        if folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)  # another visitor may be at it, too
+        # Another visitor's page may be removing the same one.
+        with suppress(FileNotFoundError):
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
