@@ -134,7 +134,7 @@ def _read_official(official: Official, cache_dir: Path, on_progress: Progress) -
         if _sha256_of(cached, on_progress, note=f"checking {cached.name}") == official.sha256:
             return weights.read(cached)
         _log.warning("%s is damaged or was changed; looking for another copy", cached)
-    parts = _packaged_parts() if official.name == _PACKAGED_NAME else []
+    parts = packaged_parts() if official.name == _PACKAGED_NAME else []
     if parts:
         data = bytearray().join(part.read_bytes() for part in parts)
         on_progress(len(data), len(data), "checking the packaged weights")
@@ -206,7 +206,7 @@ def _whisper_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "whisper"
 
 
-def _packaged_parts() -> list[Path]:
+def packaged_parts() -> list[Path]:
     """The parts of the packaged weights in order; empty unless all are installed completely."""
     parts = []
     for package, part in _PACKAGED_PARTS:
@@ -250,7 +250,7 @@ def _official_info(official: Official) -> ModelInfo:
     # A file of another size is a download that broke off: loading would fetch it again.
     if cached.is_file() and cached.stat().st_size == official.size_bytes:
         source = "cache"
-    elif official.name == _PACKAGED_NAME and _packaged_parts():
+    elif official.name == _PACKAGED_NAME and packaged_parts():
         source = "packaged"
     return ModelInfo(
         name=official.name,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from whisper.audio import log_mel_spectrogram, pad_or_trim
+from whisper.audio import N_SAMPLES_PER_TOKEN, log_mel_spectrogram, pad_or_trim
 from whisper.decoding import DecodingOptions, DecodingResult
 from whisper.decoding import decode as reference_decode
 from whisper.tokenizer import Tokenizer, get_tokenizer
@@ -85,10 +85,17 @@ class Engine:
             features = self.network.encode(self.log_mels([window.cut(waveform.samples)]))
             return self.detect(features)
 
-    def log_mels(self, audios: Sequence[Samples]) -> Tensor:
-        """Log-mel spectrograms, (windows, n_mels, 3000), each filled up with silence to 30 s."""
+    def log_mels(self, audios: Sequence[Samples], *, positions: int = 1500) -> Tensor:
+        """Log-mel spectrograms, (windows, n_mels, 2 * positions), filled up with silence.
+
+        positions: how much the encoder is to hear, in steps of 20 ms; 1500 are Whisper's 30 s
+        """
+        length = positions * N_SAMPLES_PER_TOKEN
         return torch.stack(
-            [log_mel_spectrogram(pad_or_trim(audio), self.network.dims.n_mels) for audio in audios]
+            [
+                log_mel_spectrogram(pad_or_trim(audio, length), self.network.dims.n_mels)
+                for audio in audios
+            ]
         )
 
     def encode(self, mel: Tensor) -> Tensor:
@@ -111,7 +118,8 @@ class Engine:
             return LanguageDetection("en", {"en": 1.0})
         tokenizer = self.tokenizer()
         start = torch.tensor([[tokenizer.sot]], device=self.network.device)
-        logits = self.network.step(start, self.network.start(features))[0]
+        reading = self.network.read(start, *self.network.cross(features))
+        logits = self.network.logits(reading.hidden[0, 0])
         codes = tokenizer.all_language_codes
         probabilities = logits[list(tokenizer.all_language_tokens)].softmax(-1).tolist()
         ranked = sorted(zip(codes, probabilities, strict=True), key=lambda pair: -pair[1])

@@ -2,148 +2,247 @@
 
 openai-whisper grows its cache by concatenation through forward hooks on shared modules: a copy of
 everything at each token, and not safe for two threads. Here the same modules are called layer by
-layer and their keys and values are kept in buffers of full length, so a step costs one read of the
-weights and of the cache, and a network can be used by several decodings in turn.
+layer and their keys and values are kept in buffers, so a step costs one read of the weights and of
+the cache, windows come and go while others are being decoded, and a network can be used by several
+decodings in turn.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from whisper.model import MultiHeadAttention, ResidualAttentionBlock, Whisper
+from whisper.model import MultiHeadAttention, Whisper
 
 from lab.asr.devices import Device
+from lab.asr.kernels import PackedLinear, attend, pack_linears, uses_onednn
+
+# Windows are encoded together up to so many positions on a processor: enough for full speed, and
+# what is between two layers stays small.
+_ENCODED_TOGETHER = 1500
+# Steps read the text so far in stretches of this length, so that few shapes occur.
+_TEXT_STRETCH = 32
 
 
 @dataclass
-class Cache:
-    """Keys and values of the windows that are being decoded.
+class Reading:
+    """What the decoder made of tokens that were all known.
 
-    Each tensor has shape (rows, heads, positions, head width). The self-attention buffers have a
-    row for each hypothesis, of which the first `length` positions are filled; the cross-attention
-    tensors have a row for each window, which its `group` hypotheses share.
+    hidden: shape (rows, tokens, n_text_state), from which `Network.logits` predicts
+    keys, values: of the text, shape (layers, rows, heads, tokens, head width)
+    cross_queries: what each layer asked the audio for, each (rows, heads, tokens, head width)
     """
 
-    self_keys: list[Tensor]
-    self_values: list[Tensor]
-    cross_keys: list[Tensor]
-    cross_values: list[Tensor]
-    group: int
-    length: int = 0
-    # What the last step asked the audio for, one tensor a layer; `lab.asr.timing` reads it.
-    cross_queries: list[Tensor] = field(default_factory=list)
+    hidden: Tensor
+    keys: Tensor
+    values: Tensor
+    cross_queries: list[Tensor]
 
-    def keep_windows(self, windows: Tensor) -> None:
-        """Go on with these windows only, shape (windows,), in this order."""
-        offsets = torch.arange(self.group, device=windows.device)
-        self.keep_rows((windows[:, None] * self.group + offsets).flatten())
-        self.cross_keys = [keys[windows] for keys in self.cross_keys]
-        self.cross_values = [values[windows] for values in self.cross_values]
 
-    def keep_rows(self, rows: Tensor) -> None:
-        """Row i goes on from what was row `rows[i]` (of the same window), shape (rows,)."""
-        for buffers in (self.self_keys, self.self_values):
-            for layer, buffer in enumerate(buffers):
-                kept = buffer.new_empty((len(rows), *buffer.shape[1:]))
-                kept[:, :, : self.length] = buffer[rows, :, : self.length]
-                buffers[layer] = kept
+class Cache:
+    """Keys and values of the windows that are being decoded, each with `group` hypotheses.
+
+    The windows in use are the first `windows` of `capacity`; the first `windows * group` rows are
+    their hypotheses. Each tensor has shape (layers, windows or rows, heads, positions, head width).
+    """
+
+    def __init__(self, network: "Network", *, capacity: int, positions: int, group: int) -> None:
+        """Room for `capacity` windows whose features have `positions` positions."""
+        dims = network.dims
+        width = dims.n_text_state // dims.n_text_head
+        cross_shape = (dims.n_text_layer, capacity, dims.n_text_head, positions, width)
+        text_shape = (
+            *(dims.n_text_layer, capacity * group),
+            *(dims.n_text_head, dims.n_text_ctx, width),
+        )
+        cross = {"dtype": network.dtype, "device": network.device}
+        text = {"dtype": network.text_dtype, "device": network.device}
+        self.cross_keys, self.cross_values = (torch.empty(cross_shape, **cross) for _ in range(2))
+        # Attention multiplies what lies behind a row's text by 0, which has to be a number.
+        self.text_keys, self.text_values = (torch.zeros(text_shape, **text) for _ in range(2))
+        # How much of its text each row has.
+        self.lengths = torch.zeros(capacity * group, dtype=torch.long, device=network.device)
+        self.capacity, self.group, self.windows = capacity, group, 0
+
+    def add(self, cross_keys: Tensor, cross_values: Tensor, reading: Reading) -> None:
+        """Take in windows whose first tokens were read; `Network.cross` made their keys."""
+        count = cross_keys.shape[1]
+        begin, end = self.windows, self.windows + count
+        self.cross_keys[:, begin:end] = cross_keys
+        self.cross_values[:, begin:end] = cross_values
+        rows = slice(begin * self.group, end * self.group)
+        length = reading.keys.shape[3]
+        for buffer, read in ((self.text_keys, reading.keys), (self.text_values, reading.values)):
+            buffer[:, rows, :, :length] = read.repeat_interleave(self.group, 1)
+        self.lengths[rows] = length
+        self.windows = end
+
+    def remove(self, window: int) -> None:
+        """Forget a window; the last one takes its place."""
+        last = self.windows - 1
+        if window != last:
+            self.cross_keys[:, window] = self.cross_keys[:, last]
+            self.cross_values[:, window] = self.cross_values[:, last]
+            to = slice(window * self.group, (window + 1) * self.group)
+            of = slice(last * self.group, (last + 1) * self.group)
+            filled = int(self.lengths[of].max())
+            self.text_keys[:, to, :, :filled] = self.text_keys[:, of, :, :filled]
+            self.text_values[:, to, :, :filled] = self.text_values[:, of, :, :filled]
+            self.lengths[to] = self.lengths[of].clone()
+        self.windows = last
+
+    def reorder(self, rows: Tensor) -> None:
+        """Row i goes on from what was row `rows[i]` (of the same window), one for each row."""
+        filled = int(self.lengths[: len(rows)].max())
+        for buffer in (self.text_keys, self.text_values):
+            buffer[:, : len(rows), :, :filled] = buffer[:, rows, :, :filled]
 
 
 class Network:
     """A Whisper model on a device, in its precision, ready to encode and to decode in batches."""
 
     def __init__(self, model: Whisper, device: Device) -> None:
-        """Moves `model` to `device`; hand in a model that nobody else holds."""
+        """Moves `model` to `device` and packs its weights; hand in a model that nobody else holds.
+
+        It keeps computing what it did, but can neither be trained nor stored any more.
+        """
         self.model = _to_precision(model.to(device.torch_device), device.dtype)
         self.dims = model.dims
         self.device = device.torch_device
         self.dtype = device.dtype
+        self._packed = uses_onednn(self.device)
+        # The text's keys and values are few: float32 is fastest for them on a processor.
+        self.text_dtype = torch.float32 if self._packed else self.dtype
+        self._to_vocabulary: nn.Module | None = None
+        if self._packed:
+            pack_linears(self.model)
+            self._to_vocabulary = PackedLinear(self.model.decoder.token_embedding.weight)
+
+    def bytes_per_window(self, *, positions: int, beam_size: int = 1) -> int:
+        """What a window takes in a Cache, if its features have so many positions."""
+        dims = self.dims
+        per_position = 2 * dims.n_text_layer * dims.n_text_state
+        audio = positions * self.dtype.itemsize
+        text = beam_size * dims.n_text_ctx * self.text_dtype.itemsize
+        return per_position * (audio + text)
 
     def encode(self, mel: Tensor) -> Tensor:
-        """Audio features, shape (windows, n_audio_ctx, n_audio_state), of log-mel spectrograms.
+        """Audio features, shape (windows, frames / 2, n_audio_state), of log-mel spectrograms.
 
-        `mel` has shape (windows, n_mels, 3000): 30 s in frames of 10 ms.
+        `mel` has shape (windows, n_mels, frames): an even number of frames of 10 ms, up to 3000.
+        Whisper was trained on 3000; fewer are computed faster and understood a little less well.
         """
-        features: Tensor = self.model.encoder(mel.to(self.device, self.dtype))
-        return features
+        together = max(2 * _ENCODED_TOGETHER // mel.shape[-1], 1) if self._packed else len(mel)
+        return torch.cat([self._encode(part) for part in mel.split(together)])
 
-    def start(self, features: Tensor, *, group: int = 1) -> Cache:
-        """An empty cache for decoding `features`, with `group` hypotheses a window.
+    def cross(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of the audio, each (layers, windows, heads, positions, head width)."""
+        attentions = [block.cross_attn for block in self.model.decoder.blocks]
+        keys = [_heads(attention, attention.key(features)) for attention in attentions]
+        values = [_heads(attention, attention.value(features)) for attention in attentions]
+        return torch.stack(keys), torch.stack(values)
 
-        `features` has shape (windows, n_audio_ctx, n_audio_state).
-        """
-        blocks = list(self.model.decoder.blocks)
-        rows = features.shape[0] * group
-        width = self.dims.n_text_state // self.dims.n_text_head
-        shape = (rows, self.dims.n_text_head, self.dims.n_text_ctx, width)
-        attentions = [block.cross_attn for block in blocks]
-        return Cache(
-            self_keys=[features.new_empty(shape) for _ in blocks],
-            self_values=[features.new_empty(shape) for _ in blocks],
-            cross_keys=[_heads(attention, attention.key(features)) for attention in attentions],
-            cross_values=[_heads(attention, attention.value(features)) for attention in attentions],
-            group=group,
-        )
+    def read(self, tokens: Tensor, cross_keys: Tensor, cross_values: Tensor) -> Reading:
+        """Read known tokens from the beginning of a text, shape (windows, tokens).
 
-    def step(self, tokens: Tensor, cache: Cache, *, last_only: bool = True) -> Tensor:
-        """Logits of the token after the last one, float32, shape (rows, n_vocab).
-
-        `tokens` has shape (rows, n): all tokens so far at first, then the new one. With
-        `last_only=False` the logits after each of them, shape (rows, n, n_vocab).
+        `cross` made the keys and values of the windows.
         """
         decoder = self.model.decoder
-        count = tokens.shape[-1]
-        positions = decoder.positional_embedding[cache.length : cache.length + count]
-        x = (decoder.token_embedding(tokens) + positions).to(self.dtype)
-        cache.cross_queries = []
+        x = self._embedded(tokens, decoder.positional_embedding[: tokens.shape[1]])
+        all_keys, all_values, queries = [], [], []
         for layer, block in enumerate(decoder.blocks):
-            x = x + self._attend_to_text(block, layer, x, cache)
-            x = x + self._attend_to_audio(block, layer, x, cache)
+            attention, normed = block.attn, block.attn_ln(x)
+            keys = _heads(attention, attention.key(normed))
+            values = _heads(attention, attention.value(normed))
+            query = _heads(attention, attention.query(normed))
+            mixed = F.scaled_dot_product_attention(query, keys, values, is_causal=True)
+            x = x + attention.out(_flat(mixed))
+            attention = block.cross_attn
+            query = _heads(attention, attention.query(block.cross_attn_ln(x)))
+            x = x + attention.out(_flat(attend(query, cross_keys[layer], cross_values[layer])))
             x = x + block.mlp(block.mlp_ln(x))
-        cache.length += count
-        x = decoder.ln(x[:, -1] if last_only else x)
-        return F.linear(x, decoder.token_embedding.weight).float()
+            all_keys.append(keys)
+            all_values.append(values)
+            queries.append(query)
+        return Reading(x, torch.stack(all_keys), torch.stack(all_values), queries)
 
-    def _attend_to_text(
-        self, block: ResidualAttentionBlock, layer: int, x: Tensor, cache: Cache
-    ) -> Tensor:
-        attention = block.attn
-        normed = block.attn_ln(x)
-        begin, end = cache.length, cache.length + x.shape[1]
-        keys, values = cache.self_keys[layer], cache.self_values[layer]
-        keys[:, :, begin:end] = _heads(attention, attention.key(normed))
-        values[:, :, begin:end] = _heads(attention, attention.value(normed))
-        mixed = F.scaled_dot_product_attention(
-            _heads(attention, attention.query(normed)),
-            keys[:, :, :end],
-            values[:, :, :end],
-            # All tokens of the first call are new; afterwards the one new token sees everything.
-            is_causal=x.shape[1] > 1,
+    def step(self, tokens: Tensor, cache: Cache) -> Tensor:
+        """Logits after one more token for each row in use, float32, shape (rows, n_vocab).
+
+        `tokens` has shape (rows,). The cache takes it in.
+        """
+        decoder = self.model.decoder
+        rows = len(tokens)
+        every_row = torch.arange(rows, device=self.device)
+        lengths = cache.lengths[:rows]
+        x = self._embedded(tokens[:, None], decoder.positional_embedding[lengths][:, None])
+        end = min(
+            -(-(int(lengths.max()) + 1) // _TEXT_STRETCH) * _TEXT_STRETCH, self.dims.n_text_ctx
         )
-        out: Tensor = attention.out(mixed.transpose(1, 2).flatten(2))
-        return out
+        behind = torch.arange(end, device=self.device) > lengths[:, None]
+        mask = torch.zeros(behind.shape, dtype=self.text_dtype, device=self.device)
+        mask = mask.masked_fill_(behind, -torch.inf)[:, None, None]
+        for layer, block in enumerate(decoder.blocks):
+            attention, normed = block.attn, block.attn_ln(x)
+            keys, values = cache.text_keys[layer, :rows], cache.text_values[layer, :rows]
+            keys[every_row, :, lengths] = _heads(attention, attention.key(normed))[:, :, 0].to(keys)
+            values[every_row, :, lengths] = _heads(attention, attention.value(normed))[:, :, 0].to(
+                keys
+            )
+            query = _heads(attention, attention.query(normed)).to(keys)
+            mixed = attend(query, keys[:, :, :end], values[:, :, :end], mask)
+            x = x + attention.out(_flat(mixed).to(x))
+            x = x + self._attend_to_audio(block.cross_attn, block.cross_attn_ln(x), layer, cache)
+            x = x + block.mlp(block.mlp_ln(x))
+        cache.lengths[:rows] += 1
+        return self.logits(x[:, 0])
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Predictions for the token after each hidden state, float32, (…, n_vocab)."""
+        hidden = self.model.decoder.ln(hidden)
+        if self._to_vocabulary is None:
+            return F.linear(hidden, self.model.decoder.token_embedding.weight).float()
+        predicted: Tensor = self._to_vocabulary(hidden)
+        return predicted.float()
+
+    def _encode(self, mel: Tensor) -> Tensor:
+        encoder = self.model.encoder
+        x = F.gelu(encoder.conv1(mel.to(self.device, self.dtype)))
+        x = F.gelu(encoder.conv2(x)).transpose(1, 2)
+        x = x + encoder.positional_embedding[: x.shape[1]]
+        for block in encoder.blocks:
+            attention, normed = block.attn, block.attn_ln(x)
+            query = _heads(attention, attention.query(normed))
+            keys = _heads(attention, attention.key(normed))
+            values = _heads(attention, attention.value(normed))
+            x = x + attention.out(_flat(attend(query, keys, values)))
+            x = x + block.mlp(block.mlp_ln(x))
+        features: Tensor = encoder.ln_post(x)
+        return features
+
+    def _embedded(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        return (self.model.decoder.token_embedding(tokens) + positions).to(self.dtype)
 
     def _attend_to_audio(
-        self, block: ResidualAttentionBlock, layer: int, x: Tensor, cache: Cache
+        self, attention: MultiHeadAttention, x: Tensor, layer: int, cache: Cache
     ) -> Tensor:
-        attention = block.cross_attn
-        rows, count, width = x.shape
-        query = attention.query(block.cross_attn_ln(x))
         # The hypotheses of a window look at the same audio: they stand as so many positions of
         # one query, and the keys and values are read once for all of them.
-        query = _heads(attention, query.reshape(rows // cache.group, cache.group * count, width))
-        cache.cross_queries.append(query)
-        mixed = F.scaled_dot_product_attention(
-            query, cache.cross_keys[layer], cache.cross_values[layer]
-        )
-        out: Tensor = attention.out(mixed.transpose(1, 2).reshape(rows, count, width))
+        query = _heads(attention, attention.query(x).view(cache.windows, cache.group, -1))
+        windows = slice(cache.windows)
+        mixed = attend(query, cache.cross_keys[layer, windows], cache.cross_values[layer, windows])
+        out: Tensor = attention.out(_flat(mixed).view(x.shape))
         return out
 
 
 def _heads(attention: MultiHeadAttention, x: Tensor) -> Tensor:
     """Split (rows, positions, state) into (rows, heads, positions, head width)."""
     return x.view(*x.shape[:2], attention.n_head, -1).transpose(1, 2)
+
+
+def _flat(mixed: Tensor) -> Tensor:
+    """Join (rows, heads, positions, head width) to (rows, positions, state)."""
+    return mixed.transpose(1, 2).flatten(2)
 
 
 def _to_precision(model: Whisper, dtype: torch.dtype) -> Whisper:

@@ -2,7 +2,7 @@
 
 The times are openai-whisper's (`whisper.timing.find_alignment`: the attention of the alignment
 heads, normalised, median-filtered, and the cheapest path through it), taken from audio features
-that are already there and for a batch of windows at once.
+that are already there.
 """
 
 import threading
@@ -77,52 +77,47 @@ def token_times(
     network: Network,
     tokenizer: Tokenizer,
     features: Tensor,
-    texts: Sequence[Sequence[int]],
-    durations_s: Sequence[float],
-) -> list[TokenTimes]:
-    """When each token of each window begins and the last one ends, in seconds of the window.
+    text: Sequence[int],
+    duration_s: float,
+) -> TokenTimes:
+    """When each token of a window begins and the last one ends, in seconds of the window.
 
-    features: shape (windows, positions, n_audio_state), of `Network.encode`
-    texts: the text tokens of each window, without timestamps, at least one
-    durations_s: how much audio is in each window, up to 30 s
+    features: shape (positions, n_audio_state), of `Network.encode`
+    text: the text tokens of the window, without timestamps, at least one
+    duration_s: how much audio is in the window, up to 30 s
 
-    Returns one array a window, with one element more than the window has tokens.
+    Returns one element more than there are tokens.
     """
     before = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
-    rows = [[*before, *text, tokenizer.eot] for text in texts]
-    longest = max(map(len, rows))
-    # The decoder looks back only: what fills up the shorter rows changes nothing before it.
-    padded = [row + [tokenizer.eot] * (longest - len(row)) for row in rows]
-    cache = network.start(features)
-    network.step(torch.tensor(padded, device=network.device), cache)
-    attention = _alignment_attention(network, cache.cross_queries, cache.cross_keys)
+    tokens = torch.tensor([[*before, *text, tokenizer.eot]], device=network.device)
+    cross_keys, cross_values = network.cross(features[None])
+    reading = network.read(tokens, cross_keys, cross_values)
+    attention = _alignment_attention(network, reading.cross_queries, cross_keys)
 
-    times = []
-    for window, (row, duration_s) in enumerate(zip(rows, durations_s, strict=True)):
-        positions = max(round(duration_s / _SECONDS_PER_POSITION), 1)
-        weights = attention[window, :, : len(row), :positions].softmax(-1)
-        deviation, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
-        weights = median_filter((weights - mean) / deviation, _MEDIAN_FILTER_WIDTH)
-        matrix = weights.mean(0)[len(before) - 1 : -1]
-        with _DTW_LOCK:
-            text_indices, time_indices = dtw(-matrix)
-        first_of_token = np.diff(text_indices, prepend=-1).astype(bool)
-        times.append(time_indices[first_of_token] * _SECONDS_PER_POSITION)
+    positions = max(round(duration_s / _SECONDS_PER_POSITION), 1)
+    weights = attention[:, :, :positions].softmax(-1)
+    deviation, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
+    weights = median_filter((weights - mean) / deviation, _MEDIAN_FILTER_WIDTH)
+    matrix = weights.mean(0)[len(before) - 1 : -1]
+    with _DTW_LOCK:
+        text_indices, time_indices = dtw(-matrix)
+    first_of_token = np.diff(text_indices, prepend=-1).astype(bool)
+    times: TokenTimes = time_indices[first_of_token] * _SECONDS_PER_POSITION
     return times
 
 
-def _alignment_attention(
-    network: Network, queries: Sequence[Tensor], keys: Sequence[Tensor]
-) -> Tensor:
-    """Attention logits of the alignment heads, float32, (windows, heads, tokens, positions)."""
+def _alignment_attention(network: Network, queries: Sequence[Tensor], keys: Tensor) -> Tensor:
+    """Attention logits of the alignment heads for one window, float32, (heads, tokens, positions).
+
+    keys: shape (layers, 1, heads, positions, head width)
+    """
     heads = network.model.alignment_heads.indices().T.tolist()
     scale = queries[0].shape[-1] ** -0.5
     return torch.stack(
         [
-            (queries[layer][:, head].float() @ keys[layer][:, head].float().mT) * scale
+            (queries[layer][0, head].float() @ keys[layer, 0, head].float().mT) * scale
             for layer, head in heads
-        ],
-        dim=1,
+        ]
     )
 
 

@@ -4,24 +4,21 @@ Speech is found first, packed into windows of 30 s and decoded in batches; silen
 the model.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
 
 from lab.asr.options import LanguageDetection, TranscribeOptions, TranscriptionInfo
-from lab.asr.recognition import Recognizer
-from lab.asr.speech import Region, SpeechOptions, Window, find_speech, pack
-from lab.audio import SAMPLE_RATE, Waveform
+from lab.asr.recognition import Passage, Recognizer
+from lab.asr.speech import Region, SpeechOptions, find_speech, pack
+from lab.audio import Waveform
 from lab.progress import Progress
 from lab.transcript import Segment, Transcript
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine
-
-# Windows decoded together where nothing else is asked for: more gain little on a processor.
-_BATCH_SIZE_PROCESSOR, _BATCH_SIZE_GPU = 8, 32
 
 
 class Transcription:
@@ -41,11 +38,11 @@ class Transcription:
         self._engine, self._options = engine, options
         self._samples, self._duration_s = waveform.samples, waveform.duration_s
         self._on_progress = on_progress
-        self._done_s = 0.0
+        self._heard_s = self._finished_s = 0.0
         self._finished: list[Segment] = []
 
-        windows = pack(self._regions())
-        first = next(windows, None)
+        passages = (Passage(window, self._samples) for window in pack(self._regions()))
+        first = next(passages, None)
         detection = self._language(first)
         self.info = TranscriptionInfo(
             language=detection.language,
@@ -53,9 +50,7 @@ class Transcription:
             duration_s=self._duration_s,
             has_speech=first is not None,
         )
-        tokenizer = engine.tokenizer(self.info.language, options.task)
-        self._recognizer = Recognizer(engine, tokenizer, self._samples, options)
-        self._segments = self._decoded_segments(chain([first] if first else [], windows))
+        self._segments = self._read(chain([first] if first else [], passages))
 
     def __iter__(self) -> Iterator[Segment]:
         for segment in self._segments:
@@ -79,45 +74,40 @@ class Transcription:
             task=self._options.task,
         )
 
-    def _decoded_segments(self, windows: Iterable[Window]) -> Iterator[Segment]:
-        default = _BATCH_SIZE_GPU if self._engine.device.is_gpu else _BATCH_SIZE_PROCESSOR
-        for batch in growing_batches(windows, self._options.batch_size or default):
-            with self._engine.lock, torch.inference_mode():
-                found = self._recognizer.segments(batch, on_share=self._share_of(batch))
-            self._done_s = batch[-1].end_s
-            yield from found  # first, for the report may stop the work and these are finished
-            self._report()
-        self._done_s = self._duration_s
+    def _read(self, passages: Iterable[Passage]) -> Iterator[Segment]:
+        tokenizer = self._engine.tokenizer(self.info.language, self._options.task)
+        recognizer = Recognizer(self._engine, tokenizer, self._options, on_step=self._report)
+        for passage in recognizer.read(self._heard(passages)):
+            yield from passage.segments
+            self._finished_s = passage.window.end_s
+        self._heard_s = self._finished_s = self._duration_s
         self._report()
 
-    def _report(self, gained_s: float = 0.0, note: str = "Transcribing") -> None:
-        self._on_progress(min(self._done_s + gained_s, self._duration_s), self._duration_s, note)
+    def _heard(self, passages: Iterable[Passage]) -> Iterator[Passage]:
+        for passage in passages:
+            yield passage
+            self._heard_s = passage.window.end_s
 
-    def _share_of(self, batch: Sequence[Window]) -> Callable[[float], None]:
-        span_s = batch[-1].end_s - batch[0].start_s
-        return lambda share: self._report(span_s * share)
+    def _report(self, note: str = "Transcribing") -> None:
+        # Encoding is about half of the work.
+        done_s = (self._heard_s + self._finished_s) / 2
+        self._on_progress(min(done_s, self._duration_s), self._duration_s, note)
 
     def _regions(self) -> Iterator[Region]:
         options = SpeechOptions(threshold=self._options.speech_threshold)
 
         def report(done: float, total: float, note: str = "") -> None:  # noqa: ARG001
-            self._report(0.0 if self._done_s else done / SAMPLE_RATE, note)
+            if self._heard_s == 0:
+                self._on_progress(0.0, self._duration_s, note)
 
         return find_speech(self._samples, options, on_progress=report)
 
-    def _language(self, window: Window | None) -> LanguageDetection:
-        if self._options.language is not None or window is None:
+    def _language(self, passage: Passage | None) -> LanguageDetection:
+        if self._options.language is not None or passage is None:
             return LanguageDetection(self._options.language or "en", {})
         self._report(note="Detecting the language")
         with self._engine.lock, torch.inference_mode():
-            mel = self._engine.log_mels([window.cut(self._samples)])
-            return self._engine.detect(self._engine.network.encode(mel))
-
-
-def growing_batches(windows: Iterable[Window], largest: int) -> Iterator[list[Window]]:
-    """Batches of 1, 2, 4 … `largest` windows: the first text comes soon, the rest fast."""
-    source = iter(windows)
-    size = 1
-    while batch := list(islice(source, size)):
-        yield batch
-        size = min(2 * size, largest)
+            mel = self._engine.log_mels([passage.window.cut(self._samples)])
+            features = self._engine.network.encode(mel)
+            passage.features = features[0]
+            return self._engine.detect(features)

@@ -226,7 +226,7 @@ def test_noise_is_refused_or_read_but_never_crashes(
 @pytest.fixture(scope="module")
 def base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Whisper base as CTranslate2's own runtime wants it, from the packaged parts."""
-    parts = checkpoints._packaged_parts()
+    parts = checkpoints.packaged_parts()
     if not parts:
         pytest.skip("the packaged weights are not installed")
     folder = tmp_path_factory.mktemp("base")

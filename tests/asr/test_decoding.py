@@ -13,10 +13,10 @@ from whisper.model import ModelDimensions
 from whisper.tokenizer import Tokenizer, get_tokenizer
 from whispers import BRIEF, talking_model
 
-from lab.asr.decoding import Decoded, Search, TimestampRules, compression_ratio, decode
+from lab.asr.decoding import Decoded, Decoder, compression_ratio
 from lab.asr.devices import processor
 from lab.asr.network import Network
-from lab.progress import Cancelled
+from lab.asr.rules import TimestampRules
 
 ENGLISH_ONLY = ModelDimensions(**{**vars(BRIEF), "n_vocab": 51864})
 # As many tokens as the prompt has room for, and more.
