@@ -102,7 +102,7 @@ class Decoder(Generic[Tag]):
         """A decoder without windows yet.
 
         capacity: how many windows there is room for
-        positions: how many positions their features have
+        positions: how many positions their features have at most
         prompt: tokens of text that comes before the windows, to steer spelling and style
         generator: where the random numbers of a temperature above 0 come from
         """
@@ -141,10 +141,10 @@ class Decoder(Generic[Tag]):
         tags, temperatures: one for each window
         max_tokens: where their texts are cut off at the latest, if not at Whisper's 224
         """
-        keys, values = self._network.cross(features)
+        cross = self._network.cross(features)
         tokens = torch.tensor([self._initial] * len(features), device=self._network.device)
-        reading = self._network.read(tokens, keys, values)
-        self._cache.add(keys, values, reading)
+        reading = self._network.read(tokens, cross)
+        self._cache.add(cross, reading)
         at_start = self._network.logits(reading.hidden[:, self._initial.index(self._tokenizer.sot)])
         no_speech_probs = at_start.softmax(-1)[:, self._tokenizer.no_speech].tolist()
         new = [

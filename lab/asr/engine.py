@@ -13,15 +13,18 @@ from whisper.decoding import decode as reference_decode
 from whisper.tokenizer import Tokenizer, get_tokenizer
 
 from lab.asr import checkpoints
+from lab.asr.clips import detect_languages, transcribe_clips
 from lab.asr.devices import Device, best_device
 from lab.asr.network import Network
 from lab.asr.options import LanguageDetection, TranscribeOptions
+from lab.asr.recognition import SHORT_CONTEXT
 from lab.asr.speech import Samples, SpeechOptions, find_speech, pack
 from lab.asr.transcription import Transcription
 from lab.audio import Waveform
 from lab.errors import OptionsError
 from lab.languages import LANGUAGES
 from lab.progress import Progress, ignore
+from lab.transcript import Transcript
 
 if TYPE_CHECKING:
     from whisper.model import Whisper
@@ -73,6 +76,41 @@ class Engine:
         self._check(options)
         return Transcription(self, waveform, options, on_progress)
 
+    def transcribe_clips(
+        self,
+        clips: Sequence[Waveform],
+        options: TranscribeOptions | None = None,
+        *,
+        shortest_context: int = SHORT_CONTEXT,
+        on_progress: Progress = ignore,
+    ) -> list[Transcript]:
+        """The texts of many clips of speech, in their order; several times faster than one by one.
+
+        clips: 16 kHz, each at most 30 s; nothing is cut away and no speech is looked for
+        shortest_context: how much the encoder hears at least, in steps of 20 ms, up to 1500; a
+            model that was trained on short clips may need less than others
+        on_progress: called with clips, at least once a token; may raise
+
+        Raises `OptionsError` if the model cannot do what `options` ask for, `AudioError` for a clip
+        that is too long.
+        """
+        options = options or TranscribeOptions()
+        self._check(options)
+        return transcribe_clips(self, clips, options, on_progress, shortest_context)
+
+    def detect_languages(
+        self,
+        clips: Sequence[Waveform],
+        *,
+        shortest_context: int = SHORT_CONTEXT,
+        on_progress: Progress = ignore,
+    ) -> list[LanguageDetection]:
+        """The languages of many clips, in their order, by their first 30 s.
+
+        The parameters are those of `transcribe_clips`.
+        """
+        return detect_languages(self, clips, on_progress, shortest_context)
+
     def detect_language(
         self, waveform: Waveform, *, speech_threshold: float = SpeechOptions.threshold
     ) -> LanguageDetection | None:
@@ -83,7 +121,7 @@ class Engine:
             return None
         with self.lock, torch.inference_mode():
             features = self.network.encode(self.log_mels([window.cut(waveform.samples)]))
-            return self.detect(features)
+            return self.detect(features)[0]
 
     def log_mels(self, audios: Sequence[Samples], *, positions: int = 1500) -> Tensor:
         """Log-mel spectrograms, (windows, n_mels, 2 * positions), filled up with silence.
@@ -109,21 +147,24 @@ class Engine:
             model = self.network.model
             return reference_decode(model, mel.to(self.network.device), options, fp16=False)
 
-    def detect(self, features: Tensor) -> LanguageDetection:
-        """The language of one window's features, shape (1, positions, state).
+    def detect(self, features: Tensor) -> list[LanguageDetection]:
+        """The languages of windows, from their features, shape (windows, positions, state).
 
         The caller holds the lock, in inference mode.
         """
         if not self.is_multilingual:
-            return LanguageDetection("en", {"en": 1.0})
+            return [LanguageDetection("en", {"en": 1.0})] * len(features)
         tokenizer = self.tokenizer()
-        start = torch.tensor([[tokenizer.sot]], device=self.network.device)
-        reading = self.network.read(start, *self.network.cross(features))
-        logits = self.network.logits(reading.hidden[0, 0])
+        start = torch.full((len(features), 1), tokenizer.sot, device=self.network.device)
+        reading = self.network.read(start, self.network.cross(features))
+        logits = self.network.logits(reading.hidden[:, 0])
         codes = tokenizer.all_language_codes
-        probabilities = logits[list(tokenizer.all_language_tokens)].softmax(-1).tolist()
-        ranked = sorted(zip(codes, probabilities, strict=True), key=lambda pair: -pair[1])
-        return LanguageDetection(ranked[0][0], dict(ranked))
+        rows = logits[:, list(tokenizer.all_language_tokens)].softmax(-1).tolist()
+        ranked = [
+            sorted(zip(codes, probabilities, strict=True), key=lambda pair: -pair[1])
+            for probabilities in rows
+        ]
+        return [LanguageDetection(pairs[0][0], dict(pairs)) for pairs in ranked]
 
     def tokenizer(self, language: str | None = None, task: str = "transcribe") -> Tokenizer:
         """The tokenizer of the model, set to a language and a task."""

@@ -7,6 +7,8 @@ once in the layout that it wants. Graphics cards, and builds of torch without on
 own operations.
 """
 
+from collections.abc import Collection
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -43,17 +45,31 @@ class PackedLinear(nn.Module):
         return product.to(x.dtype)
 
 
-def pack_linears(module: nn.Module) -> None:
-    """Replace each `nn.Linear` inside `module` by a PackedLinear, with the GELU that follows it."""
+def pack_linears(module: nn.Module, *, but: Collection[nn.Module] = ()) -> None:
+    """Replace each `nn.Linear` inside `module` by a PackedLinear, with the GELU that follows it.
+
+    but: those that stay as they are
+    """
     for name, child in list(module.named_children()):
-        if isinstance(child, nn.Linear):
+        if isinstance(child, nn.Linear) and child not in but:
             following = module[int(name) + 1 :] if isinstance(module, nn.Sequential) else ()
             gelu = bool(following) and isinstance(following[0], nn.GELU)
             setattr(module, name, PackedLinear(child.weight, child.bias, gelu=gelu))
             if gelu:
                 following[0].forward = nn.Identity().forward
         else:
-            pack_linears(child)
+            pack_linears(child, but=but)
+
+
+def transposed_linear(linear: nn.Linear, x: Tensor) -> Tensor:
+    """`linear(x)` whose positions lie next to each other in memory, by oneDNN.
+
+    `x` has shape (rows, positions, in), the result (rows, positions, out).
+    """
+    product = torch.stack([_product(linear.weight, row) for row in x])
+    if linear.bias is not None:
+        product += linear.bias[:, None]
+    return product.mT
 
 
 def attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:

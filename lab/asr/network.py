@@ -15,13 +15,24 @@ from torch import Tensor, nn
 from whisper.model import MultiHeadAttention, Whisper
 
 from lab.asr.devices import Device
-from lab.asr.kernels import PackedLinear, attend, pack_linears, uses_onednn
+from lab.asr.kernels import (
+    PackedLinear,
+    attend,
+    pack_linears,
+    transposed_linear,
+    uses_onednn,
+)
+from lab.asr.quantized import QuantizedAudio
 
 # Windows are encoded together up to so many positions on a processor: enough for full speed, and
 # what is between two layers stays small.
 _ENCODED_TOGETHER = 1500
 # Steps read the text so far in stretches of this length, so that few shapes occur.
 _TEXT_STRETCH = 32
+
+
+# For each layer, keys and values of the audio, (windows, heads, positions, head width).
+CrossKeysValues = list[tuple[Tensor, Tensor]]
 
 
 @dataclass
@@ -39,55 +50,97 @@ class Reading:
     cross_queries: list[Tensor]
 
 
+class Audio:
+    """Keys and values of windows of audio as they are."""
+
+    def __init__(self, keys: Tensor, values: Tensor) -> None:
+        """Two buffers of zeros, shape (layers, windows, heads, positions, head width)."""
+        self._keys, self._values = keys, values
+        windows, positions = keys.shape[1], keys.shape[3]
+        self._mask = keys.new_zeros((windows, 1, 1, positions))
+        self._positions = [positions] * windows
+
+    def put(self, layer: int, window: int, keys: Tensor, values: Tensor) -> None:
+        """Fill a layer of a window, with shapes (heads, positions, head width).
+
+        Fewer positions than there is room for are fine.
+        """
+        count = keys.shape[1]
+        self._keys[layer, window, :, :count] = keys
+        self._values[layer, window, :, :count] = values
+        self._mask[window, :, :, :count] = 0
+        self._mask[window, :, :, count:] = -torch.inf
+        self._positions[window] = count
+
+    def move(self, source: int, target: int) -> None:
+        """Copy one window over another."""
+        for buffer in (self._keys, self._values):
+            buffer[:, target] = buffer[:, source]
+        self._mask[target] = self._mask[source]
+        self._positions[target] = self._positions[source]
+
+    def attend(self, query: Tensor, layer: int) -> Tensor:
+        """Attention to the first windows; `query` is (windows, heads, queries, head width)."""
+        windows = len(query)
+        longest, shortest = max(self._positions[:windows]), min(self._positions[:windows])
+        keys = self._keys[layer, :windows, :, :longest]
+        values = self._values[layer, :windows, :, :longest]
+        mask = None if shortest == longest else self._mask[:windows, :, :, :longest]
+        return attend(query, keys, values, mask)
+
+
 class Cache:
     """Keys and values of the windows that are being decoded, each with `group` hypotheses.
 
     The windows in use are the first `windows` of `capacity`; the first `windows * group` rows are
-    their hypotheses. Each tensor has shape (layers, windows or rows, heads, positions, head width).
+    their hypotheses. Those of the text have shape (layers, rows, heads, tokens, head width).
     """
 
     def __init__(self, network: "Network", *, capacity: int, positions: int, group: int) -> None:
-        """Room for `capacity` windows whose features have `positions` positions."""
+        """Room for `capacity` windows whose features have at most `positions` positions."""
         dims = network.dims
-        width = dims.n_text_state // dims.n_text_head
-        cross_shape = (dims.n_text_layer, capacity, dims.n_text_head, positions, width)
-        text_shape = (
-            *(dims.n_text_layer, capacity * group),
-            *(dims.n_text_head, dims.n_text_ctx, width),
+        layers, heads = dims.n_text_layer, dims.n_text_head
+        width = dims.n_text_state // heads
+        device = network.device
+        if network.quantizes:
+            self.audio: Audio | QuantizedAudio = QuantizedAudio(
+                layers, capacity, heads, width, positions
+            )
+        else:
+            shape = (2, layers, capacity, heads, positions, width)
+            self.audio = Audio(*torch.zeros(shape, dtype=network.dtype, device=device))
+        # Zeros, because attention multiplies what lies behind a row's text by 0.
+        shape = (2, layers, capacity * group, heads, dims.n_text_ctx, width)
+        self.text_keys, self.text_values = torch.zeros(
+            shape, dtype=network.text_dtype, device=device
         )
-        cross = {"dtype": network.dtype, "device": network.device}
-        text = {"dtype": network.text_dtype, "device": network.device}
-        self.cross_keys, self.cross_values = (torch.empty(cross_shape, **cross) for _ in range(2))
-        # Attention multiplies what lies behind a row's text by 0, which has to be a number.
-        self.text_keys, self.text_values = (torch.zeros(text_shape, **text) for _ in range(2))
         # How much of its text each row has.
-        self.lengths = torch.zeros(capacity * group, dtype=torch.long, device=network.device)
+        self.lengths = torch.zeros(capacity * group, dtype=torch.long, device=device)
         self.capacity, self.group, self.windows = capacity, group, 0
 
-    def add(self, cross_keys: Tensor, cross_values: Tensor, reading: Reading) -> None:
-        """Take in windows whose first tokens were read; `Network.cross` made their keys."""
-        count = cross_keys.shape[1]
-        begin, end = self.windows, self.windows + count
-        self.cross_keys[:, begin:end] = cross_keys
-        self.cross_values[:, begin:end] = cross_values
-        rows = slice(begin * self.group, end * self.group)
+    def add(self, cross: "CrossKeysValues", reading: Reading) -> None:
+        """Take in windows whose first tokens were read; `cross` is what they were read with."""
+        count = len(cross[0][0])
+        for layer, (keys, values) in enumerate(cross):
+            for number in range(count):
+                self.audio.put(layer, self.windows + number, keys[number], values[number])
+        rows = slice(self.windows * self.group, (self.windows + count) * self.group)
         length = reading.keys.shape[3]
         for buffer, read in ((self.text_keys, reading.keys), (self.text_values, reading.values)):
             buffer[:, rows, :, :length] = read.repeat_interleave(self.group, 1)
         self.lengths[rows] = length
-        self.windows = end
+        self.windows += count
 
     def remove(self, window: int) -> None:
         """Forget a window; the last one takes its place."""
         last = self.windows - 1
         if window != last:
-            self.cross_keys[:, window] = self.cross_keys[:, last]
-            self.cross_values[:, window] = self.cross_values[:, last]
+            self.audio.move(last, window)
             to = slice(window * self.group, (window + 1) * self.group)
             of = slice(last * self.group, (last + 1) * self.group)
             filled = int(self.lengths[of].max())
-            self.text_keys[:, to, :, :filled] = self.text_keys[:, of, :, :filled]
-            self.text_values[:, to, :, :filled] = self.text_values[:, of, :, :filled]
+            for buffer in (self.text_keys, self.text_values):
+                buffer[:, to, :, :filled] = buffer[:, of, :, :filled]
             self.lengths[to] = self.lengths[of].clone()
         self.windows = last
 
@@ -114,15 +167,19 @@ class Network:
         # The text's keys and values are few: float32 is fastest for them on a processor.
         self.text_dtype = torch.float32 if self._packed else self.dtype
         self._to_vocabulary: nn.Module | None = None
+        # Where bfloat16 is precise enough, so are 8 bits with a scale.
+        self.quantizes = self._packed and self.dtype == torch.bfloat16
         if self._packed:
-            pack_linears(self.model)
+            crosses = [block.cross_attn for block in self.model.decoder.blocks]
+            transposed = [linear for cross in crosses for linear in (cross.key, cross.value)]
+            pack_linears(self.model, but=transposed if self.quantizes else ())
             self._to_vocabulary = PackedLinear(self.model.decoder.token_embedding.weight)
 
     def bytes_per_window(self, *, positions: int, beam_size: int = 1) -> int:
         """What a window takes in a Cache, if its features have so many positions."""
         dims = self.dims
         per_position = 2 * dims.n_text_layer * dims.n_text_state
-        audio = positions * self.dtype.itemsize
+        audio = positions * (1 if self.quantizes else self.dtype.itemsize)
         text = beam_size * dims.n_text_ctx * self.text_dtype.itemsize
         return per_position * (audio + text)
 
@@ -135,18 +192,19 @@ class Network:
         together = max(2 * _ENCODED_TOGETHER // mel.shape[-1], 1) if self._packed else len(mel)
         return torch.cat([self._encode(part) for part in mel.split(together)])
 
-    def cross(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of the audio, each (layers, windows, heads, positions, head width)."""
+    def cross(self, features: Tensor) -> CrossKeysValues:
+        """What each layer of the decoder attends to in `features`, of `encode`."""
         attentions = [block.cross_attn for block in self.model.decoder.blocks]
-        keys = [_heads(attention, attention.key(features)) for attention in attentions]
-        values = [_heads(attention, attention.value(features)) for attention in attentions]
-        return torch.stack(keys), torch.stack(values)
+        return [
+            (
+                _heads(attention, self._project(attention.key, features)),
+                _heads(attention, self._project(attention.value, features)),
+            )
+            for attention in attentions
+        ]
 
-    def read(self, tokens: Tensor, cross_keys: Tensor, cross_values: Tensor) -> Reading:
-        """Read known tokens from the beginning of a text, shape (windows, tokens).
-
-        `cross` made the keys and values of the windows.
-        """
+    def read(self, tokens: Tensor, cross: CrossKeysValues) -> Reading:
+        """Read known tokens from the beginning of a text, shape (windows, tokens)."""
         decoder = self.model.decoder
         x = self._embedded(tokens, decoder.positional_embedding[: tokens.shape[1]])
         all_keys, all_values, queries = [], [], []
@@ -159,7 +217,7 @@ class Network:
             x = x + attention.out(_flat(mixed))
             attention = block.cross_attn
             query = _heads(attention, attention.query(block.cross_attn_ln(x)))
-            x = x + attention.out(_flat(attend(query, cross_keys[layer], cross_values[layer])))
+            x = x + attention.out(_flat(attend(query, *cross[layer])))
             x = x + block.mlp(block.mlp_ln(x))
             all_keys.append(keys)
             all_values.append(values)
@@ -220,6 +278,12 @@ class Network:
         features: Tensor = encoder.ln_post(x)
         return features
 
+    def _project(self, linear: nn.Linear, features: Tensor) -> Tensor:
+        if self.quantizes:
+            return transposed_linear(linear, features)
+        projected: Tensor = linear(features)
+        return projected
+
     def _embedded(self, tokens: Tensor, positions: Tensor) -> Tensor:
         return (self.model.decoder.token_embedding(tokens) + positions).to(self.dtype)
 
@@ -229,15 +293,13 @@ class Network:
         # The hypotheses of a window look at the same audio: they stand as so many positions of
         # one query, and the keys and values are read once for all of them.
         query = _heads(attention, attention.query(x).view(cache.windows, cache.group, -1))
-        windows = slice(cache.windows)
-        mixed = attend(query, cache.cross_keys[layer, windows], cache.cross_values[layer, windows])
-        out: Tensor = attention.out(_flat(mixed).view(x.shape))
+        out: Tensor = attention.out(_flat(cache.audio.attend(query, layer)).view(x.shape))
         return out
 
 
 def _heads(attention: MultiHeadAttention, x: Tensor) -> Tensor:
     """Split (rows, positions, state) into (rows, heads, positions, head width)."""
-    return x.view(*x.shape[:2], attention.n_head, -1).transpose(1, 2)
+    return x.unflatten(2, (attention.n_head, -1)).transpose(1, 2)
 
 
 def _flat(mixed: Tensor) -> Tensor:

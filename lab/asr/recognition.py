@@ -9,11 +9,12 @@ in the batch like a new window.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from whisper.audio import N_SAMPLES_PER_TOKEN
 from whisper.tokenizer import Tokenizer
 
 from lab.asr.decoding import Decoded, Decoder
@@ -31,8 +32,13 @@ if TYPE_CHECKING:
 
 # Less than this after the last timestamp is the end of a word and the padding of its region.
 _MIN_REST_S = 1.0
-# Whisper hears 30 s as so many positions of 20 ms.
+# Whisper hears 30 s as so many positions of 20 ms. A shorter context is computed faster; it has to
+# go on after the end of the speech, and comes in steps so that few shapes occur.
 FULL_CONTEXT = 1500
+SHORT_CONTEXT = 500
+_MARGIN, _STEP = 50, 100
+# A text of more tokens a second in a short context is a loop, or deserves the full one.
+_MAX_TOKENS, _MAX_TOKENS_PER_S = 20, 20
 
 
 @dataclass(eq=False)
@@ -40,7 +46,8 @@ class Passage:
     """A window of speech on its way to segments.
 
     `samples` are those of the recording that the window is cut from. `left` is what has still to
-    be decoded of the window: all of it at first, nothing at the end.
+    be decoded of the window: all of it at first, nothing at the end. `context` is in how many
+    positions the encoder is to hear it.
     """
 
     window: Window
@@ -49,6 +56,7 @@ class Passage:
     features: Tensor | None = None
     tried: list[Decoded] = field(default_factory=list)
     left: Window | None = None
+    context: int = FULL_CONTEXT
 
     def __post_init__(self) -> None:
         self.left = self.window
@@ -64,26 +72,27 @@ class Recognizer:
         options: TranscribeOptions,
         *,
         on_step: Callable[[], None],
-        positions: int = FULL_CONTEXT,
+        shortest_context: int = FULL_CONTEXT,
     ) -> None:
         """`on_step` is called after each encoding and each token, and may raise to stop.
 
-        positions: how much the encoder hears, in steps of 20 ms; passages have to be shorter
+        shortest_context: in how many positions, of 20 ms each, the encoder may hear a passage that
+            is short; what fails the checks then is tried again with the full context
         """
         self._engine, self._network = engine, engine.network
         self._tokenizer, self._options, self._on_step = tokenizer, options, on_step
-        self._positions = positions
+        self._shortest_context = shortest_context
         # Short windows are encoded together, for the same work at a time.
-        self._together = max(FULL_CONTEXT // positions, 1)
+        self._together = FULL_CONTEXT // shortest_context
         capacity = options.batch_size or fitting_windows(
-            engine.network, positions=positions, beam_size=options.beam_size
+            engine.network, positions=FULL_CONTEXT, beam_size=options.beam_size
         )
         prompt = options.prompt.strip()
         self._decoder: Decoder[Passage] = Decoder(
             engine.network,
             tokenizer,
             capacity=max(capacity, self._together),
-            positions=positions,
+            positions=FULL_CONTEXT,
             beam_size=options.beam_size,
             prompt=tokenizer.encode(" " + prompt) if prompt else [],
             # Seeded, so that the same recording gives the same text.
@@ -98,8 +107,8 @@ class Recognizer:
             if not self._decoder.tags:
                 return
             for passage, decoded in self._advance():
-                passage.tried.append(decoded)
-                if self._wants_another_try(passage) or self._take(passage):
+                self._take(passage, decoded)
+                if passage.left is not None:
                     again.append(passage)
             self._on_step()
             while order and order[0].left is None:
@@ -115,39 +124,51 @@ class Recognizer:
             if not batch and not new:
                 return
             order += new
+            for passage in new:
+                passage.context = context_for(len(passage.window), self._shortest_context)
             with self._engine.lock, torch.inference_mode():
                 self._begin([*batch, *new])
             self._on_step()
 
     def _begin(self, passages: Sequence[Passage]) -> None:
-        unheard = [passage for passage in passages if passage.features is None]
-        if unheard:
-            audios = [passage.left.cut(passage.samples) for passage in unheard if passage.left]
-            mels = self._engine.log_mels(audios, positions=self._positions)
-            for passage, features in zip(unheard, self._network.encode(mels), strict=True):
+        by_context = sorted(passages, key=lambda passage: passage.context)
+        for context, group in groupby(by_context, key=lambda passage: passage.context):
+            alike = list(group)
+            self._encode([passage for passage in alike if passage.features is None], context)
+            self._decoder.admit(
+                torch.stack([one.features for one in alike if one.features is not None]),
+                alike,
+                [self._options.temperatures[len(passage.tried)] for passage in alike],
+                max_tokens=None
+                if context == FULL_CONTEXT
+                else _MAX_TOKENS + _MAX_TOKENS_PER_S * context // 50,
+            )
+
+    def _encode(self, passages: Sequence[Passage], context: int) -> None:
+        if passages:
+            audios = [passage.left.cut(passage.samples) for passage in passages if passage.left]
+            mels = self._engine.log_mels(audios, positions=context)
+            for passage, features in zip(passages, self._network.encode(mels), strict=True):
                 passage.features = features
-        self._decoder.admit(
-            torch.stack([one.features for one in passages if one.features is not None]),
-            passages,
-            [self._options.temperatures[len(passage.tried)] for passage in passages],
-        )
 
     def _advance(self) -> list[tuple[Passage, Decoded]]:
         with self._engine.lock, torch.inference_mode():
             return self._decoder.advance()
 
-    def _wants_another_try(self, passage: Passage) -> bool:
-        tries_left = len(passage.tried) < len(self._options.temperatures)
-        return tries_left and self._fails(passage.tried[-1])
-
-    def _take(self, passage: Passage) -> bool:
-        """Turn what was decoded into segments; whether there is something left to be decoded."""
-        window, decoded = passage.left, self._best(passage.tried)
+    def _take(self, passage: Passage, decoded: Decoded) -> None:
+        """Turn what was decoded into segments, or see to another try."""
+        window = passage.left
         assert window is not None
-        passage.segments += self._segments(window, decoded, passage)
-        passage.left, passage.features = self._rest(window, decoded), None
-        passage.tried = []
-        return passage.left is not None
+        passage.tried.append(decoded)
+        if passage.context < FULL_CONTEXT:
+            if self._fails(decoded) or self._is_silence(decoded) or self._rest(window, decoded):
+                passage.context, passage.features, passage.tried = FULL_CONTEXT, None, []
+                return
+        elif self._fails(decoded) and len(passage.tried) < len(self._options.temperatures):
+            return
+        best = self._best(passage.tried)
+        passage.segments += self._segments(window, best, passage)
+        passage.left, passage.features, passage.tried = self._rest(window, best), None, []
 
     def _best(self, tried: Sequence[Decoded]) -> Decoded:
         """The result that passes the checks; where none does, the likeliest, not repeating itself.
@@ -206,3 +227,10 @@ class Recognizer:
         if read_s == 0 or len(window) / SAMPLE_RATE - read_s < _MIN_REST_S:
             return None
         return window.after(read_s)
+
+
+def context_for(samples: int, shortest_context: int) -> int:
+    """In how many positions so many samples may be heard, no fewer than `shortest_context`."""
+    needed = samples // N_SAMPLES_PER_TOKEN + _MARGIN
+    stepped = -(-needed // _STEP) * _STEP
+    return min(max(stepped, shortest_context), FULL_CONTEXT)

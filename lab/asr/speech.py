@@ -1,6 +1,7 @@
 """Where somebody speaks, and how the speech is packed into the 30-second windows of Whisper."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,10 +16,10 @@ WINDOW_SAMPLES = WINDOW_S * SAMPLE_RATE
 
 # Speech is looked for in blocks, so that the first text does not wait for the last hour and the
 # memory does not grow with the recording.
-_BLOCK_SAMPLES = 5 * 60 * SAMPLE_RATE
+_FIRST_BLOCK_SAMPLES, _BLOCK_SAMPLES = 60 * SAMPLE_RATE, 5 * 60 * SAMPLE_RATE
 
 # A window is filled at least so far before its end may go to a better pause.
-_MIN_FILLED_SAMPLES = 20 * SAMPLE_RATE
+_MIN_FILLED_SAMPLES = 26 * SAMPLE_RATE
 
 Samples = NDArray[np.float32]
 
@@ -111,19 +112,28 @@ def find_speech(
         speech_pad_ms=options.pad_ms,
         max_speech_duration_s=WINDOW_S,
     )
-    begin = 0
-    while begin < len(samples):
-        on_progress(begin, len(samples), "Looking for speech")
-        end = min(begin + _BLOCK_SAMPLES, len(samples))
-        found = [
+
+    def search(begin: int, end: int) -> list[Region]:
+        return [
             Region(begin + stretch["start"], begin + stretch["end"])
             for stretch in get_speech_timestamps(samples[begin:end], vad_options)
         ]
-        if end < len(samples) and found and found[-1].end == end and found[-1].start > begin:
-            # The block cuts through the last region: the next block begins with it.
-            end = found.pop().start
-        yield from found
-        begin = end
+
+    begin, end = 0, min(_FIRST_BLOCK_SAMPLES, len(samples))
+    # One block ahead, in a thread: the detector keeps a single core busy.
+    with ThreadPoolExecutor(1, thread_name_prefix="speech") as thread:
+        searching = thread.submit(search, begin, end)
+        while begin < len(samples):
+            on_progress(begin, len(samples), "Looking for speech")
+            found = searching.result()
+            begin, block_begin = end, begin
+            if end < len(samples):
+                if found and found[-1].end == end and found[-1].start > block_begin:
+                    # The block cuts through the last region: the next block begins with it.
+                    begin = found.pop().start
+                end = min(begin + _BLOCK_SAMPLES, len(samples))
+                searching = thread.submit(search, begin, end)
+            yield from found
 
 
 def pack(regions: Iterator[Region]) -> Iterator[Window]:

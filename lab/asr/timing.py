@@ -90,9 +90,9 @@ def token_times(
     """
     before = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
     tokens = torch.tensor([[*before, *text, tokenizer.eot]], device=network.device)
-    cross_keys, cross_values = network.cross(features[None])
-    reading = network.read(tokens, cross_keys, cross_values)
-    attention = _alignment_attention(network, reading.cross_queries, cross_keys)
+    cross = network.cross(features[None])
+    queries = network.read(tokens, cross).cross_queries
+    attention = _alignment_attention(network, queries, [keys for keys, _ in cross])
 
     positions = max(round(duration_s / _SECONDS_PER_POSITION), 1)
     weights = attention[:, :, :positions].softmax(-1)
@@ -106,16 +106,18 @@ def token_times(
     return times
 
 
-def _alignment_attention(network: Network, queries: Sequence[Tensor], keys: Tensor) -> Tensor:
+def _alignment_attention(
+    network: Network, queries: Sequence[Tensor], keys: Sequence[Tensor]
+) -> Tensor:
     """Attention logits of the alignment heads for one window, float32, (heads, tokens, positions).
 
-    keys: shape (layers, 1, heads, positions, head width)
+    queries, keys: of each layer, shape (1, heads, tokens or positions, head width)
     """
     heads = network.model.alignment_heads.indices().T.tolist()
     scale = queries[0].shape[-1] ** -0.5
     return torch.stack(
         [
-            (queries[layer][0, head].float() @ keys[layer, 0, head].float().mT) * scale
+            (queries[layer][0, head].float() @ keys[layer][0, head].float().mT) * scale
             for layer, head in heads
         ]
     )

@@ -110,4 +110,4 @@ class Transcription:
             mel = self._engine.log_mels([passage.window.cut(self._samples)])
             features = self._engine.network.encode(mel)
             passage.features = features[0]
-            return self._engine.detect(features)
+            return self._engine.detect(features)[0]
