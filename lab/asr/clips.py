@@ -13,7 +13,7 @@ import torch
 
 from lab.asr.options import LanguageDetection, TranscribeOptions
 from lab.asr.recognition import FULL_CONTEXT, Passage, Recognizer, context_for
-from lab.asr.speech import WINDOW_SAMPLES, WINDOW_S, Region, Window
+from lab.asr.speech import WINDOW_S, WINDOW_SAMPLES, Region, Window
 from lab.audio import Waveform
 from lab.errors import AudioError
 from lab.progress import Progress

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from whisper.tokenizer import Tokenizer
 
-from lab.asr.network import Cache, Network
+from lab.asr.cache import Cache
+from lab.asr.network import Network
 from lab.asr.rules import TimestampRules
 
 Tag = TypeVar("Tag")
@@ -206,7 +207,9 @@ class Decoder(Generic[Tag]):
         size = self._beam_size
         before = (len(self._windows) - len(windows)) * size
         order = list(range(before))
-        for window, logprobs in zip(windows, logits.log_softmax(-1).split(size), strict=True):
+        for window, logprobs in zip(
+            windows, torch.split(logits.log_softmax(-1), size), strict=True
+        ):
             grow = self._draw if window.temperature > 0 else self._grow_beams
             order += [len(order) // size * size + origin for origin in grow(window, logprobs)]
         if order != list(range(len(order))):
@@ -225,7 +228,8 @@ class Decoder(Generic[Tag]):
             for token, logprob in zip(top_tokens[row].tolist(), top[row].tolist(), strict=True)
         ]
         candidates.sort(key=lambda candidate: -candidate[0])
-        rows, origins = [], []
+        rows: list[_Hypothesis] = []
+        origins: list[int] = []
         for _, row, token, logprob in candidates:
             if len(rows) == size:
                 break

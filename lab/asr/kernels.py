@@ -8,6 +8,7 @@ own operations.
 """
 
 from collections.abc import Collection
+from itertools import zip_longest
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +23,8 @@ _PACKED_FOR_ROWS = 64
 
 def uses_onednn(device: torch.device) -> bool:
     """Whether tensors on `device` are multiplied by oneDNN."""
-    return device.type == "cpu" and torch.backends.mkldnn.is_available()
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return device.type == "cpu" and available
 
 
 class PackedLinear(nn.Module):
@@ -48,15 +50,18 @@ class PackedLinear(nn.Module):
 def pack_linears(module: nn.Module, *, but: Collection[nn.Module] = ()) -> None:
     """Replace each `nn.Linear` inside `module` by a PackedLinear, with the GELU that follows it.
 
+    In a Whisper every GELU that is a module follows a linear layer.
+
     but: those that stay as they are
     """
-    for name, child in list(module.named_children()):
+    children = list(module.named_children())
+    followers = [child for _, child in children[1:]] if isinstance(module, nn.Sequential) else []
+    for (name, child), follower in zip_longest(children, followers):
         if isinstance(child, nn.Linear) and child not in but:
-            following = module[int(name) + 1 :] if isinstance(module, nn.Sequential) else ()
-            gelu = bool(following) and isinstance(following[0], nn.GELU)
+            gelu = isinstance(follower, nn.GELU)
             setattr(module, name, PackedLinear(child.weight, child.bias, gelu=gelu))
-            if gelu:
-                following[0].forward = nn.Identity().forward
+        elif isinstance(child, nn.GELU):
+            setattr(module, name, nn.Identity())
         else:
             pack_linears(child, but=but)
 

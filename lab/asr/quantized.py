@@ -10,7 +10,8 @@ of the memory's speed, so the loops are written here and compiled by numba.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any, TypeVar
+from itertools import pairwise
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -76,11 +77,9 @@ def _in_parts(count: int, function: Callable[..., None], *arrays: NDArray[Any]) 
     """Call `function(*arrays, begin, end)` for parts of `range(count)`, one for each thread."""
     threads = torch.get_num_threads()
     bounds = [count * part // threads for part in range(threads + 1)]
-    others = [
-        _threads(threads).submit(function, *arrays, begin, end)
-        for begin, end in zip(bounds[1:-1], bounds[2:], strict=True)
-    ]
-    function(*arrays, bounds[0], bounds[1])
+    mine, *parts = pairwise(bounds)
+    others = [_threads(threads).submit(function, *arrays, *part) for part in parts]
+    function(*arrays, *mine)
     for other in others:
         other.result()
 
@@ -91,11 +90,11 @@ def _threads(count: int) -> ThreadPoolExecutor:
 
 
 def _compiled(function: Function) -> Function:
-    options = {"nogil": True, "fastmath": True, "error_model": "numpy"}
+    options: Any = {"nogil": True, "fastmath": True, "error_model": "numpy"}
     try:
-        return numba.njit(cache=True, **options)(function)
+        return cast(Function, numba.njit(cache=True, **options)(function))
     except RuntimeError:  # nowhere to keep what was compiled
-        return numba.njit(**options)(function)
+        return cast(Function, numba.njit(**options)(function))
 
 
 @_compiled

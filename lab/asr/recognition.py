@@ -35,7 +35,7 @@ _MIN_REST_S = 1.0
 # Whisper hears 30 s as so many positions of 20 ms. A shorter context is computed faster; it has to
 # go on after the end of the speech, and comes in steps so that few shapes occur.
 FULL_CONTEXT = 1500
-SHORT_CONTEXT = 500
+SHORT_CONTEXT = 600
 _MARGIN, _STEP = 50, 100
 # A text of more tokens a second in a short context is a loop, or deserves the full one.
 _MAX_TOKENS, _MAX_TOKENS_PER_S = 20, 20
@@ -169,6 +169,9 @@ class Recognizer:
         best = self._best(passage.tried)
         passage.segments += self._segments(window, best, passage)
         passage.left, passage.features, passage.tried = self._rest(window, best), None, []
+        if passage.left is not None:
+            context = context_for(len(passage.left), SHORT_CONTEXT)
+            passage.context = context if context == SHORT_CONTEXT else FULL_CONTEXT
 
     def _best(self, tried: Sequence[Decoded]) -> Decoded:
         """The result that passes the checks; where none does, the likeliest, not repeating itself.
@@ -231,6 +234,6 @@ class Recognizer:
 
 def context_for(samples: int, shortest_context: int) -> int:
     """In how many positions so many samples may be heard, no fewer than `shortest_context`."""
-    needed = samples // N_SAMPLES_PER_TOKEN + _MARGIN
+    needed: int = samples // N_SAMPLES_PER_TOKEN + _MARGIN
     stepped = -(-needed // _STEP) * _STEP
     return min(max(stepped, shortest_context), FULL_CONTEXT)
