@@ -1,4 +1,4 @@
-"""The programs that we compare with, on the same weights: openai-whisper and faster-whisper.
+"""Ours and the programs that we compare with, on the same weights.
 
 faster-whisper wants a folder in CTranslate2's format. It is put together in `.cache` from the
 packaged weights of base, which are CTranslate2's own file, and the vocabulary of openai-whisper.
@@ -7,6 +7,7 @@ packaged weights of base, which are CTranslate2's own file, and the vocabulary o
 import json
 import shutil
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from whisper.tokenizer import get_encoding
 
 from lab.asr import checkpoints
+from lab.asr.devices import best_device, processor
+from lab.asr.engine import Engine
+from lab.asr.options import TranscribeOptions
 from lab.audio import Waveform
 
 if TYPE_CHECKING:
@@ -24,6 +28,16 @@ if TYPE_CHECKING:
 Transcriber = Callable[[Waveform, str], str]
 
 _FOLDER = Path(__file__).resolve().parent.parent / ".cache" / "faster-whisper-base"
+
+
+def ours(*, bfloat16: bool = True) -> Transcriber:
+    """Our engine as the app runs it on this machine, or in float32."""
+    engine = Engine.load("base", device=best_device() if bfloat16 else processor())
+
+    def transcribe(waveform: Waveform, language: str) -> str:
+        return engine.transcribe(waveform, TranscribeOptions(language=language)).transcript().text
+
+    return transcribe
 
 
 def openai_whisper() -> Transcriber:
@@ -37,7 +51,7 @@ def openai_whisper() -> Transcriber:
 
 
 def faster_whisper(*, batch_size: int | None = None) -> Transcriber:
-    """faster-whisper in int8, greedy; in sequence, or batched over the windows its detector cuts."""
+    """faster-whisper in int8, greedy: in sequence, or in batches of what its detector cuts."""
     from faster_whisper import BatchedInferencePipeline
 
     model = _faster_whisper_model()
@@ -85,10 +99,11 @@ def _tokenizer(encoding: "Encoding") -> Tokenizer:
     """openai-whisper's tokens as a byte-level BPE of Hugging Face's tokenizers."""
     ranks = encoding._mergeable_ranks
     letters = _letters()
-    merges = []
+    merges: list[tuple[str, str]] = []
     for token, rank in sorted(ranks.items(), key=lambda pair: pair[1]):
         if len(token) > 1:
-            merges.append(tuple(_readable(part, letters) for part in _parts(token, ranks, rank)))
+            left, right = _parts(token, ranks, rank)
+            merges.append((_readable(left, letters), _readable(right, letters)))
     vocabulary = {_readable(token, letters): rank for token, rank in ranks.items()}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -102,7 +117,7 @@ def _parts(token: bytes, ranks: dict[bytes, int], rank: int) -> list[bytes]:
     """The two tokens that `token` was merged from: what merges of lower rank make of its bytes."""
     parts = [bytes([byte]) for byte in token]
     while len(parts) > 2:
-        merged = [ranks.get(left + right, rank) for left, right in zip(parts, parts[1:])]
+        merged = [ranks.get(left + right, rank) for left, right in pairwise(parts)]
         place = merged.index(min(merged))
         parts[place : place + 2] = [parts[place] + parts[place + 1]]
     return parts

@@ -1,25 +1,52 @@
-"""Long recordings: our engine beside openai-whisper, on the same speech, in one run.
+"""Long recordings: our engine beside openai-whisper and faster-whisper, on the same speech.
 
-    python -m benchmarks.transcribe [LANGUAGE …] [--minutes 5]
+    python -m benchmarks.transcribe [LANGUAGE …] [--minutes 6]
 
-Prints WER and speed of both for each language, and the means. The recordings are the prompts of
+For each language each program runs in a process of its own, one after the other, so that a noisy
+minute of the machine falls on all of them. Prints WER, times real time, how many times the slower
+peers are outrun, and the peak memory of the process. The recordings are the prompts of
 `benchmarks.speech`, shuffled (seeded) and joined with pauses; neighbours repeat each other in the
 order of the package, which no conversation does.
 """
 
+import json
 import random
+import resource
+import subprocess
+import sys
 import time
+from dataclasses import asdict, dataclass
+from statistics import mean
 from typing import Annotated
 
 import jiwer
 import typer
 from whisper.normalizers import BasicTextNormalizer, EnglishTextNormalizer
 
-from benchmarks import speech
-from lab.asr import checkpoints
-from lab.asr.engine import Engine
-from lab.asr.options import TranscribeOptions
-from lab.audio import Waveform
+from benchmarks import peers, speech
+from lab.asr.devices import best_device
+from lab.audio import SAMPLE_RATE, Waveform
+
+OURS, OURS_FLOAT32, OPENAI = "ours", "ours, float32", "openai-whisper, float32"
+FASTER = ("faster-whisper, int8", "faster-whisper, int8, batch 8", "faster-whisper, int8, batch 16")
+CONTENDERS = {
+    OURS: peers.ours,
+    FASTER[2]: lambda: peers.faster_whisper(batch_size=16),
+    OURS_FLOAT32: lambda: peers.ours(bfloat16=False),
+    FASTER[1]: lambda: peers.faster_whisper(batch_size=8),
+    FASTER[0]: peers.faster_whisper,
+    OPENAI: peers.openai_whisper,
+}
+_WARM_UP_S = 30
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one program did with one recording."""
+
+    wer: float
+    times_real_time: float
+    peak_mb: float
 
 
 def recording(language: str, minutes: float) -> tuple[Waveform, str]:
@@ -33,38 +60,65 @@ def recording(language: str, minutes: float) -> tuple[Waveform, str]:
     return speech.joined(chosen)
 
 
+def word_error_rate(language: str, reference: list[str], said: list[str]) -> float:
+    """With Whisper's own normalisers."""
+    normalise = EnglishTextNormalizer() if language == "en" else BasicTextNormalizer()
+    return jiwer.wer([*map(normalise, reference)], [*map(normalise, said)])
+
+
+def run(contender: str, language: str, minutes: float) -> Run:
+    """Transcribe in this process, after a warm-up."""
+    waveform, text = recording(language, minutes)
+    transcribe = CONTENDERS[contender]()
+    transcribe(Waveform(waveform.samples[: _WARM_UP_S * SAMPLE_RATE], SAMPLE_RATE), language)
+    began = time.perf_counter()
+    said = transcribe(waveform, language)
+    seconds = time.perf_counter() - began
+    return Run(
+        wer=word_error_rate(language, [text], [said]),
+        times_real_time=waveform.duration_s / seconds,
+        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
+
+
 def main(
     languages: Annotated[list[str] | None, typer.Argument()] = None,
-    minutes: float = 5.0,
-    model: str = "base",
+    minutes: float = 6.0,
+    only: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Compare on every language, or on those that are named."""
-    engine = Engine.load(model)
-    reference = checkpoints.load(model)
-    print(f"{model}, {engine.device.precision} on {engine.device.name}; openai-whisper in float32")
-    print(
-        f"{'set':5} {'audio':>7} {'WER ours':>9} {'WER openai':>11} {'ours':>7} {'openai':>7} ratio"
-    )
-    rates: list[tuple[float, float]] = []
-    for language in languages or speech.LANGUAGES:
-        waveform, text = recording(language, minutes)
-        normalise = EnglishTextNormalizer() if language == "en" else BasicTextNormalizer()
-        began = time.perf_counter()
-        ours = engine.transcribe(waveform, TranscribeOptions(language=language)).transcript().text
-        our_s = time.perf_counter() - began
-        began = time.perf_counter()
-        theirs = reference.transcribe(waveform.samples, language=language, fp16=False)["text"]
-        their_s = time.perf_counter() - began
-        pair = tuple(jiwer.wer(normalise(text), normalise(said)) for said in (ours, str(theirs)))
-        rates.append((pair[0], pair[1]))
+    languages = languages or list(speech.LANGUAGES)
+    if only is not None:
+        print(json.dumps(asdict(run(only, languages[0], minutes))))
+        return
+    device = best_device()
+    print(f"base, about {minutes:g} minutes a language; ours in {device.precision}")
+    print(f"on {device.name}; times real time and WER")
+    runs: dict[str, list[Run]] = {contender: [] for contender in CONTENDERS}
+    for language in languages:
+        for contender, done in runs.items():
+            command = [sys.executable, "-m", "benchmarks.transcribe", language]
+            command += ["--minutes", str(minutes), "--only", contender]
+            answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            done.append(Run(**json.loads(answer.splitlines()[-1])))
+            latest = done[-1]
+            print(
+                f"{language:3} {contender:31} {latest.times_real_time:6.1f}x {latest.wer:7.2%} "
+                f"{latest.peak_mb:6.0f} MB",
+                flush=True,
+            )
+    # The time of all languages together: a harmonic mean, for the recordings are equally long.
+    speeds = {
+        name: len(done) / sum(1 / one.times_real_time for one in done)
+        for name, done in runs.items()
+    }
+    print("\nall" + f"{'':32} {'speed':>7} {'WER':>7} {'memory':>9}   ours is   float32 is")
+    for contender, done in sorted(runs.items(), key=lambda pair: -speeds[pair[0]]):
         print(
-            f"{language:5} {waveform.duration_s:6.0f}s {pair[0]:9.2%} {pair[1]:11.2%} "
-            f"{waveform.duration_s / our_s:6.1f}x {waveform.duration_s / their_s:6.1f}x "
-            f"{their_s / our_s:5.1f}",
-            flush=True,
+            f"{'':3} {contender:31} {speeds[contender]:6.1f}x {mean(one.wer for one in done):7.2%} "
+            f"{max(one.peak_mb for one in done):6.0f} MB {speeds[OURS] / speeds[contender]:8.2f}x "
+            f"{speeds[OURS_FLOAT32] / speeds[contender]:10.2f}x"
         )
-    means = [sum(column) / len(rates) for column in zip(*rates, strict=True)]
-    print(f"{'mean':5} {'':7} {means[0]:9.2%} {means[1]:11.2%}")
 
 
 if __name__ == "__main__":

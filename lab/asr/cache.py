@@ -77,8 +77,10 @@ class Cache:
     their hypotheses. Those of the text have shape (layers, rows, heads, tokens, head width).
     """
 
-    def __init__(self, network: "Network", *, capacity: int, positions: int, group: int) -> None:
-        """Room for `capacity` windows whose features have at most `positions` positions."""
+    def __init__(
+        self, network: "Network", *, capacity: int, positions: int, tokens: int, group: int
+    ) -> None:
+        """Room for `capacity` windows of at most so many positions and tokens."""
         dims = network.dims
         layers, heads = dims.n_text_layer, dims.n_text_head
         width = dims.n_text_state // heads
@@ -91,7 +93,7 @@ class Cache:
             shape = (2, layers, capacity, heads, positions, width)
             self.audio = Audio(*torch.zeros(shape, dtype=network.dtype, device=device))
         # Zeros, because attention multiplies what lies behind a row's text by 0.
-        shape = (2, layers, capacity * group, heads, dims.n_text_ctx, width)
+        shape = (2, layers, capacity * group, heads, tokens, width)
         self.text_keys, self.text_values = torch.zeros(
             shape, dtype=network.text_dtype, device=device
         )

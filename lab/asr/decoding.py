@@ -110,11 +110,17 @@ class Decoder(Generic[Tag]):
         self._network, self._tokenizer = network, tokenizer
         self._beam_size, self._generator = beam_size, generator
         self._rules = TimestampRules(tokenizer, network.device)
-        self._cache = Cache(network, capacity=capacity, positions=positions, group=beam_size)
         # Half of the decoder's context is for the text and half for the prompt, as in openai's.
         context = network.dims.n_text_ctx
         self._initial = initial_tokens(tokenizer, prompt, max_prompt=context // 2 - 1)
         self._max_tokens = min(context // 2, context - len(self._initial) + 1)
+        self._cache = Cache(
+            network,
+            capacity=capacity,
+            positions=positions,
+            tokens=len(self._initial) + self._max_tokens,
+            group=beam_size,
+        )
         self._windows: list[_Window[Tag]] = []  # in the order of the cache
         self._done: list[tuple[Tag, Decoded]] = []
 

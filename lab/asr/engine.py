@@ -15,6 +15,7 @@ from whisper.tokenizer import Tokenizer, get_tokenizer
 from lab.asr import checkpoints
 from lab.asr.clips import detect_languages, transcribe_clips
 from lab.asr.devices import Device, best_device
+from lab.asr.memory import return_to_system
 from lab.asr.network import Network
 from lab.asr.options import LanguageDetection, TranscribeOptions
 from lab.asr.recognition import SHORT_CONTEXT
@@ -56,7 +57,9 @@ class Engine:
     ) -> "Engine":
         """An engine with the checkpoint `name`; raises `CheckpointError` if it cannot be had."""
         model = checkpoints.load(name, models_dir=models_dir, on_progress=on_progress)
-        return cls(model, name=name, device=device)
+        engine = cls(model, name=name, device=device)
+        return_to_system()
+        return engine
 
     def transcribe(
         self,

@@ -111,7 +111,7 @@ class Network:
         lengths = cache.lengths[: len(tokens)]
         x = self._embedded(tokens[:, None], decoder.positional_embedding[lengths][:, None])
         stretches = int(lengths.max()) // _TEXT_STRETCH + 1
-        end = min(stretches * _TEXT_STRETCH, self.dims.n_text_ctx)
+        end = min(stretches * _TEXT_STRETCH, cache.text_keys.shape[3])
         behind = torch.arange(end, device=self.device) > lengths[:, None]
         mask = torch.zeros(behind.shape, dtype=self.text_dtype, device=self.device)
         mask = mask.masked_fill_(behind, -torch.inf)[:, None, None]

@@ -6,9 +6,12 @@ No model leaves this module half-filled: names, shapes and values are compared w
 import mmap
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 import whisper
+from torch.nn import init
+from torch.overrides import TorchFunctionMode
 from whisper.model import AudioEncoder, ModelDimensions, TextDecoder, Whisper
 
 from lab.asr import ctranslate2, huggingface, openai
@@ -80,7 +83,7 @@ def build(checkpoint: Checkpoint, *, called: str, heads_of: str | None = None) -
     dims = _checked_dims(checkpoint.dims, called)
     # On "meta" nothing is allocated or initialised: that is where a second a load is saved, and
     # why wrong dimensions cost nothing. Sparse alignment heads cannot live there, hence the shell.
-    with torch.device("meta"):
+    with torch.device("meta"), _WithoutSymbols():
         encoder = AudioEncoder(
             dims.n_mels, dims.n_audio_ctx, dims.n_audio_state, dims.n_audio_head, dims.n_audio_layer
         )
@@ -105,6 +108,22 @@ def build(checkpoint: Checkpoint, *, called: str, heads_of: str | None = None) -
         heads[dims.n_text_layer // 2 :] = True
         model.register_buffer("alignment_heads", heads.to_sparse(), persistent=False)
     return model.eval()
+
+
+class _WithoutSymbols(TorchFunctionMode):
+    """Keep torch, in this thread, from loading its symbolic mathematics for tensors on "meta".
+
+    That takes 140 MB and most of a second, to fill tensors that have no memory.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (init.normal_, init.uniform_, init.kaiming_uniform_):
+            return None
+        if func is torch.Tensor.triu_:
+            return args[0]
+        if func is torch.arange:
+            return func(*args, **(kwargs or {}), device="cpu")
+        return func(*args, **(kwargs or {}))
 
 
 def save(checkpoint: Checkpoint, target: Path) -> None:
