@@ -50,12 +50,14 @@ class Run:
 
 
 def recording(language: str, minutes: float) -> tuple[Waveform, str]:
-    """About so many minutes of shuffled prompts, and their text."""
-    utterances = speech.prompts(language)
-    random.Random(0).shuffle(utterances)
+    """About so many minutes of shuffled prompts, all of them before any comes again; their text."""
+    prompts, shuffled = speech.prompts(language), random.Random(0)
+    left: list[speech.Utterance] = []
     chosen, seconds = [], 0.0
-    while utterances and seconds < 60 * minutes:
-        chosen.append(utterances.pop())
+    while seconds < 60 * minutes:
+        if not left:
+            left = shuffled.sample(prompts, len(prompts))
+        chosen.append(left.pop())
         seconds += chosen[-1].load().duration_s + speech.PAUSE_S
     return speech.joined(chosen)
 

@@ -1,5 +1,6 @@
 """What decoding remembers: keys and values of the audio and of the text so far, in buffers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,14 +42,15 @@ class Audio:
         self._mask = keys.new_zeros((windows, 1, 1, positions))
         self._positions = [positions] * windows
 
-    def put(self, layer: int, window: int, keys: Tensor, values: Tensor) -> None:
-        """Fill a layer of a window, with shapes (heads, positions, head width).
+    def put(self, window: int, audio: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Fill a window with each layer's keys and values, (heads, positions, head width).
 
         Fewer positions than there is room for are fine.
         """
-        count = keys.shape[1]
-        self._keys[layer, window, :, :count] = keys
-        self._values[layer, window, :, :count] = values
+        count = audio[0][0].shape[1]
+        for layer, (keys, values) in enumerate(audio):
+            self._keys[layer, window, :, :count] = keys
+            self._values[layer, window, :, :count] = values
         self._mask[window, :, :, :count] = 0
         self._mask[window, :, :, count:] = -torch.inf
         self._positions[window] = count
@@ -104,9 +106,9 @@ class Cache:
     def add(self, cross: CrossKeysValues, reading: Reading) -> None:
         """Take in windows whose first tokens were read; `cross` is what they were read with."""
         count = len(cross[0][0])
-        for layer, (keys, values) in enumerate(cross):
-            for number in range(count):
-                self.audio.put(layer, self.windows + number, keys[number], values[number])
+        for number in range(count):
+            audio = [(keys[number], values[number]) for keys, values in cross]
+            self.audio.put(self.windows + number, audio)
         rows = slice(self.windows * self.group, (self.windows + count) * self.group)
         length = reading.keys.shape[3]
         for buffer, read in ((self.text_keys, reading.keys), (self.text_values, reading.values)):

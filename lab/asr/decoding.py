@@ -152,7 +152,9 @@ class Decoder(Generic[Tag]):
         tokens = torch.tensor([self._initial] * len(features), device=self._network.device)
         reading = self._network.read(tokens, cross)
         self._cache.add(cross, reading)
-        at_start = self._network.logits(reading.hidden[:, self._initial.index(self._tokenizer.sot)])
+        # What stands after the first token tells whether anybody speaks.
+        places = [self._initial.index(self._tokenizer.sot), -1]
+        at_start, at_end = self._network.logits(reading.hidden[:, places]).unbind(1)
         no_speech_probs = at_start.softmax(-1)[:, self._tokenizer.no_speech].tolist()
         new = [
             _Window(
@@ -166,7 +168,7 @@ class Decoder(Generic[Tag]):
                 tags, temperatures, no_speech_probs, strict=True
             )
         ]
-        logits = self._rules.apply_to_first(self._network.logits(reading.hidden[:, -1]))
+        logits = self._rules.apply_to_first(at_end)
         self._windows += new
         self._choose(logits.repeat_interleave(self._beam_size, 0), new)
 

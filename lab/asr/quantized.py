@@ -7,7 +7,7 @@ has no such operation for processors, and its products of one row by a matrix re
 of the memory's speed, so the loops are written here and compiled by numba.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
@@ -40,17 +40,22 @@ class QuantizedAudio:
         self._scales = np.empty((*shape[:4], positions), np.float32)
         self._positions = np.zeros(windows, np.int64)
 
-    def put(self, layer: int, window: int, keys: Tensor, values: Tensor) -> None:
-        """Fill a layer of a window, with shapes (heads, positions, head width).
+    def put(self, window: int, audio: Sequence[tuple[Tensor, Tensor]]) -> None:
+        """Fill a window with each layer's keys and values, (heads, positions, head width).
 
         Fewer positions than there is room for are fine. Fastest if they lie next to each other in
         memory.
         """
-        self._positions[window] = keys.shape[1]
-        for kind, tensor in enumerate((keys, values)):
-            source = tensor.mT.float().contiguous().numpy()
-            place = (kind, layer, window)
-            _in_parts(len(source), _quantize, source, self._numbers[place], self._scales[place])
+        self._positions[window] = audio[0][0].shape[1]
+
+        def put_layers(begin: int, end: int) -> None:
+            for layer in range(begin, end):
+                for kind, tensor in enumerate(audio[layer]):
+                    source = tensor.mT.float().contiguous().numpy()
+                    place = (kind, layer, window)
+                    _quantize(source, self._numbers[place], self._scales[place])
+
+        _in_parts(len(audio), put_layers)
 
     def move(self, source: int, target: int) -> None:
         """Copy one window over another."""
@@ -74,7 +79,10 @@ class QuantizedAudio:
 
 
 def _in_parts(count: int, function: Callable[..., None], *arrays: NDArray[Any]) -> None:
-    """Call `function(*arrays, begin, end)` for parts of `range(count)`, one for each thread."""
+    """Call `function(*arrays, begin, end)` for parts of `range(count)`, one for each thread.
+
+    The functions let go of Python's lock, so the threads do run side by side.
+    """
     threads = torch.get_num_threads()
     bounds = [count * part // threads for part in range(threads + 1)]
     mine, *parts = pairwise(bounds)
@@ -98,11 +106,11 @@ def _compiled(function: Function) -> Function:
 
 
 @_compiled
-def _quantize(values: Floats, numbers: Bytes, scales: Floats, begin: int, end: int) -> None:
-    """Numbers and scales of the heads from `begin` to `end`; values have the shape of numbers."""
-    width, positions = values.shape[1:]
+def _quantize(values: Floats, numbers: Bytes, scales: Floats) -> None:
+    """Numbers and scales of values of shape (heads, head width, positions)."""
+    heads, width, positions = values.shape
     factors = np.empty(positions, np.float32)
-    for head in range(begin, end):
+    for head in range(heads):
         x, q, scale = values[head], numbers[head], scales[head]
         scale[:] = 1e-12
         for d in range(width):

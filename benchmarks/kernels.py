@@ -1,0 +1,81 @@
+"""Why `lab.asr.kernels` and `lab.asr.quantized` exist: their operations beside torch's own.
+
+    python -m benchmarks.kernels
+
+Shapes of Whisper base: the encoder's layers for one window, and what a decoding step of 16 windows
+asks for. Prints the median of interleaved calls in milliseconds, and the ratio.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lab.asr import kernels
+from lab.asr.devices import processor_name
+from lab.asr.quantized import QuantizedAudio
+
+_HEADS, _WIDTH, _POSITIONS, _WINDOWS = 8, 64, 1500, 16
+_STATE = _HEADS * _WIDTH
+
+
+def compare(what: str, torchs: Callable[[], object], ours: Callable[[], object]) -> None:
+    """Time both in turn, after a warm-up."""
+    times: dict[Callable[[], object], list[float]] = {torchs: [], ours: []}
+    for repetition in range(13):
+        for call, measured in times.items():
+            began = time.perf_counter()
+            call()
+            if repetition >= 3:
+                measured.append(1000 * (time.perf_counter() - began))
+    theirs_ms, ours_ms = (median(measured) for measured in times.values())
+    print(f"{what:58} {theirs_ms:7.2f} {ours_ms:7.2f} {theirs_ms / ours_ms:6.1f}x", flush=True)
+
+
+def main() -> None:
+    """Compare in float32 and bfloat16."""
+    print(f"{processor_name()}, {torch.get_num_threads()} threads")
+    print(f"{'milliseconds':58} {'torch':>7} {'ours':>7} {'ratio':>7}")
+    for dtype in (torch.float32, torch.bfloat16):
+        name = str(dtype).removeprefix("torch.")
+        for rows, label in ((_POSITIONS, "encoder"), (_WINDOWS, "step")):
+            linear = nn.Linear(_STATE, 4 * _STATE, dtype=dtype)
+            packed = kernels.PackedLinear(linear.weight, linear.bias)
+            x = torch.randn(rows, _STATE, dtype=dtype)
+            compare(
+                f"linear {_STATE} to {4 * _STATE}, {rows} rows ({label}), {name}",
+                partial(linear, x),
+                partial(packed, x),
+            )
+        q, k, v = torch.randn(3, 1, _HEADS, _POSITIONS, _WIDTH, dtype=dtype).unbind(0)
+        compare(
+            f"self-attention of {_POSITIONS} positions (encoder), {name}",
+            partial(F.scaled_dot_product_attention, q, k, v),
+            partial(kernels.attend, q, k, v),
+        )
+        shape = (2, _WINDOWS, _HEADS, _POSITIONS, _WIDTH)
+        keys, values = torch.randn(shape, dtype=dtype).unbind(0)
+        query = torch.randn(_WINDOWS, _HEADS, 1, _WIDTH, dtype=dtype)
+        audio = QuantizedAudio(1, _WINDOWS, _HEADS, _WIDTH, _POSITIONS)
+        for window in range(_WINDOWS):
+            audio.put(window, [(keys[window], values[window])])
+        what = f"cross-attention of {_WINDOWS} windows (step), {name}"
+        compare(
+            what,
+            partial(F.scaled_dot_product_attention, query, keys, values),
+            partial(kernels.attend, query, keys, values),
+        )
+        compare(
+            f"{what}, ours in 8 bits",
+            partial(F.scaled_dot_product_attention, query, keys, values),
+            partial(audio.attend, query, 0),
+        )
+
+
+if __name__ == "__main__":
+    with torch.inference_mode():
+        main()
