@@ -12,6 +12,7 @@ from whispers import talking_model
 
 from benchmarks import speech
 from benchmarks.speech import SpeechUnavailableError, Utterance
+from lab.asr import checkpoints
 from lab.asr.devices import best_device, processor
 from lab.asr.engine import Engine
 from lab.workspace import Workspace
@@ -33,6 +34,12 @@ def tiny_model() -> Whisper:
 def tiny_engine() -> Engine:
     """A random model with Whisper's full contexts, in float32 on the processor."""
     return Engine(talking_model(), name="random", device=processor())
+
+
+@pytest.fixture(scope="session")
+def openai_base() -> Whisper:
+    """Whisper base as openai-whisper runs it: the reference."""
+    return checkpoints.load("base")
 
 
 @pytest.fixture(scope="session")

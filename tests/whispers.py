@@ -44,7 +44,8 @@ def outputs(model: Whisper) -> torch.Tensor:
     generator = torch.Generator().manual_seed(1)
     mel = torch.randn(1, model.dims.n_mels, 2 * model.dims.n_audio_ctx, generator=generator)
     with torch.no_grad():
-        return model(mel, torch.tensor([[50258, 50259, 50359, 50363]]))
+        logits: torch.Tensor = model(mel, torch.tensor([[50258, 50259, 50359, 50363]]))
+    return logits
 
 
 def payload(model: Whisper) -> dict[str, Any]:

@@ -146,7 +146,7 @@ class Recognizer:
 
     def _encode(self, passages: Sequence[Passage], context: int) -> None:
         if passages:
-            audios = [passage.left.cut(passage.samples) for passage in passages if passage.left]
+            audios = [one.left.cut(one.samples) for one in passages if one.left is not None]
             mels = self._engine.log_mels(audios, positions=context)
             for passage, features in zip(passages, self._network.encode(mels), strict=True):
                 passage.features = features

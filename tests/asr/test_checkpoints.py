@@ -286,7 +286,7 @@ def test_a_stopped_download_leaves_nothing(
 ) -> None:
     internet[published] = tiny_bytes
 
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
@@ -464,7 +464,7 @@ def test_a_stopped_addition_leaves_nothing(
 ) -> None:
     (tmp_path / "good.pt").write_bytes(tiny_bytes)
 
-    def stop(done: float, *_: object) -> None:
+    def stop(done: float, *_: object, **__: object) -> None:
         if done == 2:
             raise Cancelled
 

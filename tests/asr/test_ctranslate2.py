@@ -1,18 +1,19 @@
 import hashlib
 import re
 import struct
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import ctranslate2
+import ctranslate2  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import torch
 import whisper
-from ctranslate2.converters.utils import fuse_linear
-from ctranslate2.specs import WhisperSpec
-from ctranslate2.specs.common_spec import LinearSpec
+from ctranslate2.converters.utils import fuse_linear  # type: ignore[import-untyped]
+from ctranslate2.specs import WhisperSpec  # type: ignore[import-untyped]
+from ctranslate2.specs.common_spec import LinearSpec  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from whisper.model import ModelDimensions, Whisper, sinusoids
@@ -155,7 +156,7 @@ def after_name(data: bytes, name: str, *, skip: int, new: bytes) -> bytes:
 
 
 WEIGHT = "encoder/layer_norm/gamma"  # rank 1: uint8 rank, uint32 size, uint8 type, uint32 bytes
-HOSTILE = {
+HOSTILE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "empty": (lambda d: d[:0], "ends after 0 bytes"),
     "only a header": (lambda d: d[:20], "ends after 20 bytes"),
     "half": (lambda d: d[: len(d) // 2], "in the middle"),
@@ -252,7 +253,8 @@ def vowels() -> torch.Tensor:
             gain = sum(1 / (1 + ((harmonic_hz - formant) / 90) ** 2) for formant in formants_hz)
             sound += envelope * gain * np.sin(2 * np.pi * harmonic_hz * time_s)
     audio = whisper.pad_or_trim((0.1 * sound / np.abs(sound).max()).astype(np.float32))
-    return whisper.log_mel_spectrogram(audio)
+    mel: torch.Tensor = whisper.log_mel_spectrogram(audio)
+    return mel
 
 
 @pytest.mark.real

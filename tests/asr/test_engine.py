@@ -9,17 +9,20 @@ import jiwer
 import numpy as np
 import pytest
 import torch
+from conftest import prompts
+from decodings import decode_all
 from whisper.audio import log_mel_spectrogram, pad_or_trim
 from whisper.decoding import DecodingOptions
 from whisper.decoding import decode as reference_decode
+from whisper.model import Whisper
 from whispers import TINY, talking_model
 
-from benchmarks.speech import Utterance
+from benchmarks.speech import Utterance, joined
 from lab import audio
-from lab.asr.decoding import Search, decode
 from lab.asr.devices import processor
 from lab.asr.engine import Engine
 from lab.asr.options import TranscribeOptions
+from lab.asr.speech import find_speech, pack
 from lab.audio import SAMPLE_RATE, Waveform
 from lab.errors import CheckpointError, OptionsError
 from lab.samples import list_samples
@@ -115,8 +118,8 @@ def test_the_language_of_silence_is_unknown(tiny_engine: Engine) -> None:
 def test_language_probabilities_are_openai_whisper_s(tiny_engine: Engine) -> None:
     mel = tiny_engine.log_mels([sample("fr").samples])
     with torch.inference_mode():
-        ours = tiny_engine.detect(tiny_engine.encode(mel))
-    _, (theirs,) = tiny_engine.network.model.detect_language(mel)
+        (ours,) = tiny_engine.detect(tiny_engine.encode(mel))
+    _, (theirs,) = talking_model().detect_language(mel)
     assert ours.probabilities == pytest.approx(theirs, abs=1e-5)
     assert ours.language == max(theirs, key=theirs.__getitem__)
     assert list(ours.probabilities.values()) == sorted(ours.probabilities.values(), reverse=True)
@@ -154,34 +157,33 @@ def test_threads_that_share_an_engine_get_what_they_would_get_alone(tiny_engine:
 
 
 @pytest.mark.real
-def test_base_s_greedy_search_gives_exactly_openai_whisper_s_texts(
-    base_engine: Engine, english_prompts: list[Utterance]
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_base_s_greedy_search_gives_exactly_openai_whisper_s_tokens(
+    language: str, base_engine: Engine, openai_base: Whisper
 ) -> None:
-    prompts = english_prompts[::7]
-    assert len(prompts) >= 30
-    options = DecodingOptions(language="en", fp16=False)
-    network, tokenizer = base_engine.network, base_engine.tokenizer("en")
-    for begin in range(0, len(prompts), 8):
-        batch = prompts[begin : begin + 8]
-        features = base_engine.encode(base_engine.log_mels([p.load().samples for p in batch]))
-        with torch.inference_mode():
-            ours = decode(network, tokenizer, features, search=Search())
-            theirs = reference_decode(network.model, features, options)
-        assert [list(one.tokens) for one in ours] == [one.tokens for one in theirs]
-        assert [one.text for one in ours] == [one.text for one in theirs]
+    """From the sound on, in windows of up to 30 s of which some join as others end."""
+    talk, _ = joined(prompts(language))
+    samples = talk.samples[: 180 * SAMPLE_RATE]
+    windows = [window.cut(samples) for window in pack(find_speech(samples))]
+    assert len(windows) >= 5
+    mels = base_engine.log_mels(windows)
+    network, tokenizer = base_engine.network, base_engine.tokenizer(language)
+    ours = decode_all(network, tokenizer, base_engine.encode(mels), capacity=4)
+    options = DecodingOptions(language=language, fp16=False)
+    theirs = reference_decode(openai_base, mels, options)
+    assert [list(one.tokens) for one in ours] == [one.tokens for one in theirs]
+    assert [one.text for one in ours] == [one.text for one in theirs]
 
 
 @pytest.mark.real
 def test_base_s_beam_search_gives_exactly_openai_whisper_s_texts(
-    base_engine: Engine, english_prompts: list[Utterance]
+    base_engine: Engine, openai_base: Whisper, english_prompts: list[Utterance]
 ) -> None:
-    sounds = [prompt.load().samples for prompt in english_prompts[:4]]
-    features = base_engine.encode(base_engine.log_mels(sounds))
-    options = DecodingOptions(language="en", fp16=False, beam_size=5)
+    mels = base_engine.log_mels([prompt.load().samples for prompt in english_prompts[:4]])
     network, tokenizer = base_engine.network, base_engine.tokenizer("en")
-    with torch.inference_mode():
-        ours = decode(network, tokenizer, features, search=Search(beam_size=5))
-        theirs = [reference_decode(network.model, one, options) for one in features]
+    ours = decode_all(network, tokenizer, base_engine.encode(mels), capacity=2, beam_size=5)
+    options = DecodingOptions(language="en", fp16=False, beam_size=5)
+    theirs = [reference_decode(openai_base, mel, options) for mel in mels]
     assert [one.text for one in ours] == [one.text for one in theirs]
 
 

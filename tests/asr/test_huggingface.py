@@ -114,7 +114,7 @@ def test_a_folder_of_the_bare_model_without_output_layer_is_read(
 def test_sharded_weights_are_joined(folder: Path, tiny: Whisper) -> None:
     (folder / "model.safetensors").unlink()
     names = sorted(state := hugging_face_state(tiny))
-    weight_map = {}
+    weight_map: dict[str, str] = {}
     for number, part in enumerate((names[::2], names[1::2]), start=1):
         file = f"model-{number:05d}-of-00002.safetensors"
         save_file({name: state[name] for name in part}, folder / file)

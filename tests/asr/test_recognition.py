@@ -1,91 +1,87 @@
 """Openai-whisper's rules around a decoding: when to try again, what is silence, where to go on.
 
-The decoding itself is a script here: what comes back is laid down for each call.
+The decoding itself is a script here: what comes back is laid down for each window, by its start.
 """
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from decodings import decoded
+from scripted import Asked, Script
+from torch import Tensor
 
 from lab.asr import recognition
-from lab.asr.decoding import Decoded, Search
+from lab.asr.decoding import Decoded
 from lab.asr.engine import Engine
 from lab.asr.options import TranscribeOptions
-from lab.asr.recognition import Recognizer, segments_of
+from lab.asr.recognition import SHORT_CONTEXT, Passage, Recognizer, context_for
 from lab.asr.speech import Region, Window
 from lab.audio import SAMPLE_RATE
+from lab.progress import Cancelled
 from lab.transcript import Segment
 
 REPEATED = " ha" * 60
+SAMPLES = np.zeros(100 * SAMPLE_RATE, np.float32)
+FULL = 1500
 
 
-def window(start_s: float, end_s: float) -> Window:
-    return Window((Region(round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE)),))
+class Recording(Script):
+    """A script for the windows of a recording."""
 
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, self._next)
+        self.answers: dict[float, list[Decoded]] = {}
 
-@dataclass
-class Script:
-    """Takes the place of `decode`: gives what is laid down, and keeps what it was asked for."""
-
-    engine: Engine
-    answers: list[list[Decoded]]
-    searches: list[Search] = field(default_factory=list)
-    prompts: list[Sequence[int]] = field(default_factory=list)
-
-    def __call__(self, *call: Any, search: Search, prompt: Sequence[int], **_: Any) -> Any:
-        self.searches.append(search)
-        self.prompts.append(prompt)
-        answer = self.answers.pop(0)
-        assert len(call[2]) == len(answer), "another number of windows was expected"
-        return answer
+    def _next(self, passage: Passage) -> Decoded:
+        assert passage.left is not None
+        return self.answers[passage.left.start_s].pop(0)
 
     def decoded(self, *parts: str | float, **fields: Any) -> Decoded:
-        """A result whose text is made of texts and timestamps in seconds, such as 0.0, " a", 1.0"""
-        tokenizer = self.engine.tokenizer("en")
-        tokens: list[int] = []
-        for part in parts:
-            if isinstance(part, str):
-                tokens += tokenizer.encode(part)
-            else:
-                tokens.append(tokenizer.timestamp_begin + round(part / 0.02))
-        defaults: dict[str, Any] = {
-            "tokens": tuple(tokens),
-            "token_logprobs": (-0.1,) * len(tokens),
-            "text": "".join(part for part in parts if isinstance(part, str)).strip(),
-            "avg_logprob": -0.1,
-            "no_speech_prob": 0.0,
-            "temperature": 0.0,
-            "finished": True,
-        }
-        return Decoded(**{**defaults, **fields})
+        return decoded(self.engine.tokenizer("en"), *parts, **fields)
 
-    def segments(self, *windows: Window, options: TranscribeOptions | None = None) -> list[Segment]:
-        samples = np.zeros(100 * SAMPLE_RATE, np.float32)
-        shares: list[float] = []
-        recognizer = Recognizer(
-            self.engine, self.engine.tokenizer("en"), samples, options or TranscribeOptions()
+    def recognizer(
+        self,
+        options: TranscribeOptions | None = None,
+        *,
+        on_step: Callable[[], None] = lambda: None,
+        shortest_context: int = FULL,
+    ) -> Recognizer:
+        return Recognizer(
+            self.engine,
+            self.engine.tokenizer("en"),
+            options or TranscribeOptions(),
+            on_step=on_step,
+            shortest_context=shortest_context,
         )
-        with torch.inference_mode():
-            found = recognizer.segments(windows, on_share=shares.append)
-        assert self.answers == [], "fewer calls than expected"
-        assert all(0 <= share <= 1 for share in shares)
-        return found
 
-    @property
-    def temperatures(self) -> list[float]:
-        return [search.temperature for search in self.searches]
+    def segments(
+        self,
+        *passages: Passage,
+        options: TranscribeOptions | None = None,
+        shortest_context: int = FULL,
+    ) -> list[Segment]:
+        recognizer = self.recognizer(options, shortest_context=shortest_context)
+        read = list(recognizer.read(passages))
+        assert read == list(passages)
+        assert all(passage.left is None for passage in read)
+        assert not any(self.answers.values()), "fewer decodings than expected"
+        return [segment for passage in read for segment in passage.segments]
 
 
 @pytest.fixture
-def script(tiny_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Script:
-    script = Script(tiny_engine, [])
-    monkeypatch.setattr(recognition, "decode", script)
+def script(tiny_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Recording:
+    script = Recording(tiny_engine)
+    script.play(monkeypatch)
     return script
+
+
+def passage(start_s: float, end_s: float) -> Passage:
+    region = Region(round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE))
+    return Passage(Window((region,)), SAMPLES)
 
 
 def texts(segments: Sequence[Segment]) -> list[str]:
@@ -95,98 +91,100 @@ def texts(segments: Sequence[Segment]) -> list[str]:
 # --- trying again ---
 
 
-def test_a_good_text_is_taken_at_once(script: Script) -> None:
-    script.answers = [[script.decoded(0.0, " Good", 4.0)]]
-    assert texts(script.segments(window(0, 4))) == [" Good"]
-    assert script.temperatures == [0.0]
+def test_a_good_text_is_taken_at_once(script: Recording) -> None:
+    script.answers = {0: [script.decoded(0.0, " Good", 4.0)]}
+    assert texts(script.segments(passage(0, 4))) == [" Good"]
+    assert script.asked == [Asked(0, 0.0, FULL)]
 
 
-@pytest.mark.parametrize(
-    ("kind", "fields"),
-    [
-        ("repeats itself", {}),
-        ("is a guess", {"avg_logprob": -1.01}),
-        ("is cut off", {"finished": False}),
-    ],
-)
+BAD = [
+    (REPEATED, {}),
+    (" A guess", {"avg_logprob": -1.01}),
+    (" Cut off", {"finished": False}),
+]
+
+
+@pytest.mark.parametrize(("text", "fields"), BAD)
 def test_a_text_that_is_bad_is_decoded_again_at_the_next_temperature(
-    kind: str, fields: dict[str, Any], script: Script
+    text: str, fields: dict[str, Any], script: Recording
 ) -> None:
-    text = REPEATED if kind == "repeats itself" else " Bad"
-    script.answers = [
-        [script.decoded(0.0, text, 4.0, **fields)],
-        [script.decoded(0.0, " Good", 4.0, temperature=0.2)],
-    ]
-    (segment,) = script.segments(window(0, 4))
+    script.answers = {
+        0: [script.decoded(0.0, text, 4.0, **fields), script.decoded(0.0, " Good", 4.0)]
+    }
+    (segment,) = script.segments(passage(0, 4))
     assert (segment.text, segment.temperature) == (" Good", 0.2)
-    assert script.temperatures == [0.0, 0.2]
+    assert script.asked == [Asked(0, 0.0, FULL), Asked(0, 0.2, FULL)]
 
 
-def test_only_the_windows_that_failed_are_decoded_again(script: Script) -> None:
-    script.answers = [
-        [script.decoded(0.0, text, 4.0) for text in (" One", REPEATED, " Three")],
-        [script.decoded(0.0, " Two", 4.0)],
-    ]
-    found = script.segments(window(0, 4), window(10, 14), window(20, 24))
+def test_only_the_windows_that_failed_are_decoded_again(script: Recording) -> None:
+    script.answers = {
+        0: [script.decoded(0.0, " One", 4.0)],
+        10: [script.decoded(0.0, REPEATED, 4.0), script.decoded(0.0, " Two", 4.0)],
+        20: [script.decoded(0.0, " Three", 4.0)],
+    }
+    found = script.segments(passage(0, 4), passage(10, 14), passage(20, 24))
     assert texts(found) == [" One", " Two", " Three"]
     assert [segment.start_s for segment in found] == [0.0, 10.0, 20.0]
+    assert [one.start_s for one in script.asked] == [0, 10, 20, 10]
 
 
 def test_where_every_temperature_fails_the_likeliest_text_without_repetition_stays(
-    script: Script,
+    script: Recording,
 ) -> None:
-    script.answers = [
-        [script.decoded(0.0, REPEATED, 4.0, avg_logprob=-0.1)],
-        [script.decoded(0.0, " Poor", 4.0, avg_logprob=-2.0)],
-        [script.decoded(0.0, " Best", 4.0, avg_logprob=-1.5)],
-        [script.decoded(0.0, " Last", 4.0, avg_logprob=-3.0)],
-    ]
+    script.answers = {
+        0: [
+            script.decoded(0.0, REPEATED, 4.0, avg_logprob=-0.1),
+            script.decoded(0.0, " Poor", 4.0, avg_logprob=-2.0),
+            script.decoded(0.0, " Best", 4.0, avg_logprob=-1.5),
+            script.decoded(0.0, " Last", 4.0, avg_logprob=-3.0),
+        ]
+    }
     options = TranscribeOptions(temperatures=(0.0, 0.2, 0.4, 0.6))
-    assert texts(script.segments(window(0, 4), options=options)) == [" Best"]
+    assert texts(script.segments(passage(0, 4), options=options)) == [" Best"]
 
 
-def test_where_everything_repeats_itself_the_likeliest_text_stays(script: Script) -> None:
-    script.answers = [
-        [script.decoded(0.0, REPEATED, 4.0, avg_logprob=-0.5)],
-        [script.decoded(0.0, REPEATED, 4.0, avg_logprob=-0.2, temperature=0.2)],
-    ]
+def test_where_everything_repeats_itself_the_likeliest_text_stays(script: Recording) -> None:
+    script.answers = {
+        0: [
+            script.decoded(0.0, REPEATED, 4.0, avg_logprob=-0.5),
+            script.decoded(0.0, REPEATED, 4.0, avg_logprob=-0.2),
+        ]
+    }
     options = TranscribeOptions(temperatures=(0.0, 0.2))
-    (segment,) = script.segments(window(0, 4), options=options)
+    (segment,) = script.segments(passage(0, 4), options=options)
     assert segment.temperature == 0.2
 
 
-def test_silence_is_neither_decoded_again_nor_written_down(script: Script) -> None:
-    silence = script.decoded(0.0, " Thank you.", 4.0, no_speech_prob=0.7, avg_logprob=-1.2)
-    script.answers = [[silence, script.decoded(0.0, " Good", 4.0)]]
-    assert texts(script.segments(window(0, 4), window(5, 9))) == [" Good"]
+def test_silence_is_neither_decoded_again_nor_written_down(script: Recording) -> None:
+    script.answers = {
+        0: [script.decoded(0.0, " Thank you.", 4.0, no_speech_prob=0.7, avg_logprob=-1.2)],
+        5: [script.decoded(0.0, " Good", 4.0)],
+    }
+    assert texts(script.segments(passage(0, 4), passage(5, 9))) == [" Good"]
 
 
-def test_a_sure_text_is_no_silence(script: Script) -> None:
-    script.answers = [[script.decoded(0.0, " Good", 4.0, no_speech_prob=0.9)]]
-    assert texts(script.segments(window(0, 4))) == [" Good"]
+def test_a_sure_text_is_no_silence(script: Recording) -> None:
+    script.answers = {0: [script.decoded(0.0, " Good", 4.0, no_speech_prob=0.9)]}
+    assert texts(script.segments(passage(0, 4))) == [" Good"]
 
 
-def test_the_prompt_is_given_to_every_decoding(script: Script) -> None:
-    script.answers = [
-        [script.decoded(0.0, REPEATED, 4.0)],
-        [script.decoded(0.0, " Good", 4.0)],
-    ]
-    options = TranscribeOptions(prompt="  Prizren, Gjakovë ", beam_size=3)
-    script.segments(window(0, 4), options=options)
-    expected = script.engine.tokenizer("en").encode(" Prizren, Gjakovë")
-    assert script.prompts == [expected, expected]
-    assert [search.beam_size for search in script.searches] == [3, 3]
+def test_the_prompt_and_the_beam_size_are_given_to_the_decoder(script: Recording) -> None:
+    options = TranscribeOptions(prompt="  Prizren, Gjakovë ", beam_size=3, batch_size=5)
+    script.recognizer(options)
+    assert script.options["prompt"] == script.engine.tokenizer("en").encode(" Prizren, Gjakovë")
+    assert (script.options["beam_size"], script.options["capacity"]) == (3, 5)
 
 
 # --- going on where the text ended early ---
 
 
-def test_what_the_text_left_out_is_decoded_as_a_window_of_its_own(script: Script) -> None:
-    script.answers = [
-        [script.decoded(0.0, " One", 10.0), script.decoded(0.0, " Three", 19.5)],
-        [script.decoded(0.0, " Two", 9.9)],
-    ]
-    found = script.segments(window(0, 20), window(30, 50))
+def test_what_the_text_left_out_is_decoded_as_a_window_of_its_own(script: Recording) -> None:
+    script.answers = {
+        0: [script.decoded(0.0, " One", 10.0)],
+        10: [script.decoded(0.0, " Two", 9.9)],
+        30: [script.decoded(0.0, " Three", 19.5)],
+    }
+    found = script.segments(passage(0, 20), passage(30, 50))
     assert texts(found) == [" One", " Two", " Three"]
     assert [(segment.start_s, segment.end_s) for segment in found] == [
         (0.0, 10.0),
@@ -195,16 +193,50 @@ def test_what_the_text_left_out_is_decoded_as_a_window_of_its_own(script: Script
     ]
 
 
-def test_the_rest_begins_at_the_last_timestamp_and_may_leave_another_rest(script: Script) -> None:
-    script.answers = [
-        [script.decoded(0.0, " One", 4.0, 5.0)],  # ended with the start of something
-        [script.decoded(0.0, " Two", 5.0)],
-        [script.decoded(0.0, " Three", 10.0)],
-    ]
-    found = script.segments(window(0, 20))
+def test_the_rest_begins_at_the_last_timestamp_and_may_leave_another_rest(
+    script: Recording,
+) -> None:
+    script.answers = {
+        0: [script.decoded(0.0, " One", 4.0, 5.0)],  # ended with the start of something
+        5: [script.decoded(0.0, " Two", 5.0)],
+        10: [script.decoded(0.0, " Three", 10.0)],
+    }
+    found = script.segments(passage(0, 20))
     assert texts(found) == [" One", " Two", " Three"]
     assert [segment.start_s for segment in found] == [0.0, 5.0, 10.0]
     assert [segment.window_start_s for segment in found] == [0.0, 5.0, 10.0]
+
+
+def test_a_rest_is_heard_in_a_short_context_if_it_fits_and_else_in_the_full_one(
+    script: Recording,
+) -> None:
+    script.answers = {
+        0: [script.decoded(0.0, " One", 5.0)],
+        5: [script.decoded(0.0, " Two", 10.0)],
+        15: [script.decoded(0.0, " Three", 5.0)],
+    }
+    script.segments(passage(0, 20))
+    assert script.asked == [Asked(0, 0.0, FULL), Asked(5, 0.0, FULL), Asked(15, 0.0, 600)]
+
+
+def test_a_rest_that_fails_in_a_short_context_is_heard_again_in_the_full_one(
+    script: Recording,
+) -> None:
+    script.answers = {
+        0: [script.decoded(0.0, REPEATED, 12.0), script.decoded(0.0, " One", 12.0)],
+        12: [
+            script.decoded(0.0, REPEATED, 8.0),
+            script.decoded(0.0, REPEATED, 8.0),
+            script.decoded(0.0, " Two", 8.0),
+        ],
+    }
+    found = script.segments(passage(0, 20))
+    assert [(one.text, one.temperature) for one in found] == [(" One", 0.2), (" Two", 0.2)]
+    assert [(one.temperature, one.positions) for one in script.asked[2:]] == [
+        (0.0, 600),
+        (0.0, FULL),
+        (0.2, FULL),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -217,60 +249,189 @@ def test_the_rest_begins_at_the_last_timestamp_and_may_leave_another_rest(script
     ],
 )
 def test_nothing_is_decoded_on_without_a_rest_worth_it(
-    parts: tuple[str | float, ...], script: Script
+    parts: tuple[str | float, ...], script: Recording
 ) -> None:
-    script.answers = [[script.decoded(*parts)]]
-    assert len(script.segments(window(0, 20))) == (len(parts) > 1)
+    script.answers = {0: [script.decoded(*parts)]}
+    assert len(script.segments(passage(0, 20))) == (len(parts) > 1)
 
 
-# --- the segments of one window ---
-
-
-def test_segments_stand_between_their_timestamps(script: Script) -> None:
-    decoded = script.decoded(0.2, " Hello there.", 2.0, 2.5, " Mirë.", 4.0, avg_logprob=-0.4)
-    one, two = segments_of(window(100, 104), decoded, script.engine.tokenizer("en"))
-    assert (one.start_s, one.end_s, one.text) == (100.2, 102.0, " Hello there.")
-    assert (two.start_s, two.end_s, two.text) == (102.5, 104.0, " Mirë.")
-    assert one.avg_logprob == two.avg_logprob == -0.4
-    assert "".join(word.text for word in one.words) == one.text
-    assert one.confidence == pytest.approx(math.exp(-0.1))
-    assert all(word.start_s is None for word in one.words)
+# --- short contexts ---
 
 
 @pytest.mark.parametrize(
-    ("parts", "expected"),
+    ("duration_s", "shortest", "expected"),
     [
-        ((0.0, " No end"), [(50.0, 54.0)]),
-        ((0.0, " Too late", 29.0), [(50.0, 54.0)]),
-        ((" No start", 2.0), [(50.0, 52.0)]),
-        ((0.0, " ", 1.0, 1.0, " Two", 2.0), [(51.0, 52.0)]),
-        ((0.0, 1.0, 2.0), []),
+        (0.5, 600, 600),
+        (11.0, 600, 600),
+        (11.1, 600, 700),
+        (29.0, 600, 1500),
+        (30.0, 600, 1500),
+        (1.0, 100, 100),
+        (1.1, 100, 200),
+        (1.0, 1500, 1500),
     ],
 )
-def test_odd_timestamps_still_give_times_inside_the_window(
-    parts: tuple[str | float, ...], expected: list[tuple[float, float]], script: Script
+def test_a_context_goes_on_a_second_after_the_end_of_the_speech(
+    duration_s: float, shortest: int, expected: int
 ) -> None:
-    tokenizer = script.engine.tokenizer("en")
-    found = segments_of(window(50, 54), script.decoded(*parts), tokenizer)
-    assert [(segment.start_s, segment.end_s) for segment in found] == expected
+    assert context_for(round(duration_s * SAMPLE_RATE), shortest) == expected
 
 
-def test_a_segment_across_a_pause_that_was_cut_out_covers_it(script: Script) -> None:
-    two_regions = Window((*window(10, 12).regions, *window(60, 63).regions))
-    decoded = script.decoded(0.0, " One", 2.0, 2.0, " Two", 5.0)
-    one, two = segments_of(two_regions, decoded, script.engine.tokenizer("en"))
-    assert (one.start_s, one.end_s) == (10.0, 12.0)
-    assert (two.start_s, two.end_s) == (60.0, 63.0)
-    (across,) = segments_of(
-        two_regions, script.decoded(1.0, " Both", 3.0), script.engine.tokenizer("en")
+def test_a_short_passage_is_heard_in_a_short_context(script: Recording) -> None:
+    script.answers = {
+        start_s: [script.decoded(0.0, " Good", length_s)]
+        for start_s, length_s in ((0, 4.0), (10, 13.0), (30, 30.0))
+    }
+    passages = (passage(0, 4), passage(10, 23), passage(30, 60))
+    assert len(script.segments(*passages, shortest_context=SHORT_CONTEXT)) == 3
+    assert {one.start_s: one.positions for one in script.asked} == {0: 600, 10: 700, 30: FULL}
+
+
+def test_a_loop_in_a_short_context_ends_soon(script: Recording) -> None:
+    script.answers = {
+        0: [script.decoded(0.0, " Good", 1.0)],
+        2: [script.decoded(0.0, " Good", 30.0)],
+    }
+    script.segments(passage(0, 1), passage(2, 32), shortest_context=100)
+    assert {one.start_s: one.max_tokens for one in script.asked} == {0: 60, 2: None}
+
+
+SILENCE: dict[str, Any] = {"no_speech_prob": 0.7, "avg_logprob": -1.2}
+
+
+@pytest.mark.parametrize(
+    ("text", "end_s", "fields"),
+    [
+        *((text, 8.0, fields) for text, fields in BAD),
+        (" Thank you.", 8.0, SILENCE),
+        (" G", 4.0, {}),
+    ],
+    ids=["repeats itself", "guesses", "is cut off", "looks like silence", "leaves a rest"],
+)
+def test_what_fails_or_is_short_in_a_short_context_is_heard_again_in_the_full_one(
+    text: str, end_s: float, fields: dict[str, Any], script: Recording
+) -> None:
+    script.answers = {
+        0: [script.decoded(0.0, text, end_s, **fields), script.decoded(0.0, " Good", 8.0)]
+    }
+    found = script.segments(passage(0, 8), shortest_context=SHORT_CONTEXT)
+    assert texts(found) == [" Good"]
+    assert script.asked == [Asked(0, 0.0, SHORT_CONTEXT), Asked(0, 0.0, FULL)]
+
+
+def test_what_was_said_in_a_short_context_does_not_count_in_the_full_one(
+    script: Recording,
+) -> None:
+    script.answers = {
+        0: [
+            script.decoded(0.0, " Short", 8.0, avg_logprob=-1.1),
+            script.decoded(0.0, " Full", 8.0, avg_logprob=-1.2),
+            script.decoded(0.0, " Worse", 8.0, avg_logprob=-1.3),
+        ]
+    }
+    options = TranscribeOptions(temperatures=(0.0, 0.2))
+    found = script.segments(passage(0, 8), options=options, shortest_context=SHORT_CONTEXT)
+    assert texts(found) == [" Full"]
+
+
+# --- side by side ---
+
+
+def test_passages_come_in_order_even_if_later_ones_end_first(script: Recording) -> None:
+    script.takes = lambda one: {0: 5, 10: 1, 20: 3}[round(one.window.start_s)]
+    passages = [passage(start_s, start_s + 4) for start_s in (0, 10, 20)]
+    script.answers = {start_s: [script.decoded(0.0, " a", 4.0)] for start_s in (0, 10, 20)}
+    assert list(script.recognizer().read(passages)) == passages
+    assert script.ended == [passages[1], passages[2], passages[0]]
+
+
+def test_where_one_ends_the_next_one_begins(script: Recording) -> None:
+    starts_s = range(0, 60, 10)
+    script.takes = lambda one: 5 if one.window.start_s == 0 else 1
+    script.answers = {start_s: [script.decoded(0.0, " a", 4.0)] for start_s in starts_s}
+    script.segments(
+        *(passage(start_s, start_s + 4) for start_s in starts_s),
+        options=TranscribeOptions(batch_size=2),
     )
-    assert (across.start_s, across.end_s) == (11.0, 61.0)
+    # One place is taken by the long one for all of the time; the five others share the second.
+    assert script.steps == 5
 
 
-def test_with_word_times_a_segment_lasts_from_its_first_word_to_its_last(script: Script) -> None:
-    decoded = script.decoded(0.0, " Hello there", 4.0, 4.0, " now", 5.0)
-    times_s = np.array([0.5, 1.0, 2.0, 4.5])
-    one, two = segments_of(window(10, 20), decoded, script.engine.tokenizer("en"), times_s)
-    assert [(word.start_s, word.end_s) for word in one.words] == [(10.5, 11.0), (11.0, 12.0)]
-    assert (one.start_s, one.end_s) == (10.5, 12.0)
-    assert (two.start_s, two.end_s) == (12.0, 14.5)
+def test_what_has_to_be_done_again_comes_before_what_is_new(script: Recording) -> None:
+    script.answers = {
+        0: [script.decoded(0.0, REPEATED, 2.0), script.decoded(0.0, " One", 2.0)],
+        2: [script.decoded(0.0, " Rest", 2.0)],
+        10: [script.decoded(0.0, " Two", 4.0)],
+    }
+    found = script.segments(passage(0, 4), passage(10, 14), options=TranscribeOptions(batch_size=1))
+    assert texts(found) == [" One", " Rest", " Two"]
+    assert [one.start_s for one in script.asked] == [0, 0, 2, 10]
+
+
+def test_no_more_passages_are_taken_than_there_is_room_for(script: Recording) -> None:
+    taken: list[Passage] = []
+
+    def endless() -> Iterator[Passage]:
+        for number in count():
+            taken.append(passage(number, number + 1))
+            yield taken[-1]
+
+    script.say = lambda _passage: script.decoded(0.0, " a", 1.0)
+    reading = script.recognizer(TranscribeOptions(batch_size=3)).read(endless())
+    assert taken == []
+    assert next(reading) is taken[0]
+    assert len(taken) == 3
+
+
+def test_others_may_use_the_engine_between_two_steps_and_on_step_may_stop_the_work(
+    script: Recording,
+) -> None:
+    script.takes = lambda _passage: 10
+    script.say = lambda _passage: script.decoded(0.0, " a", 4.0)
+    steps = 0
+
+    def on_step() -> None:
+        nonlocal steps
+        assert not script.engine.lock.locked()
+        steps += 1
+        if steps == 8:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        list(script.recognizer(on_step=on_step).read([passage(0, 4)]))
+    # One encoding, and all but the last were tokens.
+    assert script.steps == 7
+    assert not script.engine.lock.locked()
+
+
+# --- word times ---
+
+
+def test_word_times_are_found_in_what_the_passage_was_heard_in(
+    script: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[int, float]] = []
+
+    def token_times(
+        _network: object, _tokenizer: object, features: Tensor, text: list[int], duration_s: float
+    ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        assert script.engine.lock.locked()
+        heard.append((len(features), duration_s))
+        return np.linspace(0, duration_s, len(text) + 1)
+
+    monkeypatch.setattr(recognition, "token_times", token_times)
+    silence = script.decoded(0.0, " Thank you.", 4.0, **SILENCE)
+    script.answers = {
+        0: [script.decoded(0.0, " One two", 4.0)],
+        10: [script.decoded(0.0, REPEATED, 9.0), script.decoded(0.0, " Three", 20.0)],
+        40: [silence, silence],
+        50: [replace(silence, tokens=(), token_logprobs=())] * 2,
+    }
+    one, two = script.segments(
+        *(passage(0, 4), passage(10, 30), passage(40, 44), passage(50, 54)),
+        options=TranscribeOptions(word_times=True),
+        shortest_context=SHORT_CONTEXT,
+    )
+    assert sorted(heard) == [(600, 4.0), (FULL, 20.0)]
+    assert [(word.start_s, word.end_s) for word in one.words] == [(0.0, 2.0), (2.0, 4.0)]
+    assert (two.start_s, two.end_s) == (10.0, 30.0)

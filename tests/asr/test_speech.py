@@ -1,9 +1,12 @@
 """Speech is found wherever it is, and packed into windows without losing any of it."""
 
+import threading
+from collections.abc import Generator, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from faster_whisper import vad
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,19 +93,26 @@ def test_packing_keeps_every_region_in_order_and_fits_30_seconds(regions: list[R
 
 
 def test_a_full_window_ends_at_the_longest_of_its_last_pauses() -> None:
-    sentences = [region(0, 10), region(11, 22), region(25, 28), region(28.2, 36), region(37, 40)]
+    sentences = [region(0, 10), region(13, 29.5), region(31, 32), region(32.2, 36), region(37, 40)]
+    first, second = pack(iter(sentences))
+    assert first.regions == tuple(sentences[:2])
+    assert second.regions == tuple(sentences[2:])
+
+
+def test_a_window_does_not_end_early_for_a_long_pause() -> None:
+    sentences = [region(0, 20), region(25, 32), region(32.2, 36)]
     first, second = pack(iter(sentences))
     assert first.regions == tuple(sentences[:2])
     assert second.regions == tuple(sentences[2:])
 
 
 def test_a_long_region_after_an_early_cut_still_gets_a_window_of_its_own() -> None:
-    windows = list(pack(iter([region(0, 21), region(25, 30), region(30.2, 58)])))
-    assert [len(window) / SAMPLE_RATE for window in windows] == [21, 5, pytest.approx(27.8)]
+    windows = list(pack(iter([region(0, 26), region(28, 31), region(31.2, 59)])))
+    assert [len(window) / SAMPLE_RATE for window in windows] == [26, 3, pytest.approx(27.8)]
 
 
 def test_windows_are_packed_before_the_whole_recording_was_searched() -> None:
-    def endless() -> object:
+    def endless() -> Iterator[Region]:
         at = 0
         while True:
             yield region(at, at + 10)
@@ -113,6 +123,76 @@ def test_windows_are_packed_before_the_whole_recording_was_searched() -> None:
 
 
 # --- finding speech ---
+
+
+def loud(samples: Samples, _options: object) -> list[dict[str, int]]:
+    """A detector for which everything but 0 is speech."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], samples != 0, [0]])))
+    return [
+        {"start": int(start), "end": int(end)}
+        for start, end in zip(edges[::2], edges[1::2], strict=True)
+    ]
+
+
+@given(lengths=st.lists(st.tuples(st.integers(1, 90), st.integers(1, 90)), max_size=40))
+def test_what_is_found_does_not_depend_on_the_blocks_that_are_searched(
+    lengths: list[tuple[int, int]],
+) -> None:
+    bounds = np.cumsum([length for pair in lengths for length in pair]).tolist()
+    regions = [Region(*pair) for pair in zip(bounds[::2], bounds[1::2], strict=True)]
+    samples = np.zeros(bounds[-1] if bounds else 0, np.float32)
+    for one in regions:
+        samples[one.start : one.end] = 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vad, "get_speech_timestamps", loud)
+        patch.setattr(speech, "_FIRST_BLOCK_SAMPLES", 100)
+        patch.setattr(speech, "_BLOCK_SAMPLES", 170)
+        assert list(find_speech(samples)) == regions
+
+
+def searching() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("speech")]
+
+
+def test_who_stops_listening_leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+
+    def detect(samples: Samples, options: object) -> list[dict[str, int]]:
+        searched.append(len(samples))
+        return loud(samples, options)
+
+    monkeypatch.setattr(vad, "get_speech_timestamps", detect)
+    samples = np.tile(np.repeat(np.array([1, 0], np.float32), SAMPLE_RATE), 60 * 10)
+    found = find_speech(samples)
+    assert next(found) == region(0, 1)
+    assert len(searching()) == 1
+    assert isinstance(found, Generator)
+    found.close()
+    assert searching() == []
+    # The first block, and at most the one that was searched ahead.
+    assert len(searched) <= 2
+
+
+@pytest.mark.parametrize("broken", [0, 1, 2])
+def test_an_error_of_the_detector_reaches_the_caller(
+    broken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = 0
+
+    def detect(_samples: Samples, _options: object) -> Sequence[dict[str, int]]:
+        nonlocal blocks
+        blocks += 1
+        if blocks > broken:
+            raise MemoryError("no room")
+        return [{"start": 0, "end": SAMPLE_RATE}]
+
+    monkeypatch.setattr(vad, "get_speech_timestamps", detect)
+    found = find_speech(np.zeros(20 * 60 * SAMPLE_RATE, np.float32))
+    for _ in range(broken):
+        next(found)
+    with pytest.raises(MemoryError, match="no room"):
+        next(found)
+    assert searching() == []
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 100, 512, 16_000, 31 * 16_000])
@@ -135,15 +215,16 @@ def coverage(regions: list[Region], n_samples: int) -> Samples:
 
 
 @pytest.mark.real
+@pytest.mark.parametrize("border_s", [60, 360])
 def test_speech_across_the_border_of_two_blocks_is_found_whole(
-    english_prompts: list[Utterance], monkeypatch: pytest.MonkeyPatch
+    border_s: int, english_prompts: list[Utterance], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     talk, _ = joined(english_prompts[:20], pause_s=0.3)
-    border = 300 * SAMPLE_RATE
+    border = border_s * SAMPLE_RATE
     before = np.zeros(border - 20 * SAMPLE_RATE, np.float32)
     samples = np.concatenate([before, talk.samples])
     in_blocks = list(find_speech(samples))
-    monkeypatch.setattr(speech, "_BLOCK_SAMPLES", len(samples))
+    monkeypatch.setattr(speech, "_FIRST_BLOCK_SAMPLES", len(samples))
     at_once = list(find_speech(samples))
 
     for regions in (in_blocks, at_once):
@@ -164,11 +245,15 @@ def test_speech_without_a_pause_is_cut_into_pieces_that_fit(
     assert coverage(found, len(talk.samples)).mean() > 0.95
 
 
-def test_each_block_is_reported_before_it_is_searched() -> None:
+def test_each_block_is_reported() -> None:
     samples = np.zeros(11 * 60 * SAMPLE_RATE, np.float32)
     reports: list[tuple[float, float]] = []
-    found = find_speech(samples, on_progress=lambda done, total, _: reports.append((done, total)))
+
+    def report(done: float, total: float, note: str = "") -> None:  # noqa: ARG001
+        reports.append((done, total))
+
+    found = find_speech(samples, on_progress=report)
     assert reports == []
     assert list(found) == []
     minute = 60 * SAMPLE_RATE
-    assert reports == [(done * minute, 11 * minute) for done in (0, 5, 10)]
+    assert reports == [(done * minute, 11 * minute) for done in (0, 1, 6)]

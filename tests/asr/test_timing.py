@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from whisper.model import Whisper
 from whisper.timing import find_alignment
 from whisper.tokenizer import Tokenizer, get_tokenizer
 
 from benchmarks.speech import Utterance
-from lab.asr.decoding import Search, decode
 from lab.asr.engine import Engine
+from lab.asr.recognition import SHORT_CONTEXT
 from lab.asr.timing import token_times, words_of
 
 TOKENIZER = get_tokenizer(True, num_languages=99, language="en", task="transcribe")
@@ -68,34 +69,50 @@ def test_a_pause_after_a_sentence_belongs_to_no_word() -> None:
     words = words_of(TOKENIZER, tokens, [0.0] * 6, times_s)
     four = next(word for word in words if word.text == " Four")
     # Twice the median of 0.3 s is left of the 4 s.
-    assert (four.start_s, four.end_s) == (pytest.approx(4.4), 5.0)
+    assert [four.start_s, four.end_s] == pytest.approx([4.4, 5.0])
 
 
 @pytest.mark.real
 def test_word_times_are_openai_whisper_s(
+    base_engine: Engine, openai_base: Whisper, english_prompts: list[Utterance]
+) -> None:
+    network, tokenizer = base_engine.network, base_engine.tokenizer("en")
+    for prompt in english_prompts[:5]:
+        waveform = prompt.load()
+        text = tokenizer.encode(" " + prompt.text)
+        (mel,) = base_engine.log_mels([waveform.samples])
+        (features,) = base_engine.encode(mel[None])
+        with torch.inference_mode():
+            times_s = token_times(network, tokenizer, features, text, waveform.duration_s)
+            theirs = find_alignment(
+                openai_base, tokenizer, text, mel, 2 * round(waveform.duration_s / 0.02)
+            )
+        bounds = word_bounds(tokenizer, text)
+        assert times_s[bounds[:-1]] == pytest.approx([w.start for w in theirs], abs=0.021)
+        assert times_s[bounds[1:]] == pytest.approx([w.end for w in theirs], abs=0.021)
+        assert (np.diff(times_s) >= 0).all()
+        assert len(times_s) == len(text) + 1
+        assert times_s[-1] <= waveform.duration_s + 0.02
+
+
+@pytest.mark.real
+def test_word_times_in_a_short_context_are_nearly_those_in_the_full_one(
     base_engine: Engine, english_prompts: list[Utterance]
 ) -> None:
-    waveforms = [prompt.load() for prompt in english_prompts[:5]]
     network, tokenizer = base_engine.network, base_engine.tokenizer("en")
-    mels = base_engine.log_mels([waveform.samples for waveform in waveforms])
-    with torch.inference_mode():
-        features = network.encode(mels)
-        texts = [
-            [token for token in decoded.tokens if token < tokenizer.eot]
-            for decoded in decode(network, tokenizer, features, search=Search())
-        ]
-        # All at once, though of different lengths: none may disturb another.
-        durations_s = [waveform.duration_s for waveform in waveforms]
-        ours = token_times(network, tokenizer, features, texts, durations_s)
-        for mel, text, duration_s, times_s in zip(mels, texts, durations_s, ours, strict=True):
-            theirs = find_alignment(
-                network.model, tokenizer, text, mel, 2 * round(duration_s / 0.02)
-            )
-            bounds = word_bounds(tokenizer, text)
-            assert times_s[bounds[:-1]] == pytest.approx([w.start for w in theirs], abs=0.021)
-            assert times_s[bounds[1:]] == pytest.approx([w.end for w in theirs], abs=0.021)
-            assert (np.diff(times_s) >= 0).all()
-            assert times_s[-1] <= duration_s + 0.02
+    prompts = [prompt for prompt in english_prompts if 4 < prompt.load().duration_s < 11][:5]
+    assert prompts
+    differences: list[float] = []
+    for prompt in prompts:
+        waveform, text = prompt.load(), tokenizer.encode(" " + prompt.text)
+        times_s = []
+        for positions in (SHORT_CONTEXT, 1500):
+            mels = base_engine.log_mels([waveform.samples], positions=positions)
+            (features,) = base_engine.encode(mels)
+            with torch.inference_mode():
+                times_s.append(token_times(network, tokenizer, features, text, waveform.duration_s))
+        differences += np.abs(times_s[0] - times_s[1]).tolist()
+    assert np.mean(np.array(differences) <= 0.1) > 0.9
 
 
 def word_bounds(tokenizer: Tokenizer, tokens: list[int]) -> np.ndarray:

@@ -4,26 +4,25 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import jiwer
 import numpy as np
 import pytest
-import torch
+from decodings import decoded
+from scripted import Script
 from whisper.normalizers import EnglishTextNormalizer
 
 from benchmarks.speech import Utterance, joined
 from lab import audio
-from lab.asr import recognition, transcription
-from lab.asr.decoding import Decoded
+from lab.asr import transcription
 from lab.asr.engine import Engine
 from lab.asr.options import TranscribeOptions
-from lab.asr.speech import WINDOW_S, Region, Window
-from lab.asr.transcription import growing_batches
+from lab.asr.recognition import Passage
+from lab.asr.speech import WINDOW_S, Region
 from lab.audio import SAMPLE_RATE, Waveform
 from lab.progress import Cancelled
 from lab.samples import list_samples
-from lab.transcript import Segment
+from lab.transcript import Segment, Transcript
 
 ENGLISH = TranscribeOptions(language="en")
 
@@ -41,40 +40,36 @@ def in_order(segments: Sequence[Segment], duration_s: float) -> bool:
     return times == sorted(times) and all(0 <= time_s <= duration_s for time_s in times)
 
 
-class Reading:
-    """Takes the place of the search for speech and of decoding: ten minutes, a word a window."""
+class Reading(Script):
+    """Ten minutes of speech: a word in each of 20 windows, the first of which takes longest."""
 
     waveform = silence(600)
-    n_windows = 20
 
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.decoded: list[int] = []  # windows, of each call
-        self.finished = 0
+        word = decoded(engine.tokenizer("en"), 0.0, " word", 30.0)
+        super().__init__(engine, say=lambda _: word, takes=lambda passage: self.tokens(passage))
+        self.found = 0  # regions of speech
+
+    def tokens(self, passage: Passage) -> int:
+        number = round(passage.window.start_s) // WINDOW_S
+        return 12 if number == 0 else 3 + 5 * number % 7
 
     def find_speech(self, *_: object, **__: object) -> Iterator[Region]:
         for start_s in range(0, 600, WINDOW_S):
+            self.found += 1
             yield Region(start_s * SAMPLE_RATE, (start_s + WINDOW_S) * SAMPLE_RATE)
 
-    def decode(self, *call: Any, on_step: Any, **_: Any) -> list[Decoded]:
-        tokenizer = self.engine.tokenizer("en")
-        self.decoded.append(len(call[2]))
-        on_step(0)
-        first, last = tokenizer.timestamp_begin, tokenizer.timestamp_begin + 1500
-        tokens = (first, *tokenizer.encode(" word"), last)
-        on_step(len(call[2]))
-        self.finished += len(call[2])
-        return [Decoded(tokens, (-0.1,) * len(tokens), "word", -0.1, 0.0, 0.0, True)] * len(call[2])
+    def finished(self) -> int:
+        """How many windows have ended, until the first that has not."""
+        ended = {round(passage.window.start_s) // WINDOW_S for passage in self.ended}
+        return next(number for number in range(21) if number not in ended)
 
 
 @pytest.fixture
 def reading(tiny_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Reading:
     reading = Reading(tiny_engine)
     monkeypatch.setattr(transcription, "find_speech", reading.find_speech)
-    monkeypatch.setattr(recognition, "decode", reading.decode)
-    # Encoding is not what these tests are about.
-    features = torch.zeros(1, 1500, 64)
-    monkeypatch.setattr(tiny_engine.network, "encode", lambda _mel: features)
+    reading.play(monkeypatch)
     return reading
 
 
@@ -92,24 +87,17 @@ def test_segments_come_in_order_and_cover_the_recording(reading: Reading) -> Non
     )
 
 
-def test_batches_begin_small_for_a_soon_first_text(reading: Reading) -> None:
-    reading.engine.transcribe(reading.waveform, replace(ENGLISH, batch_size=4)).transcript()
-    assert reading.decoded == [1, 2, 4, 4, 4, 4, 1]
-    windows = [Window((Region(0, 1),))] * 20
-    assert [len(batch) for batch in growing_batches(windows, 8)] == [1, 2, 4, 8, 5]
-    assert [len(batch) for batch in growing_batches(windows[:3], 1)] == [1, 1, 1]
-    assert list(growing_batches([], 8)) == []
-
-
 def test_nothing_is_decoded_before_somebody_asks_and_nothing_more_after_they_left(
     reading: Reading,
 ) -> None:
-    started = reading.engine.transcribe(reading.waveform, ENGLISH)
-    assert reading.decoded == []
+    started = reading.engine.transcribe(reading.waveform, replace(ENGLISH, batch_size=4))
+    assert (reading.asked, reading.steps) == ([], 0)
     for segment in started:
         assert segment.start_s == 0
         break
-    assert reading.decoded == [1]
+    # The first text does not wait for the rest of the recording.
+    assert reading.steps == 12
+    assert reading.found < 20
     assert len(started.so_far().segments) == 1
     assert not reading.engine.lock.locked()
 
@@ -121,42 +109,58 @@ def test_a_transcription_that_was_left_can_be_gone_on_with(reading: Reading) -> 
     assert started.transcript() == started.so_far()
 
 
-def test_progress_grows_to_the_whole_duration(reading: Reading) -> None:
-    reports: list[tuple[float, float]] = []
-    reading.engine.transcribe(
-        reading.waveform,
-        ENGLISH,
-        on_progress=lambda done, total, _note="": reports.append((done, total)),
-    ).transcript()
-    assert {total for _, total in reports} == {600.0}
-    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
-    assert reports[-1][0] == 600.0
-    # At least encoding, two tokens and the end of each batch.
-    assert len(reports) > 4 * len(reading.decoded)
+@pytest.mark.parametrize("batch_size", [1, 4, 30])
+def test_progress_grows_to_the_whole_duration(batch_size: int, reading: Reading) -> None:
+    reports: list[float] = []
+
+    finished = 0
+
+    def report(done: float, total: float, note: str = "") -> None:  # noqa: ARG001
+        nonlocal finished
+        assert total == 600
+        # Encoding is half of the work, decoding the other.
+        asked, before, finished = len(reading.asked), finished, reading.finished()
+        assert (asked - 1 + before) * 15 <= done <= (asked + finished) * 15
+        reports.append(done)
+
+    options = replace(ENGLISH, batch_size=batch_size)
+    reading.engine.transcribe(reading.waveform, options, on_progress=report).transcript()
+    assert reports == sorted(reports)
+    assert reports[-1] == 600
+    # Each encoding and each token.
+    assert len(reports) >= 20 + reading.steps
 
 
-@pytest.mark.parametrize("stop_at", [*range(1, 16)])
-def test_stopping_keeps_what_was_finished_and_leaves_the_engine_usable(
-    stop_at: int, reading: Reading
-) -> None:
-    calls = 0
+def test_stopping_keeps_what_was_finished_and_leaves_the_engine_usable(reading: Reading) -> None:
+    options = replace(ENGLISH, batch_size=4)
+    stop_at = 0
+    whole: Transcript | None = None
+    while whole is None:
+        stop_at += 1
+        calls = before = 0
+        reading.ended.clear()
 
-    def stop(*_: object) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == stop_at:
-            raise Cancelled
+        def stop(*_: object, at: int = stop_at, **__: object) -> None:
+            nonlocal calls, before
+            calls += 1
+            if calls == at:
+                raise Cancelled
+            before = reading.finished()
 
-    started = reading.engine.transcribe(reading.waveform, ENGLISH, on_progress=stop)
-    with pytest.raises(Cancelled):
-        started.transcript()
-    assert len(started.so_far().segments) == reading.finished
-    assert not reading.engine.lock.locked()
-    assert reading.engine.transcribe(reading.waveform, ENGLISH).transcript().segments
+        started = reading.engine.transcribe(reading.waveform, options, on_progress=stop)
+        try:
+            whole = started.transcript()
+        except Cancelled:
+            kept = started.so_far().segments
+            assert [one.start_s for one in kept] == [*range(0, 30 * len(kept), 30)]
+            # What ended with the very token at which the work was stopped may be lost.
+            assert before <= len(kept) <= reading.finished()
+        assert not reading.engine.lock.locked()
+    assert len(whole.segments) == 20
 
 
 def test_stopping_inside_a_token_frees_the_engine(tiny_engine: Engine) -> None:
-    def stop(_done: float, _total: float, note: str = "") -> None:
+    def stop(done: float, total: float, note: str = "") -> None:  # noqa: ARG001
         if note == "Transcribing":
             raise Cancelled
 
@@ -222,8 +226,8 @@ def test_a_long_recording_is_read_in_batches_with_words_in_order(
 @pytest.mark.real
 def test_speech_in_long_silence_is_found_where_it_is(fast_engine: Engine) -> None:
     speech = sample("en").slice(0, 6)
-    start_s = 299.0  # and across a border of the blocks in which speech is looked for
-    samples = np.zeros(420 * SAMPLE_RATE, np.float32)
+    start_s = 359.0  # and across a border of the blocks in which speech is looked for
+    samples = np.zeros(480 * SAMPLE_RATE, np.float32)
     samples[round(start_s * SAMPLE_RATE) :][: len(speech.samples)] = speech.samples
     found = fast_engine.transcribe(Waveform(samples, SAMPLE_RATE), ENGLISH).transcript()
     alone = fast_engine.transcribe(speech, ENGLISH).transcript()

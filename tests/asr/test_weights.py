@@ -175,7 +175,10 @@ def zipped(entries: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> 
 def torchscript() -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), buffer)
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            torch.nn.Linear(2, 2), torch.zeros(1, 2)
+        )
+        torch.jit.save(traced, buffer)
     return buffer.getvalue()
 
 

@@ -1,0 +1,229 @@
+"""Many clips at once give what each would give alone, in their order, and faster."""
+
+import jiwer
+import numpy as np
+import pytest
+import torch
+from decodings import decoded
+from scripted import Script
+from whisper.normalizers import EnglishTextNormalizer
+
+from benchmarks.speech import Utterance
+from lab import audio
+from lab.asr import clips
+from lab.asr.engine import Engine
+from lab.asr.options import LanguageDetection, TranscribeOptions
+from lab.asr.recognition import Passage
+from lab.audio import SAMPLE_RATE, Waveform
+from lab.errors import AudioError, OptionsError
+from lab.progress import Cancelled
+from lab.samples import list_samples
+
+ENGLISH = TranscribeOptions(language="en")
+
+
+def silence(duration_s: float) -> Waveform:
+    return Waveform(np.zeros(round(duration_s * SAMPLE_RATE), np.float32), SAMPLE_RATE)
+
+
+def noise(duration_s: float, seed: int) -> Waveform:
+    generator = np.random.default_rng(seed)
+    samples = generator.normal(0, 0.1, round(duration_s * SAMPLE_RATE)).astype(np.float32)
+    return Waveform(samples, SAMPLE_RATE)
+
+
+def length_s(passage: Passage) -> float:
+    return len(passage.samples) / SAMPLE_RATE
+
+
+@pytest.fixture
+def script(tiny_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Script:
+    """Each clip says its length in seconds; some take more tokens than others."""
+    tokenizer = tiny_engine.tokenizer("en")
+    script = Script(
+        tiny_engine,
+        say=lambda passage: decoded(
+            tokenizer, 0.0, f" {length_s(passage):.0f} seconds", length_s(passage)
+        ),
+        takes=lambda passage: 1 + 3 * round(length_s(passage)) % 5,
+    )
+    script.play(monkeypatch)
+    return script
+
+
+# --- order, languages, progress ---
+
+
+def test_the_results_are_in_the_order_of_the_clips(script: Script) -> None:
+    durations_s = [7, 2, 30, 11, 2, 29, 5, 1, 17, 3]
+    found = script.engine.transcribe_clips([silence(d) for d in durations_s], ENGLISH)
+    assert [one.text for one in found] == [f"{d} seconds" for d in durations_s]
+    assert [one.duration_s for one in found] == durations_s
+    assert {(one.language, one.model, one.task) for one in found} == {
+        ("en", "random", "transcribe")
+    }
+    assert all(one.language_probabilities == {} for one in found)
+    # Clips of like length are heard together, each in a context that it fits into.
+    assert [one.positions for one in script.asked] == sorted(one.positions for one in script.asked)
+    assert {one.positions for one in script.asked} == {600, 900, 1500}
+
+
+@pytest.mark.parametrize("shortest_context", [100, 600, 1500])
+def test_no_clips_have_no_texts(shortest_context: int, script: Script) -> None:
+    for options in (ENGLISH, None):
+        assert script.engine.transcribe_clips([], options, shortest_context=shortest_context) == []
+    assert script.engine.detect_languages([], shortest_context=shortest_context) == []
+
+
+def test_an_empty_clip_is_among_the_others(script: Script) -> None:
+    found = script.engine.transcribe_clips([silence(3), silence(0), silence(4)], ENGLISH)
+    assert [one.duration_s for one in found] == [3, 0, 4]
+    assert [found[0].text, found[2].text] == ["3 seconds", "4 seconds"]
+
+
+def test_clips_in_different_languages_are_each_decoded_in_theirs(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken = {3: "fr", 4: "en", 5: "fr", 6: "sq", 7: "en"}
+
+    def detect(_engine: object, given: list[Waveform], *_: object) -> list[LanguageDetection]:
+        codes = [spoken[round(clip.duration_s)] for clip in given]
+        return [LanguageDetection(code, {code: 0.75, "de": 0.25}) for code in codes]
+
+    monkeypatch.setattr(clips, "detect_languages", detect)
+    found = script.engine.transcribe_clips([silence(d) for d in spoken])
+    assert [one.language for one in found] == [*spoken.values()]
+    assert [one.text for one in found] == [f"{d} seconds" for d in spoken]
+    assert [one.language_probabilities[one.language] for one in found] == [0.75] * 5
+    # A decoder for each language.
+    assert sorted(tokenizer.language for tokenizer in script.tokenizers) == ["en", "fr", "sq"]
+
+
+@pytest.mark.parametrize("shortest_context", [600, 1500])
+def test_each_clip_gets_its_own_language_by_its_first_30_seconds(
+    shortest_context: int, tiny_engine: Engine
+) -> None:
+    given = [noise(duration_s, seed) for seed, duration_s in enumerate((8, 1, 34, 8.5, 30, 0, 3))]
+    found = tiny_engine.detect_languages(given, shortest_context=shortest_context)
+    assert len(found) == len(given)
+    if shortest_context == 1500:
+        for one, clip in zip(found, given, strict=True):
+            features = tiny_engine.encode(tiny_engine.log_mels([clip.samples]))
+            with torch.inference_mode():
+                (alone,) = tiny_engine.detect(features)
+            assert one.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
+
+
+def test_progress_counts_clips_and_never_goes_back(script: Script) -> None:
+    reports: list[float] = []
+
+    def report(done: float, total: float, note: str = "") -> None:
+        assert (total, note) == (20, "Transcribing")
+        assert not script.engine.lock.locked()
+        reports.append(done)
+
+    script.engine.transcribe_clips([silence(d) for d in range(1, 21)], ENGLISH, on_progress=report)
+    assert reports == sorted(reports)
+    assert (reports[0], reports[-1]) == (0, 20)
+    assert len(reports) >= script.steps
+
+
+def test_languages_are_counted_before_texts(tiny_engine: Engine) -> None:
+    reports: dict[str, list[float]] = {}
+
+    def report(done: float, total: float, note: str = "") -> None:
+        assert total == 3
+        reports.setdefault(note, []).append(done)
+
+    options = TranscribeOptions(temperatures=(0.0,))
+    tiny_engine.transcribe_clips([noise(d, d) for d in (1, 2, 3)], options, on_progress=report)
+    assert [*reports] == ["Detecting the languages", "Transcribing"]
+    for counts in reports.values():
+        assert counts == sorted(counts)
+        assert counts[-1] == 3
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 6, 12])
+def test_stopping_frees_the_engine(stop_at: int, script: Script) -> None:
+    calls = 0
+
+    def stop(*_: object, **__: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == stop_at:
+            raise Cancelled
+
+    given = [silence(d) for d in range(1, 8)]
+    with pytest.raises(Cancelled):
+        script.engine.transcribe_clips(given, ENGLISH, on_progress=stop)
+    assert not script.engine.lock.locked()
+    assert len(script.engine.transcribe_clips(given, ENGLISH)) == 7
+
+
+# --- what is refused ---
+
+
+def test_a_clip_that_is_too_long_is_named_before_anything_is_decoded(script: Script) -> None:
+    with pytest.raises(AudioError, match=r"Clip 2 of 3 is 31\.5 s long; a clip has at most 30 s"):
+        script.engine.transcribe_clips([silence(30), silence(31.5), silence(40)], ENGLISH)
+    assert script.asked == []
+
+
+def test_a_language_that_the_model_does_not_know_is_refused(script: Script) -> None:
+    with pytest.raises(OptionsError, match="does not know the language"):
+        script.engine.transcribe_clips([silence(1)], TranscribeOptions(language="xx"))
+
+
+# --- with Whisper base and real speech ---
+
+_NORMALISED = EnglishTextNormalizer()
+
+
+@pytest.mark.real
+def test_a_short_context_reads_as_well_as_the_full_one(
+    fast_engine: Engine, english_prompts: list[Utterance]
+) -> None:
+    prompts = english_prompts[::5][:40]
+    assert len(prompts) == 40
+    given = [prompt.load() for prompt in prompts]
+    references = [_NORMALISED(prompt.text) for prompt in prompts]
+    short, full = (
+        jiwer.wer(references, [_NORMALISED(one.text) for one in found])
+        for found in (
+            fast_engine.transcribe_clips(given, ENGLISH),
+            fast_engine.transcribe_clips(given, ENGLISH, shortest_context=1500),
+        )
+    )
+    assert short <= full + 0.01
+
+
+@pytest.fixture
+def samples() -> dict[str, Waveform]:
+    """The recordings that ship with the project, by language."""
+    return {sample.language: audio.decode(sample.audio_path) for sample in list_samples()}
+
+
+@pytest.mark.real
+def test_the_languages_of_the_samples_are_detected(
+    fast_engine: Engine, samples: dict[str, Waveform]
+) -> None:
+    found = fast_engine.detect_languages([*samples.values()])
+    assert [one.language for one in found] == [*samples]
+    assert all(one.probability > 0.5 for one in found)
+    short = [clip.slice(0, 5) for clip in samples.values()]
+    assert [one.language for one in fast_engine.detect_languages(short)] == [*samples]
+
+
+@pytest.mark.real
+def test_clips_have_word_times_inside_themselves(
+    fast_engine: Engine, samples: dict[str, Waveform]
+) -> None:
+    given = [samples["en"].slice(0, 6), samples["fr"].slice(0, 14), samples["en"].slice(5, 13)]
+    options = TranscribeOptions(word_times=True)
+    found = fast_engine.transcribe_clips(given, options)
+    assert [one.language for one in found] == ["en", "fr", "en"]
+    for clip, transcript in zip(given, found, strict=True):
+        words = [word for segment in transcript.segments for word in segment.words]
+        assert "".join(word.text for word in words).strip() == transcript.text
+        times = [time_s for word in words for time_s in (word.start_s, word.end_s)]
+        assert all(time_s is not None and 0 <= time_s <= clip.duration_s for time_s in times)
