@@ -34,6 +34,8 @@ MAX_DURATION_S = 4 * 3600.0
 
 # Less than this is rounding, codec padding, or a tag that was mistaken for a frame.
 MISSING_TOLERANCE_S = 0.25
+# A sample or two that two ways of counting may differ by.
+_ROUNDING_S = 1e-3
 # What microphones and studios produce lies well inside; a header that says otherwise is damaged.
 MIN_INPUT_RATE, MAX_INPUT_RATE = 1_000, 768_000  # Hz
 
@@ -127,28 +129,11 @@ def decode(
     Raises AudioError if nothing can be read, samples are invalid, or the limit is passed.
     """
     with open_recording(source, name) as recording:
-        if recording.promised_s is not None and recording.promised_s > max_duration_s:
-            _refuse_length(recording.label, max_duration_s)
-        blocks = _mono_blocks(recording, on_progress)
-        samples = _gather(
-            _resampled(blocks, sample_rate, recording.label),
-            max_samples=math.ceil(max_duration_s * sample_rate),
+        blocks = read_blocks(
+            recording, mix=True, max_duration_s=max_duration_s, on_progress=on_progress
         )
-        if samples is None:
-            _refuse_length(recording.label, max_duration_s)
-        if not len(samples):
-            raise AudioError(
-                f"{recording.label} holds no sound that can be read: there is only a header, or "
-                "all that follows is damaged or protected against copying. Record or export it "
-                "again."
-            )
-        on_progress(recording.n_bytes, recording.n_bytes, "Reading the recording")
-        missing_s = recording.lost_s
-        if recording.promised_s is not None:
-            missing_s = max(missing_s, recording.promised_s - len(samples) / sample_rate)
-        if missing_s < MISSING_TOLERANCE_S:
-            missing_s = 0.0
-        return Waveform(samples, sample_rate, missing_s)
+        samples = gather(_resampled(blocks, sample_rate))
+        return Waveform(samples, sample_rate, missing_s(recording, len(samples) / sample_rate))
 
 
 def probe(source: bytes | str | os.PathLike[str], *, name: str = "") -> AudioInfo:
@@ -167,7 +152,7 @@ def probe(source: bytes | str | os.PathLike[str], *, name: str = "") -> AudioInf
             sample_rate=stream.sample_rate,
             channels=stream.channels,
             duration_s=duration_s,
-            bits=_bits(stream),
+            bits=bits_of(stream),
         )
 
 
@@ -187,12 +172,19 @@ def encode_wav(waveform: Waveform) -> bytes:
     return buffer.getvalue()
 
 
-class _Block(NamedTuple):
-    mono: Samples
+class Block(NamedTuple):
+    """About a second of sound.
+
+    channels: float32, shape (channels, n)
+    rate: Hz; as the channels, it may change within a file
+    """
+
+    channels: Samples
     rate: int
 
 
-def _bits(stream: AudioStream) -> int | None:
+def bits_of(stream: AudioStream) -> int | None:
+    """Bits per sample, for PCM and FLAC; None for kinds that keep no fixed number."""
     context = stream.codec_context
     if match := re.fullmatch(r"pcm_[suf](\d+)(?:le|be)?(?:_planar)?", context.name):
         return int(match[1])
@@ -202,19 +194,38 @@ def _bits(stream: AudioStream) -> int | None:
     return None
 
 
-def _mono_blocks(recording: OpenRecording, on_progress: Progress) -> Iterator[_Block]:
-    """The mono mix in blocks of about a second, since frames can be tiny and each step costs."""
+def read_blocks(
+    recording: OpenRecording,
+    *,
+    mix: bool,
+    max_duration_s: float = MAX_DURATION_S,
+    on_progress: Progress = ignore,
+) -> Iterator[Block]:
+    """The sound in blocks of about a second, since frames can be tiny and each step costs.
+
+    mix: give the average of all channels as the only one
+    max_duration_s, on_progress: as for `decode`; raises AudioError as `decode` does.
+    """
+    if recording.promised_s is not None and recording.promised_s > max_duration_s:
+        _refuse_length(recording.label, max_duration_s)
     pending: list[Samples] = []
-    n_pending = rate = 0
+    n_pending = rate = n_channels = 0
+    read_s = 0.0
     for frame in _frames(recording):
-        if pending and (n_pending >= rate or frame.sample_rate != rate):
-            yield _Block(np.concatenate(pending), rate)
+        channels = _channels(frame, recording.label, mix=mix)
+        changed = frame.sample_rate != rate or len(channels) != n_channels
+        if pending and (n_pending >= rate or changed):
+            yield Block(np.concatenate(pending, axis=1), rate)
             done = min(recording.file.tell(), recording.n_bytes)
             on_progress(done, recording.n_bytes, "Reading the recording")
             pending, n_pending = [], 0
-        rate = frame.sample_rate
-        mono = _mono(frame, recording.label)
-        if not np.isfinite(mono).all():
+        rate, n_channels = frame.sample_rate, len(channels)
+        if not MIN_INPUT_RATE <= rate <= MAX_INPUT_RATE:
+            raise AudioError(
+                f"{recording.label} claims {rate} samples a second, where {MIN_INPUT_RATE} to "
+                f"{MAX_INPUT_RATE} are possible: its header is damaged. Export it again."
+            )
+        if not np.isfinite(channels).all():
             if recording.stream.codec_context.name.startswith("pcm_"):
                 raise AudioError(
                     f"{recording.label} contains invalid samples (NaN or infinite), so it was "
@@ -222,10 +233,28 @@ def _mono_blocks(recording: OpenRecording, on_progress: Progress) -> Iterator[_B
                 )
             recording.lost_s += frame.samples / rate  # what a decoder makes of damaged bytes
             continue
-        pending.append(mono)
-        n_pending += len(mono)
+        pending.append(channels)
+        n_pending += frame.samples
+        read_s += frame.samples / rate
+        if read_s > max_duration_s + _ROUNDING_S:
+            _refuse_length(recording.label, max_duration_s)
     if pending:
-        yield _Block(np.concatenate(pending), rate)
+        yield Block(np.concatenate(pending, axis=1), rate)
+    if not read_s:
+        raise AudioError(
+            f"{recording.label} holds no sound that can be read: there is only a header, or "
+            "all that follows is damaged or protected against copying. Record or export it "
+            "again."
+        )
+    on_progress(recording.n_bytes, recording.n_bytes, "Reading the recording")
+
+
+def missing_s(recording: OpenRecording, read_s: float) -> float:
+    """Seconds that a recording promises beyond the `read_s` that were read; 0 for trifles."""
+    missing = recording.lost_s
+    if recording.promised_s is not None:
+        missing = max(missing, recording.promised_s - read_s)
+    return missing if missing >= MISSING_TOLERANCE_S else 0.0
 
 
 def _frames(recording: OpenRecording) -> Iterator[AudioFrame]:
@@ -238,8 +267,8 @@ def _frames(recording: OpenRecording) -> Iterator[AudioFrame]:
         yield from (frame for frame in frames if frame.samples)
 
 
-def _mono(frame: AudioFrame, label: str) -> Samples:
-    """The average of all channels of a frame: float32, shape (n,)."""
+def _channels(frame: AudioFrame, label: str, *, mix: bool) -> Samples:
+    """All channels of a frame, or their average as the only one: float32, shape (channels, n)."""
     packing = frame.format.name.removesuffix("p")
     if packing not in _SAMPLE_FORMATS:
         raise AudioError(
@@ -258,26 +287,22 @@ def _mono(frame: AudioFrame, label: str) -> Samples:
     ]
     channels = np.stack(planes) if frame.format.is_planar else planes[0].reshape(-1, n_channels).T
     with np.errstate(invalid="ignore", over="ignore"):  # invalid samples are found afterwards
-        mixed: npt.NDArray[np.float64] = channels.mean(axis=0, dtype=np.float64)
-        return ((mixed - zero) / full_scale).astype(np.float32)
+        if mix:
+            channels = channels.mean(axis=0, dtype=np.float64, keepdims=True)
+        return ((channels - zero) / full_scale).astype(np.float32)
 
 
-def _resampled(blocks: Iterable[_Block], sample_rate: int, label: str) -> Iterator[Samples]:
-    """Blocks at `sample_rate`: ⌈n · sample_rate / rate⌉ samples for each run of n at one rate."""
+def _resampled(blocks: Iterable[Block], sample_rate: int) -> Iterator[Samples]:
+    """Mono blocks at `sample_rate`: ⌈n · sample_rate / rate⌉ samples for each run at one rate."""
     for rate, run in groupby(blocks, key=lambda block: block.rate):
-        if not MIN_INPUT_RATE <= rate <= MAX_INPUT_RATE:
-            raise AudioError(
-                f"{label} claims {rate} samples a second, where {MIN_INPUT_RATE} to "
-                f"{MAX_INPUT_RATE} are possible: its header is damaged. Export it again."
-            )
         if rate == sample_rate:
-            yield from (block.mono for block in run)
+            yield from (block.channels[0] for block in run)
             continue
         resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate)
         n_in = n_out = 0
         for block in run:
-            n_in += len(block.mono)
-            for samples in _push(resampler, block.mono, rate):
+            n_in += block.channels.shape[1]
+            for samples in _push(resampler, block.channels[0], rate):
                 n_out += len(samples)
                 yield samples
         # Silence pushes out what the filter still holds. Flushing would do so too, but gives a
@@ -295,17 +320,12 @@ def _push(resampler: av.AudioResampler, mono: Samples, rate: int) -> list[Sample
     return [samples[0] for samples in frames]
 
 
-def _gather(chunks: Iterable[Samples], *, max_samples: int) -> Samples | None:
-    """All chunks in one array, grown in place so that memory peaks near the size of the result.
-
-    None as soon as there are more than `max_samples`.
-    """
+def gather(chunks: Iterable[Samples]) -> Samples:
+    """All chunks, shape (n,), in one array, grown in place: memory peaks near the result's size."""
     gathered = np.empty(30 * SAMPLE_RATE, np.float32)
     n = 0
     for chunk in chunks:
         end = n + len(chunk)
-        if end > max_samples:
-            return None
         if end > len(gathered):
             gathered.resize(max(end, len(gathered) * 5 // 4), refcheck=False)
         gathered[n:end] = chunk

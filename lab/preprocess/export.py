@@ -1,0 +1,133 @@
+"""Clips on disk: WAV files, a table of where they come from, the recipe, and all of it in a zip.
+
+FOLDER/interview-in-prizren-0001.wav   a clip, 16 or 24 bits
+FOLDER/manifest.csv                    file_name, start_s, end_s, duration_s, source
+FOLDER/recipe.yaml                     how they were made
+"""
+
+import csv
+import wave
+import zipfile
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from lab.audio import Samples
+from lab.preprocess.pipeline import Prepared
+from lab.preprocess.recipe import Recipe
+from lab.workspace import slug, written_whole
+
+MANIFEST_NAME = "manifest.csv"
+RECIPE_NAME = "recipe.yaml"
+
+# What a spreadsheet would take for a formula, and run.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """A clip and where in its source it lies. The seconds are those of the source."""
+
+    file_name: str
+    start_s: float
+    end_s: float
+    duration_s: float
+    source: str
+
+
+def write_wav(path: Path, samples: Samples, *, sample_rate: int, bits: int = 16) -> None:
+    """Write a PCM WAV file, whole or not at all; samples beyond ±1 are clipped.
+
+    samples: float32, shape (n,) or (channels, n)
+    bits: 16 or 24; what is a multiple of 1/32768 (24 bits: 1/8388608) is kept exactly
+
+    Raises WorkspaceError when the disk refuses.
+    """
+    interleaved = np.atleast_2d(samples).T
+    full_scale = 2 ** (bits - 1)
+    # In double precision, since float32 cannot hold the highest level of 24 bits beside a fraction.
+    levels = np.rint(interleaved.astype(np.float64) * full_scale)
+    np.clip(levels, -full_scale, full_scale - 1, out=levels)
+    octets = np.ascontiguousarray(levels.astype("<i4")).view(np.uint8).reshape(-1, 4)
+    with written_whole(path) as beside, wave.open(str(beside), "wb") as file:
+        file.setnchannels(interleaved.shape[1])
+        file.setsampwidth(bits // 8)
+        file.setframerate(sample_rate)
+        file.writeframes(octets[:, : bits // 8].tobytes())
+
+
+def write_clips(
+    folder: Path, prepared: Prepared, *, source: str, stem: str = ""
+) -> list[ManifestRow]:
+    """Write the clips of one recording, all of them or none.
+
+    source: what people call the recording
+    stem: the beginning of the files' names; made of `source` unless given
+
+    Raises WorkspaceError when the disk refuses.
+    """
+    stem = stem or clip_stem(source)
+    rows: list[ManifestRow] = []
+    try:
+        for number, clip in enumerate(prepared.clips, start=1):
+            name = f"{stem}-{number:04d}.wav"
+            write_wav(
+                folder / name,
+                clip.samples,
+                sample_rate=prepared.sample_rate,
+                bits=prepared.bits,
+            )
+            duration_s = clip.samples.shape[-1] / prepared.sample_rate
+            rows.append(ManifestRow(name, clip.start_s, clip.end_s, duration_s, source))
+    except BaseException:
+        for row in rows:
+            with suppress(OSError):
+                (folder / row.file_name).unlink()
+        raise
+    return rows
+
+
+def clip_stem(source: str) -> str:
+    """A safe beginning for the names of clips that come from `source`."""
+    return slug(PurePath(source).stem) or "recording"
+
+
+def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> Path:
+    """Write the table of the clips, in UTF-8; returns its path."""
+    path = folder / MANIFEST_NAME
+    with (
+        written_whole(path) as beside,
+        beside.open("w", newline="", encoding="utf-8", errors="replace") as file,
+    ):
+        table = csv.DictWriter(file, [one.name for one in fields(ManifestRow)])
+        table.writeheader()
+        for row in rows:
+            cells = asdict(row)
+            for name in ("start_s", "end_s", "duration_s"):
+                cells[name] = f"{cells[name]:.3f}"
+            if row.source.startswith(_FORMULA_STARTS):
+                cells["source"] = "'" + row.source
+            table.writerow(cells)
+    return path
+
+
+def write_recipe(folder: Path, recipe: Recipe) -> Path:
+    """Write the recipe beside the clips; returns its path."""
+    path = folder / RECIPE_NAME
+    with written_whole(path) as beside:
+        beside.write_text(recipe.to_yaml(), encoding="utf-8")
+    return path
+
+
+def write_zip(path: Path, folder: Path, rows: Sequence[ManifestRow]) -> None:
+    """Pack the clips of `rows`, the manifest and the recipe that lie in `folder`.
+
+    Raises WorkspaceError when the disk refuses or a file is missing.
+    """
+    names = [MANIFEST_NAME, RECIPE_NAME, *(row.file_name for row in rows)]
+    with written_whole(path) as beside, zipfile.ZipFile(beside, "w") as archive:
+        for name in names:
+            archive.write(folder / name, name)

@@ -1,0 +1,112 @@
+"""Where the sound comes from: a file, at its own rate with all its channels, or an array.
+
+Sound comes in blocks, so that an hour of stereo never lies in memory at its full rate.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import numpy as np
+
+from lab.audio import Block, Samples, bits_of, missing_s, read_blocks
+from lab.audio_file import open_recording
+from lab.errors import AudioError
+from lab.preprocess.recipe import MAX_CHANNELS
+from lab.progress import Progress
+
+_BLOCK_S = 10
+
+
+@dataclass(frozen=True)
+class AudioFile:
+    """A recording in a file.
+
+    content: the bytes of the file, or its path
+    name: as for `lab.audio.decode`; of a path it is the last part unless given
+    """
+
+    content: bytes | str | os.PathLike[str]
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What people call it; may be empty for bytes."""
+        if self.name or isinstance(self.content, bytes):
+            return self.name
+        return PurePath(self.content).name
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """A recording that is in memory.
+
+    samples: float, shape (n,) or (channels, n), nominally within ±1
+    sample_rate: Hz
+    """
+
+    samples: Samples
+    sample_rate: int
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What people call it; may be empty."""
+        return self.name
+
+
+@dataclass(frozen=True)
+class OpenSource:
+    """A recording that is being read.
+
+    label: what messages call it
+    bits: per sample, None where the kind of file keeps no fixed number
+    blocks: reads the sound, from the beginning, once; raises AudioError as `lab.audio.decode` does
+    missing_s: given the seconds that were read, those that are promised and missing
+    """
+
+    label: str
+    bits: int | None
+    blocks: Callable[[Progress], Iterator[Block]]
+    missing_s: Callable[[float], float]
+
+
+@contextmanager
+def opened(audio: AudioFile | Sound) -> Iterator[OpenSource]:
+    """Open a recording for reading; raises AudioError if it is none."""
+    if isinstance(audio, Sound):
+        yield _opened_sound(audio)
+        return
+    with open_recording(audio.content, audio.name) as recording:
+        yield OpenSource(
+            recording.label,
+            bits_of(recording.stream),
+            lambda on_progress: read_blocks(recording, mix=False, on_progress=on_progress),
+            lambda read_s: missing_s(recording, read_s),
+        )
+
+
+def _opened_sound(sound: Sound) -> OpenSource:
+    label = f"“{sound.name}”" if sound.name else "The recording"
+    channels = np.atleast_2d(sound.samples)
+    if channels.ndim != 2 or len(channels) > MAX_CHANNELS or not channels.size:
+        raise AudioError(
+            f"{label} has samples of the shape {sound.samples.shape}; expected is (n,) or "
+            f"(channels, n) with at most {MAX_CHANNELS} channels. Record it again."
+        )
+
+    def blocks(on_progress: Progress) -> Iterator[Block]:
+        n = channels.shape[1]
+        step = _BLOCK_S * sound.sample_rate
+        for start in range(0, n, step):
+            on_progress(start, n, "Reading the recording")
+            block = channels[:, start : start + step].astype(np.float32)
+            if not np.isfinite(block).all():
+                raise AudioError(
+                    f"{label} contains invalid samples (NaN or infinite). Record it again."
+                )
+            yield Block(block, sound.sample_rate)
+
+    return OpenSource(label, None, blocks, lambda _read_s: 0.0)

@@ -1,0 +1,81 @@
+"""Many recordings: the good ones are kept, whatever becomes of the others."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from sounds import RATE, sine
+
+from lab.errors import WorkspaceError
+from lab.preprocess import AudioFile, Recipe, Sound, prepare_files
+from lab.preprocess.recipe import Channel, Split
+from lab.progress import Cancelled
+
+RECIPE = Recipe(channel=Channel(), split=Split("silence", min_pause_s=0.3))
+
+
+def two_tones() -> np.ndarray:
+    return np.concatenate([sine(300), np.zeros(RATE, np.float32), sine(500)])
+
+
+def test_the_good_ones_are_kept_and_the_bad_ones_have_a_reason(tmp_path: Path) -> None:
+    sf.write(tmp_path / "voice.wav", two_tones(), RATE)
+    (tmp_path / "broken.mp3").write_bytes(b"this is no sound")
+    report = prepare_files(
+        [
+            AudioFile(tmp_path / "voice.wav"),
+            AudioFile(tmp_path / "broken.mp3"),
+            AudioFile(tmp_path / "missing.wav"),
+            Sound(np.zeros(RATE, np.float32), RATE, name="silent.wav"),
+            AudioFile((tmp_path / "voice.wav").read_bytes(), name="Voice.wav"),
+        ],
+        RECIPE,
+        tmp_path / "out",
+    )
+    assert [one.name for one in report.failed] == ["broken.mp3", "missing.wav"]
+    assert "is a text" in report.failed[0].reason
+    assert [(one.name, len(one.clips)) for one in report.done] == [
+        ("voice.wav", 2),
+        ("silent.wav", 0),
+        ("Voice.wav", 2),
+    ]
+    assert report.done[1].warnings
+    names = {row.file_name for row in report.rows}
+    assert names == {
+        "voice-0001.wav",
+        "voice-0002.wav",
+        "voice-2-0001.wav",
+        "voice-2-0002.wav",
+    }
+    found = {path.name for path in (tmp_path / "out").iterdir()}
+    assert found == names | {"manifest.csv", "recipe.yaml"}
+    assert not report.cancelled
+
+
+def test_stopping_keeps_what_is_finished(tmp_path: Path) -> None:
+    calls: list[float] = []
+
+    def stop_in_the_second(done: float, total: float, _note: str = "") -> None:
+        assert total == 3
+        calls.append(done)
+        if done > 1.1:
+            raise Cancelled
+
+    sources = [Sound(two_tones(), RATE, name=f"{name}.wav") for name in "abc"]
+    report = prepare_files(sources, RECIPE, tmp_path / "out", on_progress=stop_in_the_second)
+    assert report.cancelled
+    assert [one.name for one in report.done] == ["a.wav"]
+    assert calls == sorted(calls)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "a-0001.wav",
+        "a-0002.wav",
+        "manifest.csv",
+        "recipe.yaml",
+    }
+
+
+def test_a_folder_that_holds_clips_is_left_alone(tmp_path: Path) -> None:
+    prepare_files([Sound(two_tones(), RATE)], RECIPE, tmp_path)
+    with pytest.raises(WorkspaceError, match="holds prepared clips already"):
+        prepare_files([Sound(two_tones(), RATE)], RECIPE, tmp_path)
