@@ -1,0 +1,38 @@
+"""The command line, `python -m lab`: what the pages do, without a browser.
+
+Results go to stdout or into files; messages and progress go to stderr. A mistake costs one line and
+exit code 2, Ctrl+C one line and 130. torch loads only once there is something to work on, so help
+and refusals come at once.
+"""
+
+import io
+import logging
+import sys
+import warnings
+
+import typer
+
+from lab.cli import models, transcribe
+
+app = typer.Typer(
+    help="Whisper AI Lab on the command line: transcribe recordings and look after models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text: a usage error is a line, not a box
+)
+app.command()(transcribe.transcribe)
+app.command()(transcribe.detect)
+app.add_typer(models.app, name="models")
+
+
+def main() -> None:
+    """Run the command line as a program of its own."""
+    # The libraries below have much to say that nobody asked for; what the lab says is kept.
+    warnings.filterwarnings("ignore")
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    logging.getLogger("lab").setLevel(logging.WARNING)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows knows few letters otherwise
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    app(prog_name="python -m lab")
