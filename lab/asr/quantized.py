@@ -48,14 +48,13 @@ class QuantizedAudio:
         """
         self._positions[window] = audio[0][0].shape[1]
 
-        def put_layers(begin: int, end: int) -> None:
-            for layer in range(begin, end):
-                for kind, tensor in enumerate(audio[layer]):
-                    source = tensor.mT.float().contiguous().numpy()
-                    place = (kind, layer, window)
-                    _quantize(source, self._numbers[place], self._scales[place])
-
-        _in_parts(len(audio), put_layers)
+        for layer, pair in enumerate(audio):
+            for kind, tensor in enumerate(pair):
+                source = tensor.mT.float().contiguous().numpy()
+                place = (kind, layer, window)
+                _in_parts(
+                    len(source), _quantize, source, self._numbers[place], self._scales[place]
+                )
 
     def move(self, source: int, target: int) -> None:
         """Copy one window over another."""
@@ -81,7 +80,9 @@ class QuantizedAudio:
 def _in_parts(count: int, function: Callable[..., None], *arrays: NDArray[Any]) -> None:
     """Call `function(*arrays, begin, end)` for parts of `range(count)`, one for each thread.
 
-    The functions let go of Python's lock, so the threads do run side by side.
+    The functions let go of Python's lock, so the threads do run side by side. They must not call
+    torch: each thread that does so gets OpenMP threads of its own, more than there are processors,
+    and from then on all of torch is a quarter slower.
     """
     threads = torch.get_num_threads()
     bounds = [count * part // threads for part in range(threads + 1)]
@@ -106,11 +107,11 @@ def _compiled(function: Function) -> Function:
 
 
 @_compiled
-def _quantize(values: Floats, numbers: Bytes, scales: Floats) -> None:
-    """Numbers and scales of values of shape (heads, head width, positions)."""
-    heads, width, positions = values.shape
+def _quantize(values: Floats, numbers: Bytes, scales: Floats, begin: int, end: int) -> None:
+    """Numbers and scales of values of shape (heads, head width, positions), of some heads."""
+    _, width, positions = values.shape
     factors = np.empty(positions, np.float32)
-    for head in range(heads):
+    for head in range(begin, end):
         x, q, scale = values[head], numbers[head], scales[head]
         scale[:] = 1e-12
         for d in range(width):
