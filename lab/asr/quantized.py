@@ -52,9 +52,7 @@ class QuantizedAudio:
             for kind, tensor in enumerate(pair):
                 source = tensor.mT.float().contiguous().numpy()
                 place = (kind, layer, window)
-                _in_parts(
-                    len(source), _quantize, source, self._numbers[place], self._scales[place]
-                )
+                _in_parts(len(source), _quantize, source, self._numbers[place], self._scales[place])
 
     def move(self, source: int, target: int) -> None:
         """Copy one window over another."""

@@ -47,7 +47,7 @@ def segments_of(
             avg_logprob=decoded.avg_logprob,
             compression_ratio=decoded.compression_ratio,
             no_speech_prob=decoded.no_speech_prob,
-            window_start_s=window.start_s,
+            window_start_s=round(window.start_s, 2),
             words=words,
         )
 
