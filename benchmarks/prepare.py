@@ -1,25 +1,39 @@
-"""The whole "Prepare" stage on a long recording: the time of each step, and the memory.
+"""Preparing an hour: time, memory, what the splitting does to speech, what resampling lets through.
 
-python -m benchmarks.prepare [--minutes 60] [--language en] [--rate 48000] [--by speech]
+    python -m benchmarks.prepare [--minutes 60] [--language en]
+
+The recording is made of the prompts of `benchmarks.speech`, shuffled (seeded), with pauses of 0.3
+to 1.5 s and a little noise, as stereo WAV of 16 bits at 44.1 kHz. Each run of the full recipe is a
+process of its own, which measures its memory and loads its libraries anew.
+
+Where somebody speaks is known from the prompts themselves, before noise is added: whatever is less
+than 40 dB below a prompt's loudest moment, gaps of less than 0.1 s included. A border inside such a
+stretch is counted as a cut inside a word. Energy decides and not the engine's word times, because
+those touch each other where the speaker pauses and are off by a tenth of a second; 0.1 s, because
+the closure of a p, t or k is silent for up to that long.
 """
 
+import json
 import random
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 import wave
-from dataclasses import fields, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import soxr  # type: ignore[import-untyped]
 import typer
 
 from benchmarks import speech
-from lab.audio import SAMPLE_RATE
+from lab.audio import SAMPLE_RATE, Samples
 from lab.preprocess import AudioFile, Prepared, Recipe, Sound, apply
 from lab.preprocess.export import write_clips
+from lab.preprocess.reading import read_signal
 from lab.preprocess.recipe import (
     BitDepth,
     Channel,
@@ -33,76 +47,201 @@ from lab.preprocess.recipe import (
     Trim,
 )
 
-FULL = Recipe(
-    Channel(),
-    Resample(22_050),
-    RemoveOffset(),
-    HighPass(),
-    RemoveHum(),
-    ReduceNoise(),
-    Trim(),
-    Level(),
-    Split(),
-    BitDepth(16),
-)
+RATE = 44_100  # Hz, of the recording
+TARGETS = (16_000, 22_050)  # Hz
+RESAMPLINGS = ((44_100, 16_000), (48_000, 16_000), (44_100, 22_050))
+PASS_SHARES = (0.005, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9)  # of half the lower rate
+STOP_SHARES = (1.02, 1.05, 1.1, 1.2, 1.3)
+
+_PAUSES_S = (0.3, 1.5)
+_NOISE = 1e-3  # -60 dBFS
+_AUDIBLE_DB = -40.0
+_FRAME_S = 0.01
+_CLOSURE_S = 0.1
+
+Stretch = tuple[float, float]
+"""Beginning and end, seconds."""
 
 
-def write_recording(path: Path, *, language: str, minutes: float, rate: int) -> None:
-    """Write shuffled prompts with pauses and a little noise as stereo WAV, piece by piece."""
-    utterances = speech.prompts(language)
-    chance = random.Random(0)
-    noise = np.random.default_rng(0)
-    n_left = round(60 * minutes * rate)
+@dataclass(frozen=True)
+class Run:
+    """What one process did with the recording.
+
+    steps_s: seconds for each step, in order
+    clips: where they lie in the recording
+    """
+
+    steps_s: dict[str, float]
+    peak_gb: float
+    clips: list[Stretch]
+
+
+def pieces(language: str, minutes: float) -> Iterator[tuple[Samples, float]]:
+    """Prompts at 16 kHz and the seconds of the pause after each, until `minutes` are full."""
+    prompts, chance, left_s = speech.prompts(language), random.Random(0), 60 * minutes
+    waiting: list[speech.Utterance] = []
+    while left_s > 0:
+        waiting = waiting or chance.sample(prompts, len(prompts))
+        samples = waiting.pop().load().samples
+        pause_s = round(chance.uniform(*_PAUSES_S), 2)
+        left_s -= len(samples) / SAMPLE_RATE + pause_s
+        yield samples, pause_s
+
+
+def spoken(samples: Samples) -> Iterator[Stretch]:
+    """Where a clean prompt at 16 kHz can be heard, as the docstring of the module says."""
+    length = round(_FRAME_S * SAMPLE_RATE)
+    frames = samples[: len(samples) // length * length].reshape(-1, length)
+    powers = np.square(frames, dtype=np.float64).mean(axis=1)
+    (heard,) = np.nonzero(powers > powers.max() * 10 ** (_AUDIBLE_DB / 10))
+    gaps = np.diff(heard) > round(_CLOSURE_S / _FRAME_S)
+    starts, ends = heard[np.r_[True, gaps]], heard[np.r_[gaps, True]] + 1
+    yield from zip((starts * _FRAME_S).tolist(), (ends * _FRAME_S).tolist(), strict=True)
+
+
+def write_recording(path: Path, language: str, minutes: float) -> list[Stretch]:
+    """Write the recording piece by piece; returns where somebody speaks in it."""
+    import soxr  # type: ignore[import-untyped]
+
+    noise, stretches, n_written = np.random.default_rng(0), [], 0
     with wave.open(str(path), "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
-        file.setframerate(rate)
-        while n_left > 0:
-            waveform, _ = speech.joined([chance.choice(utterances)])
-            piece = soxr.resample(waveform.samples, SAMPLE_RATE, rate)[:n_left]
-            piece = piece + noise.normal(0, 1e-3, piece.shape)
-            levels = np.rint(piece * 32767).clip(-32768, 32767).astype("<i2")
-            file.writeframes(np.repeat(levels, 2).tobytes())
-            n_left -= len(piece)
+        file.setframerate(RATE)
+        for samples, pause_s in pieces(language, minutes):
+            at_s = n_written / RATE
+            stretches += [(at_s + start_s, at_s + end_s) for start_s, end_s in spoken(samples)]
+            pause = np.zeros(round(pause_s * RATE), np.float32)
+            piece = np.concatenate([soxr.resample(samples, SAMPLE_RATE, RATE), pause])
+            stereo = piece[:, np.newaxis] + noise.normal(0, _NOISE, (len(piece), 2))
+            file.writeframes(np.rint(stereo * 32767).clip(-32768, 32767).astype("<i2").tobytes())
+            n_written += len(piece)
+    return stretches
 
 
-def timed(recipe: Recipe, path: Path) -> tuple[Prepared, dict[str, float]]:
-    """Prepare a recording; also the seconds that passed under each note of its progress."""
-    seconds: dict[str, float] = {}
-    current, since = "Opening", time.perf_counter()
+def covered_share(stretches: list[Stretch], clips: list[Stretch]) -> float:
+    """The share of what is spoken that lies in a clip, by its length; clips do not overlap."""
+    inside_s = sum(
+        max(min(end_s, clip_end_s) - max(start_s, clip_start_s), 0.0)
+        for start_s, end_s in stretches
+        for clip_start_s, clip_end_s in clips
+    )
+    return inside_s / sum(end_s - start_s for start_s, end_s in stretches)
+
+
+def cuts_in_words(stretches: list[Stretch], clips: list[Stretch]) -> list[float]:
+    """The borders of clips that lie where somebody speaks, more than a frame from its ends."""
+    borders = sorted({border for clip in clips for border in clip})
+    return [
+        border
+        for border in borders
+        for start_s, end_s in stretches
+        if start_s + _FRAME_S < border < end_s - _FRAME_S
+    ]
+
+
+def full_recipe(sample_rate: int) -> Recipe:
+    """Every step, as it is set when nobody changes it."""
+    return Recipe(
+        Channel(),
+        Resample(sample_rate),
+        RemoveOffset(),
+        HighPass(),
+        RemoveHum(),
+        ReduceNoise(),
+        Trim(),
+        Level(),
+        Split(),
+        BitDepth(16),
+    )
+
+
+def run(path: Path, sample_rate: int) -> Run:
+    """Prepare the recording and write its clips, in this process."""
+    recipe = full_recipe(sample_rate)
+    began = time.perf_counter()
+    apply(recipe, Sound(np.ones(SAMPLE_RATE, np.float32), SAMPLE_RATE))
+    steps_s = {"Loading the libraries": time.perf_counter() - began}
+    prepared = _timed(recipe, path, steps_s)
+    began = time.perf_counter()
+    write_clips(path.parent / f"clips-{sample_rate}", prepared, source=path.name)
+    steps_s["Writing the clips"] = time.perf_counter() - began
+    return Run(
+        steps_s,
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2,
+        [(clip.start_s, clip.end_s) for clip in prepared.clips],
+    )
+
+
+def _timed(recipe: Recipe, path: Path, steps_s: dict[str, float]) -> Prepared:
+    """Prepare a recording, counting the seconds that pass under each note of its progress."""
+    current, since = "Reading the recording", time.perf_counter()
 
     def on_progress(done: float, total: float, note: str = "") -> None:  # noqa: ARG001
         nonlocal current, since
         now = time.perf_counter()
-        seconds[current] = seconds.get(current, 0.0) + now - since
+        steps_s[current] = steps_s.get(current, 0.0) + now - since
         current, since = note, now
 
-    return apply(recipe, AudioFile(path), on_progress=on_progress), seconds
+    return apply(recipe, AudioFile(path), on_progress=on_progress)
+
+
+def gain_db(hz: float, rate: int, target: int) -> float:
+    """How much louder a tone comes out of the resampling than it went in."""
+    tone = (0.5 * np.sin(2 * np.pi * hz / rate * np.arange(4 * rate))).astype(np.float32)
+    heard = read_signal(Sound(tone, rate), resample=Resample(target)).samples
+    return _level_db(heard) - _level_db(tone)
+
+
+def _level_db(samples: Samples) -> float:
+    """Without the ends, where the tone is switched on and off: a click holds all frequencies."""
+    middle = samples[len(samples) // 4 : -(len(samples) // 4)].astype(np.float64)
+    return float(10 * np.log10(np.mean(np.square(middle)) + 1e-20))
 
 
 def main(
     minutes: Annotated[float, typer.Option()] = 60.0,
     language: str = "en",
-    rate: int = 48_000,
-    by: str = "speech",
+    only: Annotated[int | None, typer.Option(hidden=True)] = None,
+    path: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Print the seconds of each step, their sum, and the most memory that was used."""
-    recipe = replace(FULL, split=Split(by="silence" if by == "silence" else "speech"))
+    """Print the three reports."""
+    if only is not None and path is not None:
+        print(json.dumps(asdict(run(path, only))))
+        return
+    print("Resampling, by tones: 0 to 90 % of the lower band, from 2 % beyond it")
+    for rate, target in RESAMPLINGS:
+        passed, stopped = (
+            [gain_db(share * target / 2, rate, target) for share in shares]
+            for shares in (PASS_SHARES, STOP_SHARES)
+        )
+        print(f"{rate} to {target}: {max(map(abs, passed)):.4f} dB off, {max(stopped):.0f} dB")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recording.wav"
-        write_recording(path, language=language, minutes=minutes, rate=rate)
-        apply(recipe, Sound(np.ones(SAMPLE_RATE, np.float32), SAMPLE_RATE))  # loads the libraries
-        prepared, seconds = timed(recipe, path)
-        began = time.perf_counter()
-        write_clips(Path(folder) / "clips", prepared, source="recording.wav")
-        seconds["Writing the clips"] = time.perf_counter() - began
-    total = sum(seconds.values())
-    print(f"{minutes:g} minutes of stereo at {rate} Hz, {len(fields(recipe))} steps, by {by}")
-    for note, step_s in seconds.items():
-        print(f"{note:28} {step_s:7.1f} s {step_s / total:6.1%}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+        recording = Path(folder) / "recording.wav"
+        stretches = write_recording(recording, language, minutes)
+        for target in TARGETS:
+            command = [sys.executable, "-m", "benchmarks.prepare", "--path", str(recording)]
+            command += ["--only", str(target)]
+            answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            content = json.loads(answer.splitlines()[-1])
+            done = Run(content["steps_s"], content["peak_gb"], list(map(tuple, content["clips"])))
+            _print_run(done, target, minutes, stretches)
+
+
+def _print_run(done: Run, target: int, minutes: float, stretches: list[Stretch]) -> None:
+    total_s = sum(done.steps_s.values())
     print(
-        f"{'all':28} {total:7.1f} s  {len(prepared.clips)} clips, at most {peak:.2f} GB of memory"
+        f"\n{minutes:g} minutes of stereo at {RATE} Hz, all {len(fields(Recipe))} steps, {target}"
+    )
+    for step, step_s in done.steps_s.items():
+        print(f"{step:28} {step_s:7.1f} s {step_s / total_s:6.1%}")
+    print(f"{'all':28} {total_s:7.1f} s, at most {done.peak_gb:.2f} GB of memory")
+    lengths = [end_s - start_s for start_s, end_s in done.clips]
+    cuts = [f"{cut_s:.2f}" for cut_s in cuts_in_words(stretches, done.clips)]
+    print(
+        f"{len(done.clips)} clips of {min(lengths):.1f} to {max(lengths):.1f} s cover "
+        f"{covered_share(stretches, done.clips):.3%} of what is spoken; "
+        f"{len(cuts)} borders inside words" + (f", at {', '.join(cuts)} s" if cuts else "")
     )
 
 

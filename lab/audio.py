@@ -8,7 +8,6 @@ import io
 import math
 import os
 import re
-import wave
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,11 +20,11 @@ from av.audio.frame import AudioFrame
 from av.audio.plane import AudioPlane
 from av.audio.stream import AudioStream
 
+from lab import wav
 from lab.audio_file import OpenRecording, open_recording, packets
 from lab.errors import AudioError
 from lab.progress import Progress, ignore
-
-Samples = npt.NDArray[np.float32]
+from lab.wav import Samples as Samples
 
 SAMPLE_RATE = 16_000  # Hz, the only rate that Whisper's mel filters are made for
 # The longest interviews and services fit in, and a mistaken upload of a whole day does not:
@@ -161,14 +160,8 @@ def encode_wav(waveform: Waveform) -> bytes:
 
     Decoding it gives back each sample that was a multiple of 1/32768, exactly.
     """
-    levels = np.rint(waveform.samples * np.float32(32768))
-    np.clip(levels, -32768, 32767, out=levels)
     buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(waveform.sample_rate)
-        file.writeframes(levels.astype("<i2").tobytes())
+    wav.write(buffer, waveform.samples, sample_rate=waveform.sample_rate)
     return buffer.getvalue()
 
 

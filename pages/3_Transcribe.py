@@ -7,11 +7,11 @@ from lab.recordings import Recording
 from lab.ui import open_page, words
 from lab.ui.frame import TRANSCRIBE
 from lab.ui.models import add_model
-from lab.ui.queue import show_queue
 from lab.ui.result import show_results
 from lab.ui.settings import choose_model, choose_options
 from lab.ui.sources import choose_recordings, forget_chosen, sample_buttons, show_chosen
 from lab.ui.state import transcription_queue, warm_up
+from lab.ui.transcriptions import show_transcriptions
 
 workspace = open_page(TRANSCRIBE)
 queue = transcription_queue()
@@ -50,5 +50,5 @@ with go:
 with samples:
     sample_buttons(workspace, start)
 with right:
-    show_queue(workspace)
+    show_transcriptions(workspace)
     show_results(workspace)

@@ -1,11 +1,10 @@
 """The queue in the background. The engine is real, its weights are small and random."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import wait_for
 
 from lab import audio, recordings
 from lab.asr.engine import Engine
@@ -13,9 +12,9 @@ from lab.asr.options import TranscribeOptions
 from lab.asr.pool import EnginePool
 from lab.audio import SAMPLE_RATE, Waveform
 from lab.errors import CheckpointError
-from lab.jobs import Job, TranscriptionQueue
 from lab.recordings import Recording
 from lab.samples import list_samples
+from lab.transcribing import TranscriptionQueue
 from lab.workspace import Workspace
 
 # A random model passes no check, so one try is enough.
@@ -46,21 +45,6 @@ def queue(tiny_engine: Engine) -> TranscriptionQueue:
 def speech(workspace: Workspace) -> Recording:
     sample = list_samples()[0]
     return recordings.add(workspace, "speech.ogg", sample.audio_path.read_bytes())
-
-
-def wait_for(
-    queue: TranscriptionQueue,
-    workspace: Workspace,
-    number: int,
-    until: Callable[[Job], bool] = lambda job: job.is_over,
-) -> Job:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        job = next(job for job in queue.jobs(workspace) if job.id == number)
-        if until(job):
-            return job
-        time.sleep(0.01)
-    pytest.fail(f"the job did not get there: {job}")
 
 
 def test_a_finished_job_leaves_its_transcript_in_the_workspace(

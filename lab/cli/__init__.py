@@ -12,10 +12,10 @@ import warnings
 
 import typer
 
-from lab.cli import models, transcribe
+from lab.cli import features, models, prepare, transcribe
 
 app = typer.Typer(
-    help="Whisper AI Lab on the command line: transcribe recordings and look after models.",
+    help="Whisper AI Lab on the command line: transcribe or prepare recordings, look after models.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 app.command()(transcribe.transcribe)
 app.command()(transcribe.detect)
+app.command()(prepare.prepare)
+app.command()(features.features)
 app.add_typer(models.app, name="models")
 
 

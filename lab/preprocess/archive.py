@@ -3,13 +3,16 @@
 No name in it ever becomes a path, and what it says of its sizes is not believed.
 """
 
+import io
 import os
 import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import IOBase
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from lab.errors import AudioError
 
@@ -24,7 +27,7 @@ _ARCHIVES = frozenset({".zip", ".7z", ".rar", ".gz", ".tgz", ".bz2", ".xz", ".ta
 # fmt: on
 # What macOS, Windows and our own export put beside the recordings.
 _BESIDE = ("__MACOSX/", "manifest.csv", "recipe.yaml", "metadata.csv")
-_BESIDE_NAMES = (".DS_Store", "Thumbs.db", "desktop.ini")
+BESIDE_NAMES = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 # What zipfile raises, ValueError for names that are no text and RuntimeError for unknown features.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
@@ -67,8 +70,13 @@ class _RefusedError(Exception):
     """One member cannot be used; the message says why."""
 
 
-def read_zip(path: str | os.PathLike[str], limits: ZipLimits | None = None) -> Iterator[ZipMember]:
+def read_zip(
+    source: str | os.PathLike[str] | BinaryIO, limits: ZipLimits | None = None, *, name: str = ""
+) -> Iterator[ZipMember]:
     """Give the recordings in a zip one by one, and what is refused with the reason.
+
+    source: a path, or a file that is open
+    name: for messages; of a path it is the last part unless given
 
     Folders and what systems leave beside the files are passed over. Where the zip as a whole
     becomes too much, the last member given says so.
@@ -76,9 +84,9 @@ def read_zip(path: str | os.PathLike[str], limits: ZipLimits | None = None) -> I
     Raises AudioError if it is no zip or has too many files.
     """
     limits = limits or ZipLimits()
-    title = Path(path).name
+    title = name or ("The zip" if isinstance(source, IOBase) else Path(source).name)
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(source)
     except _DAMAGED as error:
         raise AudioError(
             f"“{title}” cannot be read as a zip ({error}). Pack or upload it again."
@@ -102,6 +110,7 @@ def read_zip(path: str | os.PathLike[str], limits: ZipLimits | None = None) -> I
                 continue
             left -= len(content)
             yield ZipMember(_shown(member.filename), content)
+            del content  # else it takes its memory beside that of the next
 
 
 def _content(
@@ -132,16 +141,16 @@ def _content(
         allowed = min(allowed, max(int(limits.ratio * member.compress_size), _CHUNK_BYTES))
     if member.file_size > allowed:
         raise _RefusedError(_too_large(limits, left))
-    content = bytearray()
+    content = io.BytesIO()  # whose bytes come out without a copy
     try:
         with archive.open(member) as file:
             while chunk := file.read(_CHUNK_BYTES):
-                content += chunk
-                if len(content) > allowed:
+                content.write(chunk)
+                if content.tell() > allowed:
                     raise _RefusedError(_too_large(limits, left))
     except _DAMAGED as error:
         raise _RefusedError(f"it is damaged ({error}); pack it again") from error
-    return bytes(content)
+    return content.getvalue()
 
 
 def _too_large(limits: ZipLimits, left: int) -> str:
@@ -157,7 +166,7 @@ def _gigabytes(n_bytes: int) -> str:
 
 
 def _is_beside(name: str) -> bool:
-    return name.startswith(_BESIDE) or PurePosixPath(name).name in _BESIDE_NAMES
+    return name.startswith(_BESIDE) or PurePosixPath(name).name in BESIDE_NAMES
 
 
 def _shown(name: str) -> str:

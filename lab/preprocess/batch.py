@@ -1,6 +1,6 @@
 """Many recordings, one recipe, one folder of clips."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from lab.errors import LabError, WorkspaceError
 from lab.preprocess.export import (
     MANIFEST_NAME,
     ManifestRow,
-    clip_stem,
+    free_stem,
     write_clips,
     write_manifest,
     write_recipe,
@@ -54,7 +54,7 @@ class BatchReport:
 
 
 def prepare_files(
-    sources: Sequence[AudioFile | Sound],
+    sources: Iterable[AudioFile | Sound],
     recipe: Recipe,
     output_dir: Path,
     *,
@@ -62,8 +62,13 @@ def prepare_files(
 ) -> BatchReport:
     """Prepare recordings into `output_dir`: their clips, the manifest and the recipe.
 
-    A recording that fails does not stop the others; none ever leaves a part of its clips.
-    on_progress: called with recordings that are done, and shares of them
+    A recording that fails does not stop the others; none ever leaves a part of its clips. Where
+    there is no clip in the end there is no manifest either, and the folder can be used again.
+
+    sources: each is let go before the next is asked for, so an iterator that reads them as it goes
+        needs memory for one
+    on_progress: called with recordings that are done, and shares of them; the total is how many
+        there are, or where `sources` has no length, how many were begun
 
     Raises WorkspaceError if the folder holds prepared clips already, or cannot be written.
     """
@@ -75,10 +80,16 @@ def prepare_files(
     failed: list[Failed] = []
     cancelled = False
     write_recipe(output_dir, recipe)
+    stems: set[str] = set()
+    n_sources = len(sources) if isinstance(sources, Sized) else None
     try:
-        for number, (source, stem) in enumerate(zip(sources, _stems(sources), strict=True)):
+        # Not `enumerate`, which holds what it gave while it asks for the next.
+        for source in sources:
+            number = len(done) + len(failed)
+            on_part = part(on_progress, number, n_sources or number + 1)
+            stem = free_stem(source.title, stems)
+            stems.add(stem)
             name = source.title or stem
-            on_part = part(on_progress, number, len(sources))
             try:
                 prepared = apply(recipe, source, on_progress=on_part)
                 rows = write_clips(output_dir, prepared, source=name, stem=stem)
@@ -87,20 +98,11 @@ def prepare_files(
             else:
                 done.append(Done(name, tuple(rows), prepared.warnings))
                 del prepared  # else it takes its memory beside that of the next
+            del source
     except Cancelled:
         cancelled = True
     finally:  # whatever stopped it, what is finished can be found
-        write_manifest(output_dir, [row for one in done for row in one.clips])
-    return BatchReport(tuple(done), tuple(failed), cancelled)
-
-
-def _stems(sources: Sequence[AudioFile | Sound]) -> list[str]:
-    """A beginning of the clips' names for each recording, all of them different."""
-    stems: list[str] = []
-    for source in sources:
-        stem, number = clip_stem(source.title), 1
-        while stem in stems:
-            number += 1
-            stem = f"{clip_stem(source.title)}-{number}"
-        stems.append(stem)
-    return stems
+        report = BatchReport(tuple(done), tuple(failed), cancelled)
+        if report.rows:
+            write_manifest(output_dir, report.rows)
+    return report

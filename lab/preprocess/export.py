@@ -6,15 +6,14 @@ FOLDER/recipe.yaml                     how they were made
 """
 
 import csv
-import wave
+import io
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePath
 
-import numpy as np
-
+from lab import wav
 from lab.audio import Samples
 from lab.preprocess.pipeline import Prepared
 from lab.preprocess.recipe import Recipe
@@ -46,17 +45,8 @@ def write_wav(path: Path, samples: Samples, *, sample_rate: int, bits: int = 16)
 
     Raises WorkspaceError when the disk refuses.
     """
-    interleaved = np.atleast_2d(samples).T
-    full_scale = 2 ** (bits - 1)
-    # In double precision, since float32 cannot hold the highest level of 24 bits beside a fraction.
-    levels = np.rint(interleaved.astype(np.float64) * full_scale)
-    np.clip(levels, -full_scale, full_scale - 1, out=levels)
-    octets = np.ascontiguousarray(levels.astype("<i4")).view(np.uint8).reshape(-1, 4)
-    with written_whole(path) as beside, wave.open(str(beside), "wb") as file:
-        file.setnchannels(interleaved.shape[1])
-        file.setsampwidth(bits // 8)
-        file.setframerate(sample_rate)
-        file.writeframes(octets[:, : bits // 8].tobytes())
+    with written_whole(path) as beside, beside.open("wb") as file:
+        wav.write(file, samples, sample_rate=sample_rate, bits=bits)
 
 
 def write_clips(
@@ -95,22 +85,35 @@ def clip_stem(source: str) -> str:
     return slug(PurePath(source).stem) or "recording"
 
 
+def free_stem(source: str, taken: Collection[str]) -> str:
+    """A beginning for the names of clips that come from `source`, other than all in `taken`."""
+    stem, number = clip_stem(source), 1
+    while stem in taken:
+        number += 1
+        stem = f"{clip_stem(source)}-{number}"
+    return stem
+
+
+def manifest_text(rows: Iterable[ManifestRow]) -> str:
+    """The table of the clips as comma-separated values."""
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, [one.name for one in fields(ManifestRow)])
+    table.writeheader()
+    for row in rows:
+        cells = asdict(row)
+        for name in ("start_s", "end_s", "duration_s"):
+            cells[name] = f"{cells[name]:.3f}"
+        if row.source.startswith(_FORMULA_STARTS):
+            cells["source"] = "'" + row.source
+        table.writerow(cells)
+    return text.getvalue()
+
+
 def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> Path:
     """Write the table of the clips, in UTF-8; returns its path."""
     path = folder / MANIFEST_NAME
-    with (
-        written_whole(path) as beside,
-        beside.open("w", newline="", encoding="utf-8", errors="replace") as file,
-    ):
-        table = csv.DictWriter(file, [one.name for one in fields(ManifestRow)])
-        table.writeheader()
-        for row in rows:
-            cells = asdict(row)
-            for name in ("start_s", "end_s", "duration_s"):
-                cells[name] = f"{cells[name]:.3f}"
-            if row.source.startswith(_FORMULA_STARTS):
-                cells["source"] = "'" + row.source
-            table.writerow(cells)
+    with written_whole(path) as beside:
+        beside.write_bytes(manifest_text(rows).encode("utf-8", "replace"))
     return path
 
 

@@ -15,7 +15,7 @@ from lab.audio import Block, Samples, bits_of, missing_s, read_blocks
 from lab.audio_file import open_recording
 from lab.errors import AudioError
 from lab.preprocess.recipe import MAX_CHANNELS
-from lab.progress import Progress
+from lab.progress import Progress, ignore
 
 _BLOCK_S = 10
 
@@ -110,3 +110,32 @@ def _opened_sound(sound: Sound) -> OpenSource:
             yield Block(block, sound.sample_rate)
 
     return OpenSource(label, None, blocks, lambda _read_s: 0.0)
+
+
+def excerpt(audio: AudioFile, *, start_s: float, length_s: float) -> Sound:
+    """A stretch of a recording, at its own rate with all its channels; shorter near the end.
+
+    Raises AudioError if it cannot be read, or if the recording ends before `start_s`.
+    """
+    pieces: list[Samples] = []
+    n_channels = rate = 0
+    position_s = 0.0
+    with opened(audio) as source:
+        for block in source.blocks(ignore):
+            n_block_s = block.channels.shape[1] / block.rate
+            if position_s + n_block_s > start_s:
+                if pieces and (block.rate, len(block.channels)) != (rate, n_channels):
+                    break  # a broadcast that goes on in another form
+                rate, n_channels = block.rate, len(block.channels)
+                begin, end = (
+                    round((time_s - position_s) * rate) for time_s in (start_s, start_s + length_s)
+                )
+                pieces.append(block.channels[:, max(begin, 0) : end])
+            position_s += n_block_s
+            if position_s >= start_s + length_s:
+                break
+        if not pieces:
+            raise AudioError(
+                f"{source.label} lasts {position_s:.1f} seconds and ends before {start_s:.1f}."
+            )
+    return Sound(np.concatenate(pieces, axis=1), rate, audio.title)

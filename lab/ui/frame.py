@@ -29,8 +29,9 @@ class Page:
 
 
 HOME = Page("streamlit_app.py", "Home", ":material/home:")
+PREPARE = Page("pages/1_Prepare.py", "Prepare", ":material/content_cut:")
 TRANSCRIBE = Page("pages/3_Transcribe.py", "Transcribe", ":material/speech_to_text:")
-PAGES = (HOME, TRANSCRIBE)
+PAGES = (HOME, PREPARE, TRANSCRIBE)
 
 
 def open_page(page: Page) -> Workspace:

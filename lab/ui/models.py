@@ -25,7 +25,10 @@ def add_model(workspace: Workspace) -> None:
             "model.safetensors of a Hugging Face model. Files that could run code are refused."
         )
         files = st.file_uploader(
-            "Files", type=["pt", "json", "safetensors", "bin"], accept_multiple_files=True
+            "Files",
+            type=["pt", "json", "safetensors", "bin"],
+            accept_multiple_files=True,
+            key="model_files",
         )
         name = st.text_input("Name", placeholder="albanian-small")
         if st.form_submit_button("Check and add", icon=":material/verified_user:"):

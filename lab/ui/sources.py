@@ -3,9 +3,9 @@
 Everything that is brought lies in the workspace at once; the page remembers ids only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -13,14 +13,17 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from lab import audio, recordings
 from lab.errors import LabError, WorkspaceError
 from lab.languages import LANGUAGES
+from lab.preprocess.archive import BESIDE_NAMES, read_zip
 from lab.recordings import Recording
 from lab.samples import Sample, list_samples
 from lab.ui import words
+from lab.ui.prompts import choose_sentence
 from lab.workspace import Workspace
 
 _CHOSEN = "chosen_recordings"
 _TAKEN = "taken_uploads"
 _ROUND = "upload_round"
+_ROWS_SHOWN, _PROBLEMS_SHOWN = 8, 4
 
 
 def choose_recordings(workspace: Workspace) -> list[Recording]:
@@ -29,18 +32,24 @@ def choose_recordings(workspace: Workspace) -> list[Recording]:
         [":material/upload: Upload", ":material/mic: Record", ":material/folder_open: Workspace"]
     )
     with upload:
+        whole_folder = st.toggle(
+            "A whole folder", key="whole_folder", help="All recordings in it and below it."
+        )
         uploads = st.file_uploader(
-            "Audio or video files",
-            accept_multiple_files=True,
-            key=f"upload_{st.session_state.get(_ROUND, 0)}",
+            "A folder of recordings" if whole_folder else "Audio or video files, or a zip of them",
+            accept_multiple_files="directory" if whole_folder else True,
+            key=f"upload_{whole_folder}_{st.session_state.get(_ROUND, 0)}",
             help="Wav, mp3, m4a, ogg, opus, flac, webm, mp4 and most others; up to 4 hours each.",
         )
-        for uploaded in uploads:
-            _take(workspace, uploaded, uploaded.name)
+        _tell([problem for uploaded in uploads for problem in _take(workspace, uploaded)])
     with record:
-        spoken = st.audio_input("Speak, then stop", sample_rate=audio.SAMPLE_RATE, key="microphone")
+        sentence = choose_sentence()
+        spoken = st.audio_input(
+            "Speak, then stop", sample_rate=audio.SAMPLE_RATE, key=f"microphone_{sentence}"
+        )
         if spoken:
-            _take(workspace, spoken, f"Microphone {datetime.now():%Y-%m-%d %H.%M.%S}.wav")
+            said = sentence or f"Microphone {datetime.now():%Y-%m-%d %H.%M.%S}"
+            _tell(_take(workspace, spoken, f"{said}.wav"))
     with kept:
         _choose_kept(workspace)
     return _chosen(workspace)
@@ -48,7 +57,7 @@ def choose_recordings(workspace: Workspace) -> list[Recording]:
 
 def show_chosen(chosen: list[Recording]) -> None:
     """The chosen recordings, each with a button that takes it off the list."""
-    for recording in chosen:
+    for recording in chosen[:_ROWS_SHOWN]:
         row = st.container(horizontal=True, vertical_alignment="center", gap="small")
         row.markdown(
             f":material/audio_file: {words.plain(recording.name)} "
@@ -64,6 +73,11 @@ def show_chosen(chosen: list[Recording]) -> None:
             on_click=_unchoose,
             args=(recording.id,),
         )
+    if len(chosen) > _ROWS_SHOWN:
+        row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+        size = words.size(sum(recording.size_bytes for recording in chosen))
+        row.markdown(f"and {len(chosen) - _ROWS_SHOWN} more :gray[{size} in all]", width="stretch")
+        row.button("Remove all", type="tertiary", icon=":material/close:", on_click=forget_chosen)
 
 
 def forget_chosen() -> None:
@@ -103,19 +117,49 @@ def _bring_sample(workspace: Workspace, sample: Sample) -> Recording:
     return recordings.add(workspace, sample.audio_path.name, Path(sample.audio_path).read_bytes())
 
 
-def _take(workspace: Workspace, uploaded: UploadedFile, name: str) -> None:
-    """Bring an upload once; a rerun of the page hands in the same ones again."""
-    taken: dict[str, str | None] = st.session_state.setdefault(_TAKEN, {})
+def _take(workspace: Workspace, uploaded: UploadedFile, name: str = "") -> list[str]:
+    """Bring an upload once; a rerun of the page hands in the same ones again.
+
+    Returns what could not be brought, a sentence each.
+    """
+    taken: dict[str, list[str]] = st.session_state.setdefault(_TAKEN, {})
     if uploaded.file_id not in taken:
-        try:
-            recording = bring(workspace, name, uploaded.getvalue())
-        except LabError as error:
-            taken[uploaded.file_id] = str(error)
-        else:
-            taken[uploaded.file_id] = None
-            _choose(recording.id)
-    if problem := taken[uploaded.file_id]:
+        name = name or uploaded.name
+        with st.spinner(f"Bringing {words.plain(name)} …"):
+            problems = taken[uploaded.file_id] = []
+            try:
+                for part_name, data, problem in _parts(uploaded, name):
+                    if problem:
+                        problems.append(f"“{part_name}” in “{name}” was left out: {problem}.")
+                    else:
+                        _bring_to_list(workspace, part_name, data, problems)
+            except LabError as error:
+                problems.append(str(error))
+    return taken[uploaded.file_id]
+
+
+def _parts(uploaded: UploadedFile, name: str) -> Iterator[tuple[str, bytes, str | None]]:
+    """Name, content and problem of each recording in an upload: the members of a zip, or itself."""
+    if name.lower().endswith(".zip"):
+        for member in read_zip(uploaded, name=name):
+            yield PurePosixPath(member.name).name, member.content, member.problem
+    elif PurePosixPath(name).name not in BESIDE_NAMES:
+        yield PurePosixPath(name).name, uploaded.getvalue(), None
+
+
+def _bring_to_list(workspace: Workspace, name: str, data: bytes, problems: list[str]) -> None:
+    try:
+        _choose(bring(workspace, name, data).id)
+    except LabError as error:
+        problems.append(str(error))
+
+
+def _tell(problems: list[str]) -> None:
+    for problem in problems[:_PROBLEMS_SHOWN]:
         st.error(words.plain(problem), icon=":material/error:")
+    if len(problems) > _PROBLEMS_SHOWN:
+        with st.expander(f"{len(problems) - _PROBLEMS_SHOWN} more could not be read"):
+            st.text("\n".join(problems[_PROBLEMS_SHOWN:]))
 
 
 def _choose_kept(workspace: Workspace) -> None:
@@ -149,6 +193,11 @@ def _delete(workspace: Workspace, recording_id: str) -> None:
         recordings.delete(workspace, recording_id)
     except LabError as error:
         st.toast(words.plain(str(error)), icon=":material/error:")
+
+
+def choose(recording: Recording) -> None:
+    """Put a recording on the list of what is chosen."""
+    _choose(recording.id)
 
 
 def _choose(recording_id: str) -> None:

@@ -1,9 +1,10 @@
-"""What all visitors of this server share, made once: the engine in memory and the queue."""
+"""What all visitors of this server share, made once: the engine in memory and the queues."""
 
 import streamlit as st
 
 from lab.asr.pool import EnginePool
-from lab.jobs import TranscriptionQueue
+from lab.preparing import PreparationQueue
+from lab.transcribing import TranscriptionQueue
 from lab.workspace import Workspace
 
 DEFAULT_MODEL = "base"
@@ -17,6 +18,11 @@ def engine_pool() -> EnginePool:
 @st.cache_resource(show_spinner=False)
 def transcription_queue() -> TranscriptionQueue:
     return TranscriptionQueue(engine_pool())
+
+
+@st.cache_resource(show_spinner=False)
+def preparation_queue() -> PreparationQueue:
+    return PreparationQueue()
 
 
 def warm_up(workspace: Workspace) -> None:

@@ -1,5 +1,7 @@
 """Figures in the words of a person: sizes, lengths, shares."""
 
+import math
+
 
 def size(size_bytes: float) -> str:
     """1 kB is 1000 bytes, as file managers and shops count."""
@@ -33,6 +35,13 @@ def clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
     return f"{head}:{tenths // 10:02d}.{tenths % 10}"
+
+
+def decibels(level: float | None, unit: str) -> str:
+    """A level such as "-23.1 LUFS"; a dash where it is not defined."""
+    if level is None:
+        return "–"
+    return f"{level:.1f} {unit}" if math.isfinite(level) else "silent"
 
 
 def count(number: int, singular: str, plural: str | None = None) -> str:

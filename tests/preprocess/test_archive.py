@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -91,6 +92,18 @@ def test_limits_hold_for_each_file_and_for_all(tmp_path: Path) -> None:
     assert all(problems(path, ZipLimits(member_bytes=2_999)).values())
     with pytest.raises(AudioError, match="4 files; at most 3"):
         list(read_zip(path, ZipLimits(members=3)))
+
+
+def test_a_large_zip_needs_memory_for_one_file(tmp_path: Path) -> None:
+    n_bytes = 8_000_000
+    path = packed(tmp_path / "a.zip", {f"{i}.wav": os.urandom(n_bytes) for i in range(3)})
+    tracemalloc.start()
+    for member in read_zip(path):
+        assert len(member.content) == n_bytes
+        del member
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.9 * n_bytes
 
 
 def test_a_size_that_lies_does_not_lift_the_limit(tmp_path: Path) -> None:

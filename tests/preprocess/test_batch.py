@@ -1,5 +1,7 @@
 """Many recordings: the good ones are kept, whatever becomes of the others."""
 
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +75,35 @@ def test_stopping_keeps_what_is_finished(tmp_path: Path) -> None:
         "manifest.csv",
         "recipe.yaml",
     }
+
+
+def test_of_recordings_that_come_one_by_one_only_one_is_held(tmp_path: Path) -> None:
+    given: list[weakref.ref[Sound]] = []
+
+    def one_by_one() -> Iterator[Sound]:
+        for name in "abc":
+            assert not any(one() for one in given)
+            sound = Sound(two_tones() if name != "b" else np.zeros(0), RATE, name=name)
+            given.append(weakref.ref(sound))
+            yield sound
+            del sound
+
+    calls: list[tuple[float, float]] = []
+    report = prepare_files(
+        one_by_one(),
+        RECIPE,
+        tmp_path,
+        on_progress=lambda done, total, _note="": calls.append((done, total)),
+    )
+    assert [one.name for one in report.done] == ["a", "c"]
+    assert [one.name for one in report.failed] == ["b"]
+    assert all(total - 1 <= done <= total for done, total in calls)
+    assert calls[-1] == (3, 3)
+
+
+def test_a_folder_in_which_nothing_came_about_can_be_used_again(tmp_path: Path) -> None:
+    assert not prepare_files([AudioFile(tmp_path / "typo.wav")], RECIPE, tmp_path).rows
+    assert prepare_files([Sound(two_tones(), RATE)], RECIPE, tmp_path).rows
 
 
 def test_a_folder_that_holds_clips_is_left_alone(tmp_path: Path) -> None:

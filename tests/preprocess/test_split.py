@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.prepare import covered_share, cuts_in_words, pieces, spoken
+from benchmarks.speech import Utterance
 from lab import audio
 from lab.asr.speech import find_speech
 from lab.audio import SAMPLE_RATE
@@ -184,3 +186,19 @@ def test_real_speech_is_covered_and_parted_where_the_recordings_meet(
             around = samples[max(border - edge, 0) : border + edge]
             levels.append(20 * np.log10(np.sqrt(np.mean(around**2)) / loudness + 1e-9))
     assert max(levels) < -15
+
+
+@pytest.mark.real
+def test_of_joined_prompts_nearly_all_is_covered_and_no_word_is_cut(
+    english_prompts: list[Utterance],
+) -> None:
+    assert english_prompts  # else the test is skipped
+    stretches, joined, at_s = [], [], 0.0
+    for samples, pause_s in pieces("en", minutes=4):
+        stretches += [(at_s + start_s, at_s + end_s) for start_s, end_s in spoken(samples)]
+        joined += [samples, np.zeros(round(pause_s * SAMPLE_RATE), np.float32)]
+        at_s = sum(map(len, joined)) / SAMPLE_RATE
+    cuts = find_cuts(np.concatenate(joined), Split(), sample_rate=SAMPLE_RATE)
+    clips = [(one.start / SAMPLE_RATE, one.end / SAMPLE_RATE) for one in cuts.spans]
+    assert covered_share(stretches, clips) >= 0.99
+    assert cuts_in_words(stretches, clips) == []

@@ -1,99 +1,18 @@
 """The app in a real browser with the real model: from an upload to subtitles on the disk."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import jiwer
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+from serving import PATIENCE_MS, serving
 
 from lab import audio
 from lab.audio import Waveform
 from lab.samples import list_samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
-
-ROOT = Path(__file__).resolve().parents[2]
-# Generous: two cores may be busy with something else.
-PATIENCE_MS = 120_000
-
-
-@contextmanager
-def serving(folder: Path, **environment: str) -> Iterator[str]:
-    """The address of the app, started as `make run` starts it, on a workspace in `folder`."""
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
-                *("--server.port", str(port), "--server.address", "localhost"),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "LAB_WORKSPACE": str(folder / "workspace"), **environment},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://localhost:{port}"
-    try:
-        _wait_until_up(url, server)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-    said = (folder / "server.log").read_text()
-    assert "Traceback" not in said, said
-
-
-@pytest.fixture(scope="module")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("app")) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    """A new visitor's tab on the home page. Nothing may ask another host for anything."""
-    page = browser.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    hosts: set[str | None] = set()
-    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    page.goto(app_url)
-    yield page
-    page.close()
-    assert hosts <= {"localhost", None, ""}
-
-
-def _wait_until_up(url: str, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=5)
-        except urllib.error.URLError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail("the app did not start")
 
 
 def _open_transcribe(page: Page) -> None:

@@ -137,7 +137,7 @@ def test_a_workspace_that_is_a_file_is_said_so(
 
 def test_a_model_file_that_is_none_is_refused(workspace: Workspace) -> None:
     app = open_transcribe()
-    app.file_uploader[1].upload("evil.pt", b"cos\nsystem\n(S'true'\ntR.")
+    app.file_uploader(key="model_files").upload("evil.pt", b"cos\nsystem\n(S'true'\ntR.")
     app.text_input[0].set_value("mine")
     _button(app, "Check and add").click().run()
     assert not app.exception

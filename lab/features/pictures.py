@@ -1,0 +1,105 @@
+"""PNG pictures of what the views give.
+
+matplotlib's objects are used without pyplot, which keeps one current figure for all threads.
+"""
+
+import io
+from typing import TYPE_CHECKING
+
+from lab.audio import Waveform
+from lab.errors import OptionsError
+from lab.features.feature import Feature
+from lab.features.reduce import pooled, waveform_envelope
+from lab.features.views import find_view
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOUR_MAPS = ("magma", "viridis", "inferno", "plasma", "cividis", "gray_r")
+
+# The source lab's pictures: 1024 × 1024 pixels and nothing but the array.
+_PLAIN_INCHES, _PLAIN_DPI = (8.0, 8.0), 128
+# The width of a page of text, and what printers ask for.
+_PAPER_INCHES, _PAPER_DPI = (7.0, 3.5), 300
+# More than there are pixels; drawing each number of an hour would take gigabytes.
+_MAX_COLUMNS, _MAX_ROWS = 2048, 1024
+_LINE_COLOUR = "#168479"
+# Linear below and logarithmic above, as Slaney's mel scale and `librosa.display.specshow`.
+_MEL_LINEAR_HZ = 1000
+
+
+def png(feature: Feature, *, colour_map: str = "magma", labelled: bool = False) -> bytes:
+    """A picture of an array as a PNG file.
+
+    colour_map: one of `COLOUR_MAPS`
+    labelled: with axes, their units and a bar of colours, for a paper; else the array alone, in
+        1024 × 1024 pixels
+
+    Raises OptionsError for a colour map that is none of them.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    check_colour_map(colour_map)
+    inches, dpi = (_PAPER_INCHES, _PAPER_DPI) if labelled else (_PLAIN_INCHES, _PLAIN_DPI)
+    figure = Figure(figsize=inches, dpi=dpi, layout="constrained" if labelled else None)
+    FigureCanvasAgg(figure)
+    if labelled:
+        _draw_labelled(figure, feature, colour_map)
+    else:
+        _draw_plain(figure, feature, colour_map)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def check_colour_map(name: str) -> None:
+    """Raise OptionsError for a colour map that is none of `COLOUR_MAPS`."""
+    if name not in COLOUR_MAPS:
+        raise OptionsError(f'There is no colour map "{name}". Choose {", ".join(COLOUR_MAPS)}.')
+
+
+def _draw_plain(figure: "Figure", feature: Feature, colour_map: str) -> None:
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    if feature.array.ndim == 1:
+        _draw_line(axes, feature)
+        return
+    small = pooled(feature, max_columns=_MAX_COLUMNS, max_rows=_MAX_ROWS)
+    axes.imshow(small.array, cmap=colour_map, origin="lower", aspect="auto")
+
+
+def _draw_labelled(figure: "Figure", feature: Feature, colour_map: str) -> None:
+    axes = figure.add_subplot()
+    axes.set_title(find_view(feature.view).title)
+    axes.set_xlabel(feature.axes[-1].title)
+    if feature.array.ndim == 1:
+        _draw_line(axes, feature)
+        axes.set_ylabel(feature.quantity_title)
+        return
+    small = pooled(feature, max_columns=_MAX_COLUMNS, max_rows=_MAX_ROWS)
+    rows, columns = small.axes
+    mesh = axes.pcolormesh(
+        columns.values(), rows.values(), small.array, cmap=colour_map, shading="nearest",
+        rasterized=True,
+    )  # fmt: skip
+    if rows.listed is not None:
+        from matplotlib.ticker import ScalarFormatter
+
+        axes.set_yscale("symlog", linthresh=_MEL_LINEAR_HZ, base=2)
+        axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.set_ylabel(rows.title)
+    figure.colorbar(mesh, ax=axes, label=feature.quantity_title)
+
+
+def _draw_line(axes: "Axes", feature: Feature) -> None:
+    (axis,) = feature.axes
+    if feature.view == "waveform":
+        wave = Waveform(feature.array, round(1 / axis.step))
+        outline = waveform_envelope(wave, width=_MAX_COLUMNS)
+        axes.fill_between(outline.times, outline.lowest, outline.highest, color=_LINE_COLOUR)
+    else:
+        small = pooled(feature, max_columns=_MAX_COLUMNS)
+        axes.plot(small.axes[0].values(), small.array, color=_LINE_COLOUR, linewidth=1)
+    axes.margins(x=0)

@@ -1,0 +1,180 @@
+"""What the views give as files: pictures, arrays, tables; in a folder or in one zip.
+
+FOLDER/log_mel.png             the array alone, 1024 × 1024 pixels
+FOLDER/log_mel.labelled.png    with axes and a bar of colours
+FOLDER/log_mel.npy             NumPy's own, exact
+FOLDER/log_mel.csv             a line for each moment (or frequency), with its value and a heading
+FOLDER/log_mel.txt             the bare numbers, as `numpy.savetxt` and `loadtxt` know them
+FOLDER/settings.json           how they were made
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from lab.audio import Waveform
+from lab.errors import OptionsError
+from lab.features.feature import Axis, Feature
+from lab.features.pictures import png
+from lab.features.settings import FeatureSettings
+from lab.features.views import VIEWS, compute, view_problems
+from lab.progress import Progress, ignore
+from lab.workspace import write_json, written_whole
+
+SETTINGS_NAME = "settings.json"
+
+# float32 comes back exactly from nine digits.
+_NUMBER = "%.9g"
+_TABLE_ROWS = 4096
+
+
+def _write_npy(feature: Feature, file: IO[bytes], _colour_map: str) -> None:
+    np.save(file, feature.array)
+
+
+def _write_csv(feature: Feature, file: IO[bytes], _colour_map: str) -> None:
+    *row_axes, axis = feature.axes
+    headings = _headings(row_axes[0]) if row_axes else [feature.quantity_title]
+    file.write((",".join([axis.title, *headings]) + "\n").encode())
+    columns = np.atleast_2d(feature.array)
+    for start in range(0, axis.n, _TABLE_ROWS):
+        end = min(start + _TABLE_ROWS, axis.n)
+        table = np.column_stack([axis.values(start, end), columns[:, start:end].T])
+        np.savetxt(file, table, fmt=_NUMBER, delimiter=",")
+
+
+def _write_text(feature: Feature, file: IO[bytes], _colour_map: str) -> None:
+    np.savetxt(file, feature.array, fmt=_NUMBER)
+
+
+def _write_plain(feature: Feature, file: IO[bytes], colour_map: str) -> None:
+    file.write(png(feature, colour_map=colour_map))
+
+
+def _write_labelled(feature: Feature, file: IO[bytes], colour_map: str) -> None:
+    file.write(png(feature, colour_map=colour_map, labelled=True))
+
+
+FORMATS: dict[str, Callable[[Feature, IO[bytes], str], None]] = {
+    "png": _write_plain,
+    "labelled.png": _write_labelled,
+    "npy": _write_npy,
+    "csv": _write_csv,
+    "txt": _write_text,
+}
+"""What comes after the view in a file's name, and how it is written."""
+
+
+def to_bytes(feature: Feature, file_format: str, *, colour_map: str = "magma") -> bytes:
+    """The content of a file; `file_format` is one of `FORMATS`."""
+    buffer = io.BytesIO()
+    _writer(file_format)(feature, buffer, colour_map)
+    return buffer.getvalue()
+
+
+def write_all(
+    folder: Path,
+    waveform: Waveform,
+    settings: FeatureSettings,
+    *,
+    views: Sequence[str] = tuple(VIEWS),
+    formats: Sequence[str] = tuple(FORMATS),
+    colour_map: str = "magma",
+    on_progress: Progress = ignore,
+) -> list[Path]:
+    """Write views of a recording into `folder`, each file whole or not at all; their paths.
+
+    views, formats: keys of `VIEWS` and `FORMATS`
+    on_progress: called with files
+
+    Raises OptionsError before anything is written if the settings don't suit the recording;
+    WorkspaceError when the disk refuses.
+    """
+    check(waveform, settings, views)
+    paths = []
+    for name, feature, file_format in _files(waveform, settings, views, formats, on_progress):
+        path = folder / name
+        with written_whole(path) as beside, beside.open("wb") as file:
+            FORMATS[file_format](feature, file, colour_map)
+        paths.append(path)
+    write_json(folder / SETTINGS_NAME, _description(waveform, settings))
+    return [*paths, folder / SETTINGS_NAME]
+
+
+def write_zip(
+    path: Path,
+    waveform: Waveform,
+    settings: FeatureSettings,
+    *,
+    views: Sequence[str] = tuple(VIEWS),
+    formats: Sequence[str] = tuple(FORMATS),
+    colour_map: str = "magma",
+    on_progress: Progress = ignore,
+) -> None:
+    """Write what `write_all` writes into one zip; the parameters and errors are the same."""
+    check(waveform, settings, views)
+    with (
+        written_whole(path) as beside,
+        zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name, feature, file_format in _files(waveform, settings, views, formats, on_progress):
+            # The size is not known beforehand, and the table of an hour takes gigabytes.
+            with archive.open(name, "w", force_zip64=True) as file:
+                FORMATS[file_format](feature, file, colour_map)
+        archive.writestr(SETTINGS_NAME, json.dumps(_description(waveform, settings), indent=1))
+
+
+def check(waveform: Waveform, settings: FeatureSettings, views: Sequence[str]) -> None:
+    """Raise OptionsError naming all that is wrong with the settings for any of `views`."""
+    sentences = [
+        problem.sentence for view in views for problem in view_problems(view, waveform, settings)
+    ]
+    if sentences:
+        raise OptionsError(" ".join(dict.fromkeys(sentences)))
+
+
+def _files(
+    waveform: Waveform,
+    settings: FeatureSettings,
+    views: Sequence[str],
+    formats: Sequence[str],
+    on_progress: Progress,
+) -> Iterator[tuple[str, Feature, str]]:
+    """The name, the content and the format of each file; a view is computed when it is due."""
+    for file_format in formats:
+        _writer(file_format)
+    total = len(views) * len(formats)
+    for number, view in enumerate(views):
+        on_progress(number * len(formats), total, VIEWS[view].title)
+        feature = compute(view, waveform, settings)
+        for done, file_format in enumerate(formats, start=number * len(formats)):
+            on_progress(done, total, VIEWS[view].title)
+            yield f"{view}.{file_format}", feature, file_format
+    on_progress(total, total)
+
+
+def _writer(file_format: str) -> Callable[[Feature, IO[bytes], str], None]:
+    if file_format not in FORMATS:
+        raise OptionsError(f'There is no format "{file_format}". Choose {", ".join(FORMATS)}.')
+    return FORMATS[file_format]
+
+
+def _headings(axis: Axis) -> list[str]:
+    """Such as "62.5 Hz", or "Coefficient 3" where there is no unit."""
+    if axis.unit:
+        return [f"{value:.7g} {axis.unit}" for value in axis.values()]
+    return [f"{axis.label} {value:g}" for value in axis.values()]
+
+
+def _description(waveform: Waveform, settings: FeatureSettings) -> dict[str, Any]:
+    return {
+        "sample_rate": waveform.sample_rate,
+        "duration_s": waveform.duration_s,
+        **asdict(settings),
+    }

@@ -1,0 +1,238 @@
+"""Before and after: what a recipe does to a minute of a recording, to see, to hear, in figures."""
+
+import io
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from lab import audio, wav
+from lab.audio import AudioInfo, Samples, Waveform
+from lab.errors import LabError
+from lab.features.reduce import overview, waveform_envelope
+from lab.features.settings import FeatureSettings
+from lab.features.spectra import in_decibels
+from lab.preprocess import AudioFile, Prepared, Recipe, Sound, apply
+from lab.preprocess.source import excerpt
+from lab.quality import Figures, measure
+from lab.recordings import Recording
+from lab.ui import charts, words
+from lab.ui.recipe import switch_on
+
+_SHOWN_S = 60.0
+_PIECES = 1200
+_COLUMNS, _ROWS = 500, 128
+_RANGE_DB = 80.0
+
+
+def show_comparison(chosen: list[Recording], recipe: Recipe) -> None:
+    """One of the chosen recordings as it came, beside what the recipe makes of it."""
+    recording = chosen[0]
+    if len(chosen) > 1:
+        recording = st.selectbox(
+            "Shown recording", chosen, format_func=lambda one: one.name, key="compared"
+        )
+    try:
+        info = _info(recording.audio_path, recording.name)
+        start_s = _start_s(recording, info)
+        before = _excerpt(recording.audio_path, recording.name, start_s)
+        shown = _for_excerpt(recipe, start_s, before.samples.shape[1] / before.sample_rate)
+        after = _applied(recording.audio_path, recording.name, start_s, shown.to_yaml())
+    except LabError as error:
+        st.error(words.plain(str(error)), icon=":material/error:")
+        return
+    if shown != recipe:
+        st.info(
+            "The noise sample lies outside of what is shown, where the quietest moment stands in.",
+            icon=":material/info:",
+        )
+    for warning in after.warnings:
+        st.warning(words.plain(warning), icon=":material/warning:")
+    left, right = st.columns(2, gap="medium")
+    highest = _highest(before.samples, after.samples)
+    with left:
+        st.markdown("**Before**")
+        _before(before, start_s, highest)
+    with right:
+        st.markdown("**After**")
+        _after(after, start_s, highest, top_hz=before.sample_rate / 2)
+    st.dataframe(_figures(info, before, after), hide_index=True, key="compared_figures")
+
+
+def _start_s(recording: Recording, info: AudioInfo) -> float:
+    if not info.duration_s or info.duration_s <= _SHOWN_S:
+        return 0.0
+    return float(
+        st.slider(
+            "A minute from",
+            0,
+            int(info.duration_s - _SHOWN_S),
+            format="%d s",
+            key=f"compared_from_{recording.id}",
+            help="One minute is shown and heard here; all of the recording will be prepared.",
+        )
+    )
+
+
+def _for_excerpt(recipe: Recipe, start_s: float, length_s: float) -> Recipe:
+    """The recipe with its noise sample counted from the beginning of what is shown."""
+    step = recipe.reduce_noise
+    if step is None or step.noise_start_s is None or step.noise_end_s is None:
+        return recipe
+    begin_s, end_s = step.noise_start_s - start_s, step.noise_end_s - start_s
+    if begin_s < 0 or end_s > length_s:
+        return replace(recipe, reduce_noise=replace(step, noise_start_s=None, noise_end_s=None))
+    return replace(recipe, reduce_noise=replace(step, noise_start_s=begin_s, noise_end_s=end_s))
+
+
+def _before(sound: Sound, start_s: float, highest: float) -> None:
+    mono = Waveform(_one_channel(sound.samples), sound.sample_rate)
+    event = st.plotly_chart(
+        _wave(mono, start_s, highest, selectable=True),
+        on_select="rerun",
+        selection_mode="box",
+        config={"displayModeBar": False},
+        key="before_wave",
+    )
+    _spectrogram(mono, start_s, sound.sample_rate / 2, key="before_spectrogram")
+    _listen(sound.samples, sound.sample_rate)
+    boxes = event["selection"]["box"]
+    if not boxes:
+        st.caption("Drag over a stretch of the wave where only noise is heard, to reduce it.")
+        return
+    begin_s, end_s = sorted(boxes[0]["x"])
+    st.button(
+        f"Reduce the noise that is heard from {begin_s:.1f} to {end_s:.1f} s",
+        icon=":material/noise_control_on:",
+        on_click=partial(
+            switch_on,
+            "reduce_noise",
+            kind="steady",
+            noise_start_s=round(max(begin_s, 0.0), 2),
+            noise_end_s=round(end_s, 2),
+        ),
+    )
+
+
+def _after(prepared: Prepared, start_s: float, highest: float, *, top_hz: float) -> None:
+    mono = Waveform(_one_channel(prepared.samples), prepared.sample_rate)
+    spans = (
+        [(start_s + clip.start_s, start_s + clip.end_s) for clip in prepared.clips]
+        if len(prepared.clips) != 1
+        else []
+    )
+    st.plotly_chart(
+        _wave(mono, start_s + prepared.start_s, highest, spans_s=spans),
+        config={"displayModeBar": False},
+        key="after_wave",
+    )
+    _spectrogram(mono, start_s + prepared.start_s, top_hz, key="after_spectrogram")
+    _listen(prepared.samples, prepared.sample_rate)
+    length_s = sum(clip.end_s - clip.start_s for clip in prepared.clips)
+    st.caption(f"{words.count(len(prepared.clips), 'clip')}, {words.length(length_s)} in all.")
+
+
+def _wave(
+    mono: Waveform,
+    start_s: float,
+    highest: float,
+    *,
+    spans_s: Iterable[tuple[float, float]] = (),
+    selectable: bool = False,
+) -> go.Figure:
+    envelope = waveform_envelope(mono, width=_PIECES)
+    envelope = replace(envelope, times=envelope.times + start_s)
+    return charts.wave(envelope, spans_s=spans_s, highest=highest, selectable=selectable)
+
+
+def _spectrogram(mono: Waveform, start_s: float, top_hz: float, *, key: str) -> None:
+    # About 23 ms, whatever the rate.
+    n_fft = 2 ** round(np.log2(0.023 * mono.sample_rate))
+    settings = FeatureSettings(n_fft=n_fft, hop_length=n_fft // 2)
+    power = overview(mono, settings, "power", max_frames=_COLUMNS, max_bins=_ROWS)
+    rows, columns = power.axes
+    moved = replace(power, axes=(rows, replace(columns, first=columns.first + start_s)))
+    figure = charts.spectrogram(
+        in_decibels(moved, view="power_db", top_db=_RANGE_DB), range_db=(-_RANGE_DB, 0.0)
+    )
+    figure.update_yaxes(range=[0, top_hz])
+    st.plotly_chart(figure, config={"displayModeBar": False}, key=key)
+
+
+def _listen(samples: Samples, sample_rate: int) -> None:
+    buffer = io.BytesIO()
+    wav.write(buffer, samples, sample_rate=sample_rate)
+    st.audio(buffer.getvalue())
+
+
+def _figures(info: AudioInfo, before: Sound, after: Prepared) -> pd.DataFrame:
+    first = measure(_one_channel(before.samples), before.sample_rate)
+    second = measure(_one_channel(after.samples), after.sample_rate)
+    return pd.DataFrame(
+        {
+            "": _ROW_NAMES,
+            "Before": _column(first, before.samples, before.sample_rate, info.bits),
+            "After": _column(second, after.samples, after.sample_rate, after.bits),
+        }
+    )
+
+
+_ROW_NAMES = [
+    "Length shown",
+    "Sample rate",
+    "Bit depth",
+    "Channels",
+    "Peak",
+    "Loudness",
+    "Signal to noise (estimate)",
+    "Clipped samples",
+    "Silence",
+]
+
+
+def _column(figures: Figures, samples: Samples, sample_rate: int, bits: int | None) -> list[str]:
+    return [
+        words.length(figures.duration_s),
+        f"{sample_rate:,} Hz",
+        f"{bits} bits" if bits else "compressed",
+        str(len(np.atleast_2d(samples))),
+        words.decibels(figures.peak_dbfs, "dBFS"),
+        words.decibels(figures.loudness_lufs, "LUFS"),
+        words.decibels(figures.snr_db, "dB"),
+        f"{figures.clipped_samples:,}",
+        f"{figures.silent_share:.0%}",
+    ]
+
+
+def _one_channel(samples: Samples) -> Samples:
+    """The channel to be looked at: the loudest, since a mix may cancel itself."""
+    channels = np.atleast_2d(samples)
+    loudest: Samples = channels[int(np.argmax(np.square(channels).sum(axis=1)))]
+    return loudest
+
+
+def _highest(*signals: Samples) -> float:
+    """Where both vertical axes end, so that quiet recordings can be seen and compared."""
+    return max(1.05 * max(float(np.abs(one).max(initial=0.0)) for one in signals), 0.05)
+
+
+# Resources, not data: nothing copies a minute of samples for each look. A path holds the id of the
+# recording and, in public, the visitor's own folder.
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _info(path: Path, name: str) -> AudioInfo:
+    return audio.probe(path, name=name)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the recording …")
+def _excerpt(path: Path, name: str, start_s: float) -> Sound:
+    return excerpt(AudioFile(path, name), start_s=start_s, length_s=_SHOWN_S)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Preparing what is shown …")
+def _applied(path: Path, name: str, start_s: float, recipe: str) -> Prepared:
+    return apply(Recipe.from_yaml(recipe), _excerpt(path, name, start_s))

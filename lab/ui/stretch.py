@@ -1,0 +1,50 @@
+"""A stretch of a recording, chosen by dragging over its waveform, and heard."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from lab import audio
+from lab.audio import Waveform
+from lab.features.reduce import waveform_envelope
+from lab.ui import charts, words
+
+_PIECES = 1500
+_SHORTEST_S = 0.1
+# A sound of this length is heard at once; longer ones are for the eye.
+_HEARD_S = 300.0
+
+
+def choose_stretch(waveform: Waveform, identity: str) -> tuple[Waveform, float]:
+    """The stretch that is chosen, all of it at first, and where it begins (seconds)."""
+    envelope = waveform_envelope(waveform, width=_PIECES)
+    highest = max(1.05 * float(abs(waveform.samples).max(initial=0.0)), 0.05)
+    event = st.plotly_chart(
+        charts.wave(envelope, highest=highest, height=100, selectable=True),
+        on_select="rerun",
+        selection_mode="box",
+        config={"displayModeBar": False},
+        key=f"stretch_{identity}",
+    )
+    boxes = event["selection"]["box"]
+    start_s, end_s = sorted(boxes[0]["x"]) if boxes else (0.0, waveform.duration_s)
+    start_s, end_s = max(start_s, 0.0), min(end_s, waveform.duration_s)
+    if end_s - start_s < _SHORTEST_S:
+        start_s, end_s = 0.0, waveform.duration_s
+    stretch = waveform.slice(start_s, end_s)
+    if stretch.duration_s <= _HEARD_S:
+        st.audio(audio.encode_wav(stretch))
+    st.caption(
+        f"Shown: {words.clock(start_s)} to {words.clock(end_s)}. Drag over the wave to choose a "
+        "stretch; double-click it for all."
+    )
+    return stretch, start_s
+
+
+# A resource, not data: nothing copies an hour of samples for each look. A path holds the id of the
+# recording and, in public, the visitor's own folder.
+@st.cache_resource(max_entries=2, show_spinner="Reading the recording …")
+def read(path: Path, name: str) -> Waveform:
+    """The recording at its own sample rate, as one channel."""
+    info = audio.probe(path, name=name)
+    return audio.decode(path, name=name, sample_rate=info.sample_rate)

@@ -1,0 +1,53 @@
+"""PCM WAV files of 16 or 24 bits: written so that they read back sample for sample."""
+
+import os
+import wave
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+
+# Frames that are converted at a time, so that an hour needs little more memory than itself.
+_BLOCK = 1 << 20
+
+
+def write(file: BinaryIO, samples: Samples, *, sample_rate: int, bits: int = 16) -> None:
+    """Write a PCM WAV file; samples beyond ±1 are clipped.
+
+    samples: float32, shape (n,) or (channels, n)
+    bits: 16 or 24; what is a multiple of 1/32768 (24 bits: 1/8388608) is kept exactly
+    """
+    channels = np.atleast_2d(samples)
+    full_scale = 2 ** (bits - 1)
+    with wave.open(file, "wb") as out:
+        out.setnchannels(len(channels))
+        out.setsampwidth(bits // 8)
+        out.setframerate(sample_rate)
+        for start in range(0, channels.shape[1], _BLOCK):
+            # Double precision: float32 cannot hold the highest level of 24 bits beside a fraction.
+            block = channels[:, start : start + _BLOCK].T.astype(np.float64)
+            levels = np.rint(block * full_scale).clip(-full_scale, full_scale - 1)
+            octets = np.ascontiguousarray(levels.astype("<i4")).view(np.uint8).reshape(-1, 4)
+            out.writeframesraw(octets[:, : bits // 8].tobytes())
+
+
+def read(path: str | os.PathLike[str], start: int = 0, end: int | None = None) -> Samples:
+    """The samples `start` to `end` of a file that `write` wrote.
+
+    Returns float32, shape (n,), or (channels, n) of several.
+    Raises OSError, or wave.Error for what is no WAV file.
+    """
+    with wave.open(os.fspath(path), "rb") as file:
+        n_bytes, n_channels = file.getsampwidth(), file.getnchannels()
+        file.setpos(min(start, file.getnframes()))
+        last = file.getnframes() if end is None else end
+        content = file.readframes(max(last - file.tell(), 0))
+    octets = np.frombuffer(content, np.uint8).reshape(-1, n_bytes)
+    # The sample takes the upper bytes of 32 bits, which keeps its sign.
+    widened = np.zeros((len(octets), 4), np.uint8)
+    widened[:, 4 - n_bytes :] = octets
+    levels = widened.view("<i4").reshape(-1, n_channels).T
+    samples: Samples = levels.astype(np.float32) / np.float32(2**31)
+    return samples[0] if n_channels == 1 else samples

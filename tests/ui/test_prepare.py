@@ -1,0 +1,111 @@
+"""The Prepare page without a browser."""
+
+import io
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lab import preparations, recordings
+from lab.preprocess import WHISPER
+from lab.preprocess.recipe import Split
+from lab.samples import list_samples
+from lab.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEECH = list_samples()[0].audio_path.read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def _own_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
+
+
+def open_prepare() -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    app.switch_page("pages/1_Prepare.py").run()
+    assert not app.exception
+    return app
+
+
+def upload(app: AppTest, name: str, data: bytes) -> AppTest:
+    app.file_uploader[0].upload(name, data).run()
+    assert not app.exception
+    return app
+
+
+def figures(app: AppTest) -> dict[str, tuple[str, str]]:
+    (table,) = [one.value for one in app.dataframe if "Before" in one.value]
+    return {row[""]: (row["Before"], row["After"]) for _, row in table.iterrows()}
+
+
+def button(app: AppTest, label: str) -> object:
+    return next(one for one in app.button if one.label == label)
+
+
+def test_a_change_of_the_recipe_shows_in_the_figures() -> None:
+    app = upload(open_prepare(), "talk.ogg", SPEECH)
+    assert figures(app)["Sample rate"][1] == "22,050 Hz"
+    button(app, "Whisper").click().run()
+    assert figures(app)["Sample rate"][1] == "16,000 Hz"
+    app.toggle(key="recipe_level").set_value(True).run()
+    app.number_input(key="recipe_level_target_db").set_value(-30.0).run()
+    assert not app.exception
+    assert figures(app)["Loudness"][1] == "-30.0 LUFS"
+
+
+def test_settings_that_contradict_each_other_are_said_and_nothing_is_started() -> None:
+    app = upload(open_prepare(), "talk.ogg", SPEECH)
+    app.number_input(key="recipe_split_max_s").set_value(1.0).run()
+    assert not app.exception
+    assert any("twice" in error.value for error in app.error)
+    assert button(app, "Prepare 1 recording").disabled
+
+
+def test_a_recipe_that_was_kept_is_used_again() -> None:
+    app = upload(open_prepare(), "talk.ogg", SPEECH)
+    recipe = WHISPER.to_yaml().replace("16000", "24000")
+    app.file_uploader(key="recipe_file").upload("recipe.yaml", recipe.encode()).run()
+    assert not app.exception
+    assert figures(app)["Sample rate"][1] == "24,000 Hz"
+    app.file_uploader(key="recipe_file").upload("recipe.yaml", b"resample: {rate: 3}").run()
+    assert any("unknown" in error.value for error in app.error)
+
+
+def test_a_zip_brings_its_recordings_and_names_what_it_leaves_out(workspace: Workspace) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("folder/a.ogg", SPEECH)
+        archive.writestr("../b.ogg", SPEECH)
+        archive.writestr("c.wav", b"no sound at all")
+    app = upload(open_prepare(), "all.zip", buffer.getvalue())
+    assert [recording.name for recording in recordings.list_all(workspace)] == ["a.ogg"]
+    said = " ".join(error.value for error in app.error).replace("\\", "")
+    assert "outside the zip" in said
+    assert "c.wav" in said
+
+
+def test_from_recordings_to_clips(workspace: Workspace) -> None:
+    app = upload(open_prepare(), "talk.ogg", SPEECH)
+    upload(app, "letter.wav", b"Dear Sir")  # refused; the recording stays on the list
+    button(app, "Prepare 1 recording").click().run()
+    deadline = time.monotonic() + 60
+    while not preparations.list_all(workspace) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (preparation,) = preparations.list_all(workspace)
+    assert preparation.recipe.split == Split()
+    app.segmented_control(key="prepare_view").set_value("Clips").run()
+    assert not app.exception
+    (table,) = [one.value for one in app.dataframe if "Keep" in one.value]
+    assert len(table) == len(preparation.clips)
+    assert table["Look at"].eq("").all()
+    # The checklist: the only thing that is missing is more of it.
+    lines = [one.value for one in app.markdown if ":material/c" in one.value]
+    (missing,) = [line for line in lines if ":red[" in line]
+    assert "100 are needed" in missing
+    # What is on the page, is on the disk as well.
+    button(app, "Save as recordings").click().run()
+    assert not app.exception
+    assert len(recordings.list_all(workspace)) == 1 + len(preparation.clips)
