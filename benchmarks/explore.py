@@ -47,12 +47,13 @@ class Run:
 
 
 def recording(seconds: float) -> Waveform:
-    """The English sample, over and over, with noise that no two seconds share."""
+    """The English sample, over and over, with noise that never repeats."""
     english = audio.decode(FOLDER / "english.ogg").samples
-    samples = np.resize(english, round(seconds * SAMPLE_RATE))
+    samples = np.empty(round(seconds * SAMPLE_RATE), np.float32)
     noise = np.random.default_rng(0)
-    for start in range(0, len(samples), SAMPLE_RATE):
-        part = samples[start : start + SAMPLE_RATE]
+    for start in range(0, len(samples), len(english)):
+        part = samples[start : start + len(english)]
+        part[:] = english[: len(part)]
         part += 0.001 * noise.standard_normal(len(part), dtype=np.float32)
     return Waveform(samples, SAMPLE_RATE)
 

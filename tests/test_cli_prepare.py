@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from test_cli import COMMAND, HOME, assert_refused, lab, modules_after, write
 
-from lab import audio
+from lab import audio, preparation_files, preparations
 from lab.audio import SAMPLE_RATE, Waveform
-from lab.preprocess import PRESETS, SOURCE_LAB, WHISPER, AudioFile, batch, prepare_files
+from lab.preprocess import PRESETS, SOURCE_LAB, WHISPER, AudioFile, apply, batch, prepare_files
 from lab.preprocess.recipe import Recipe, ReduceNoise
 from lab.samples import FOLDER
+from lab.workspace import Workspace
 
 ENGLISH, SPANISH = FOLDER / "english.ogg", FOLDER / "spanish.ogg"
 N_CHECKS = 6
@@ -59,6 +60,22 @@ def test_the_clips_are_those_of_the_library_and_the_checklist_follows(
     assert len(checks) == N_CHECKS
     assert checks[0].startswith("✗ Enough clips: ")
     assert [check[0] for check in checks[1:4]] == ["✓"] * 3  # the kind, the lengths, the rate
+
+
+def test_the_clips_are_those_that_the_page_packs(
+    out: Path, tmp_path: Path, workspace: Workspace
+) -> None:
+    assert lab("prepare", SPANISH, "--output-dir", out).exit_code == 0
+    preparation = preparations.add(
+        preparations.create(workspace, SOURCE_LAB),
+        apply(SOURCE_LAB, AudioFile(SPANISH)),
+        recording_id="spanish",
+        name=SPANISH.name,
+    )
+    with (tmp_path / "page.zip").open("wb") as file:
+        preparation_files.write_zip(preparation, file)
+    with zipfile.ZipFile(tmp_path / "page.zip") as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == contents(out)
 
 
 def test_a_failed_check_names_the_clips(out: Path) -> None:

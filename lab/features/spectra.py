@@ -110,7 +110,7 @@ def in_decibels(
     reference: the power that is 0 dB, the maximum unless given: for a part of a recording that is
         to look as it does in the whole
     """
-    loudest = float(feature.array.max()) if reference is None else reference
+    loudest = float(feature.array.max(initial=0.0)) if reference is None else reference
     decibels(feature.array, reference=loudest)
     np.maximum(feature.array, -top_db, out=feature.array)
     notes = feature.notes if loudest else (*feature.notes, _SILENT)

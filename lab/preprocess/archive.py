@@ -10,7 +10,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import IOBase
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -84,7 +83,7 @@ def read_zip(
     Raises AudioError if it is no zip or has too many files.
     """
     limits = limits or ZipLimits()
-    title = name or ("The zip" if isinstance(source, IOBase) else Path(source).name)
+    title = name or (Path(source).name if isinstance(source, str | os.PathLike) else "The zip")
     try:
         archive = zipfile.ZipFile(source)
     except _DAMAGED as error:

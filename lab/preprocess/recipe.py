@@ -154,7 +154,7 @@ class Split(Step):
     silence_dbfs: what is quieter is silence; only where `by` is "silence"
     """
 
-    about = "Cuts the recording into short clips, only ever in a pause between words."
+    about = "Cuts the recording into short clips, in the pauses between words."
     by: Literal["speech", "silence"] = "speech"
     min_s: float = setting(1.0, low=0.1, high=60.0)
     max_s: float = setting(30.0, low=1.0, high=600.0)

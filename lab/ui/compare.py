@@ -23,6 +23,7 @@ from lab.quality import Figures, measure
 from lab.recordings import Recording
 from lab.ui import charts, words
 from lab.ui.recipe import switch_on
+from lab.ui.sources import choose_one
 
 _SHOWN_S = 60.0
 _PIECES = 1200
@@ -32,11 +33,7 @@ _RANGE_DB = 80.0
 
 def show_comparison(chosen: list[Recording], recipe: Recipe) -> None:
     """One of the chosen recordings as it came, beside what the recipe makes of it."""
-    recording = chosen[0]
-    if len(chosen) > 1:
-        recording = st.selectbox(
-            "Shown recording", chosen, format_func=lambda one: one.name, key="compared"
-        )
+    recording = choose_one(chosen, "Shown recording", key="compared")
     try:
         info = _info(recording.audio_path, recording.name)
         start_s = _start_s(recording, info)

@@ -30,8 +30,9 @@ class Page:
 
 HOME = Page("streamlit_app.py", "Home", ":material/home:")
 PREPARE = Page("pages/1_Prepare.py", "Prepare", ":material/content_cut:")
+EXPLORE = Page("pages/2_Explore.py", "Explore", ":material/waves:")
 TRANSCRIBE = Page("pages/3_Transcribe.py", "Transcribe", ":material/speech_to_text:")
-PAGES = (HOME, PREPARE, TRANSCRIBE)
+PAGES = (HOME, PREPARE, EXPLORE, TRANSCRIBE)
 
 
 def open_page(page: Page) -> Workspace:

@@ -48,7 +48,8 @@ _SETTINGS = {
     "bits": ("Bits a sample", ""),
 }
 _RATES = [8_000, 16_000, 22_050, 24_000, 44_100, 48_000]
-_CHANNELS = [None, 1, 2, 3, 4, 5, 6, 7, 8]
+_ALL_CHANNELS = 0  # where a recipe has None, which a select box takes for no choice
+_CHANNELS = [_ALL_CHANNELS, 1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def choose_recipe() -> Recipe | None:
@@ -86,6 +87,8 @@ def set_recipe(recipe: Recipe) -> None:
             hint = get_type_hints(kind)[one.name]
             if value is not None and float in (hint, *get_args(hint)):
                 value = float(value)  # a file may say 1 where the field shows 1.0
+            if one.name == "number":
+                value = value or _ALL_CHANNELS
             st.session_state[_key(name, one.name)] = value
 
 
@@ -99,11 +102,16 @@ def switch_on(name: str, **settings: object) -> None:
 def _recipe() -> Recipe:
     """What the widgets say; raises OptionsError."""
     steps: dict[str, Any] = {
-        name: kind(**{one.name: st.session_state[_key(name, one.name)] for one in fields(kind)})
+        name: kind(**{one.name: _value(name, one.name) for one in fields(kind)})
         for name, kind in step_types().items()
         if st.session_state[f"recipe_{name}"]
     }
     return Recipe(**steps)
+
+
+def _value(step: str, setting: str) -> Any:
+    value = st.session_state[_key(step, setting)]
+    return None if setting == "number" and value == _ALL_CHANNELS else value
 
 
 def _key(step: str, setting: str) -> str:
@@ -111,9 +119,9 @@ def _key(step: str, setting: str) -> str:
 
 
 def _step(name: str, kind: type[Step]) -> None:
-    is_on = st.toggle(
-        f"**{_TITLES[name]}** :gray[{kind.about}]", key=f"recipe_{name}", persist_state="session"
-    )
+    with st.container(gap="xxsmall"):
+        is_on = st.toggle(f"**{_TITLES[name]}**", key=f"recipe_{name}", persist_state="session")
+        st.caption(kind.about)
     settings = fields(kind)
     if not settings:
         return
@@ -146,7 +154,7 @@ def _setting(step: str, kind: type[Step], name: str) -> None:
         st.selectbox(
             label,
             list(dict.fromkeys([*_CHANNELS, st.session_state[_key(step, name)]])),
-            format_func=lambda number: "Mix of all" if number is None else f"Channel {number}",
+            format_func=lambda number: f"Channel {number}" if number else "Mix of all",
             width=160,
             **common,
         )

@@ -195,6 +195,13 @@ def _delete(workspace: Workspace, recording_id: str) -> None:
         st.toast(words.plain(str(error)), icon=":material/error:")
 
 
+def choose_one(chosen: list[Recording], label: str, *, key: str) -> Recording:
+    """One of those that are on the list; there is at least one."""
+    if len(chosen) == 1:
+        return chosen[0]
+    return st.selectbox(label, chosen, format_func=lambda one: one.name, key=key)
+
+
 def choose(recording: Recording) -> None:
     """Put a recording on the list of what is chosen."""
     _choose(recording.id)

@@ -98,6 +98,13 @@ def test_decibels_of_a_part_are_those_of_the_whole() -> None:
     assert in_decibels(whole, view="log_mel", top_db=80.0).array.max() == 0
 
 
+def test_a_zoom_beyond_the_end_shows_nothing() -> None:
+    place = {"start_s": 60.0, "end_s": 120.0}
+    empty = overview(voice(), SOURCE_LAB, "power", max_frames=10, max_bins=10, **place)
+    assert in_decibels(empty, view="power_db", top_db=80.0).array.shape == (10, 0)
+    assert len(waveform_envelope(voice(), width=10, **place).times) == 0
+
+
 def test_blanks_are_left_out_where_there_is_a_value_beside_them() -> None:
     feature = compute("pitch", voice(), SOURCE_LAB)
     feature.array[::2] = np.nan

@@ -1,0 +1,128 @@
+"""What a view shows of a stretch, beside how it comes about: chart, words, formula, code, files."""
+
+from functools import partial
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from lab.audio import Waveform
+from lab.errors import LabError
+from lab.features import VIEWS, Feature, FeatureSettings, View, compute
+from lab.features.code import python_lines
+from lab.features.pictures import COLOUR_MAPS
+from lab.features.reduce import pooled, waveform_envelope
+from lab.features.save import FORMATS, to_bytes
+from lab.features.tracks import sounding_part
+from lab.ui import charts, words
+
+_COLUMNS, _ROWS, _PIECES = 900, 256, 1500
+_FORMAT_NAMES = {
+    "png": "Picture",
+    "labelled.png": "Picture with axes",
+    "npy": "npy",
+    "csv": "csv",
+    "txt": "txt",
+}
+
+
+def choose_view() -> View:
+    """Let the person choose what to look at; the address remembers it."""
+    key = st.pills(
+        "View",
+        list(VIEWS),
+        default="log_mel",
+        required=True,
+        format_func=lambda key: VIEWS[key].title,
+        key="view",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return VIEWS[key]
+
+
+def choose_colours() -> str:
+    """The colours of spectrograms."""
+    return str(
+        st.selectbox("Colours", COLOUR_MAPS, key="colour_map", persist_state="session", width=160)
+    )
+
+
+def show_view(
+    view: View,
+    stretch: Waveform,
+    start_s: float,
+    settings: FeatureSettings,
+    *,
+    colour_map: str,
+    key: str,
+) -> None:
+    """The chart of a view, with the waveform above it on the same time axis."""
+    try:
+        feature = compute(view.key, stretch, settings)
+    except LabError as error:
+        st.error(words.plain(str(error)), icon=":material/error:")
+        return
+    st.plotly_chart(
+        _figure(view, feature, stretch, start_s, settings, colour_map),
+        config={"displaylogo": False, "scrollZoom": True},
+        key=f"view_{key}",
+    )
+    st.caption(words.plain(feature.shape_in_words))
+    for note in feature.notes:
+        st.info(words.plain(note), icon=":material/info:")
+
+
+def show_background(
+    view: View, stretch: Waveform, settings: FeatureSettings, *, stem: str, colour_map: str
+) -> None:
+    """The formula, the lines of Python, and the files."""
+    with st.expander("The formula", icon=":material/function:"):
+        st.latex(view.formula)
+    with st.expander("Show the Python", icon=":material/code:"):
+        st.code(
+            python_lines(view.key, settings, sample_rate=stretch.sample_rate, path=f"{stem}.wav"),
+            language="python",
+        )
+
+    def made(file_format: str) -> bytes:
+        return to_bytes(compute(view.key, stretch, settings), file_format, colour_map=colour_map)
+
+    row = st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="saves")
+    row.markdown(":material/download:", width="content")
+    for file_format in FORMATS:
+        row.download_button(
+            _FORMAT_NAMES[file_format],
+            data=partial(made, file_format),
+            file_name=f"{stem}-{view.key}.{file_format}",
+            on_click="ignore",
+            key=f"save_{file_format}",
+        )
+
+
+def _figure(
+    view: View,
+    feature: Feature,
+    stretch: Waveform,
+    start_s: float,
+    settings: FeatureSettings,
+    colour_map: str,
+) -> go.Figure:
+    if view.key == "waveform":
+        first_s, last_s = sounding_part(stretch, settings)
+        silent = [
+            (start_s + begin_s, start_s + end_s)
+            for begin_s, end_s in ((0.0, first_s), (last_s, stretch.duration_s))
+            if end_s > begin_s
+        ]
+        envelope = charts.moved(waveform_envelope(stretch, width=_PIECES), start_s)
+        highest = max(1.05 * float(abs(stretch.samples).max(initial=0.0)), 0.05)
+        return charts.wave(envelope, spans_s=silent, highest=highest, height=320)
+    if feature.axes[-1].unit != "s":
+        return charts.feature(feature, colour_map=colour_map, height=380)
+    small = (
+        pooled(feature, max_columns=_COLUMNS, max_rows=_ROWS)
+        if feature.array.ndim > 1
+        else (feature)
+    )
+    wave = charts.moved(waveform_envelope(stretch, width=_PIECES), start_s)
+    return charts.below_wave(wave, small, start_s, colour_map=colour_map)

@@ -1,0 +1,131 @@
+"""The settings of the views: presets, the controls that matter for a view, and what they mean."""
+
+from dataclasses import asdict, fields, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import streamlit as st
+
+from lab.audio import Waveform
+from lab.errors import LabError
+from lab.features import SOURCE_LAB, WHISPER, FeatureSettings, Problem, View, view_problems
+from lab.preprocess.settings import limits
+from lab.ui import words
+
+_PRESETS = {"Source lab": SOURCE_LAB, "Whisper": WHISPER}
+_LABELS = {
+    "n_fft": ("Window (samples)", "Longer windows tell frequencies apart better, moments worse."),
+    "hop_length": ("Hop (samples)", "From the middle of a window to the next."),
+    "window": ("Window type", "The curve that fades each window in and out."),
+    "n_mels": ("Mel bins", "How many bands the frequencies are gathered into."),
+    "fmin": ("Lowest frequency (Hz)", ""),
+    "fmax": ("Highest frequency (Hz)", "Empty: half the sample rate, all there is."),
+    "mel_scale": ("Mel scale", "Slaney: straight up to 1 kHz. HTK: one formula for all."),
+    "mel_norm": ("Filter height", "Slaney: equal areas. None: all reach 1."),
+    "n_mfcc": ("Coefficients", ""),
+    "top_db": ("Range (dB)", "What is quieter than the loudest by more is black."),
+    "silence_db": ("Silence is below (dB)", "Quieter than the loudest moment by so much."),
+    "whisper_mels": ("Mel bins of Whisper", "128 for large-v3 and turbo, 80 for all others."),
+}
+_WINDOWS = [128, 256, 400, 512, 1024, 2048, 4096, 8192]
+_HINTS = get_type_hints(FeatureSettings)
+
+
+def choose_settings(
+    view: View, waveform: Waveform, *, key: str, preset: FeatureSettings = SOURCE_LAB
+) -> FeatureSettings | None:
+    """Let the person set what matters for a view; None while it does not suit the recording.
+
+    key: tells two sets of controls apart
+    """
+    if f"{key}_n_fft" not in st.session_state:
+        _put(key, preset)
+    row = st.container(horizontal=True, gap="xsmall")
+    for title, values in _PRESETS.items():
+        row.button(title, on_click=_put, args=(key, values), key=f"{key}_preset_{title}")
+    controls = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    for one in fields(FeatureSettings):
+        name = f"{key}_{one.name}"
+        if one.name in view.controls:
+            with controls:
+                _control(one.name, name)
+        else:  # Streamlit forgets what no widget shows
+            st.session_state[name] = st.session_state[name]
+    try:
+        settings = FeatureSettings(
+            **{one.name: st.session_state[f"{key}_{one.name}"] for one in fields(FeatureSettings)}
+        )
+        found = view_problems(view.key, waveform, settings)
+    except LabError as error:
+        st.error(words.plain(str(error)), icon=":material/error:")
+        return None
+    for problem in found:
+        _problem(problem, key)
+    if found:
+        return None
+    if "n_fft" in view.controls:
+        _resolution(settings, waveform.sample_rate)
+    return settings
+
+
+def _put(key: str, settings: FeatureSettings) -> None:
+    for name, value in asdict(settings).items():
+        st.session_state[f"{key}_{name}"] = value
+
+
+def _control(name: str, key: str) -> None:
+    label, help_text = _LABELS[name]
+    common: dict[str, Any] = {"key": key, "help": help_text or None, "persist_state": "session"}
+    hint = _HINTS[name]
+    if get_origin(hint) is Literal:
+        st.selectbox(
+            label,
+            get_args(hint),
+            format_func=lambda one: str(one).capitalize(),
+            width=140,
+            **common,
+        )
+    elif name == "n_fft":
+        sizes = sorted({*_WINDOWS, st.session_state[key]})
+        st.selectbox(label, sizes, width=150, **common)
+    else:
+        low, high = limits(FeatureSettings, name)
+        number = int if hint is int else float
+        st.number_input(
+            label,
+            min_value=number(low),
+            max_value=None if high == float("inf") else number(high),
+            step=number(10 if number is float else 1),
+            width=170,
+            placeholder="all",
+            **common,
+        )
+
+
+def _problem(problem: Problem, key: str) -> None:
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.error(words.plain(problem.sentence), icon=":material/error:")
+    row.button(
+        f"Use {problem.nearest:g}",
+        key=f"{key}_nearest_{problem.field}",
+        on_click=_use,
+        args=(f"{key}_{problem.field}", problem.nearest),
+    )
+
+
+def _use(key: str, value: float) -> None:
+    st.session_state[key] = value
+
+
+def _resolution(settings: FeatureSettings, sample_rate: int) -> None:
+    seen = settings.resolution(sample_rate)
+    st.caption(
+        f"Each window sees **{seen.window_ms:.3g} ms** of sound, a new one begins every "
+        f"**{seen.hop_ms:.3g} ms**, and frequencies **{seen.bin_hz:.3g} Hz** apart can be told "
+        "apart. Halve the one, and you double the other."
+    )
+
+
+def other_settings(view: View, waveform: Waveform) -> FeatureSettings | None:
+    """A second set of controls, to compare with; it begins with twice the window."""
+    start = replace(SOURCE_LAB, n_fft=256, hop_length=80, n_mels=32)
+    return choose_settings(view, waveform, key="other", preset=start)
