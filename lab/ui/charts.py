@@ -151,7 +151,7 @@ def below_wave(
     return figure
 
 
-def _trace(shown: Feature, start: float, colour_map: str) -> go.BaseTraceType:
+def _trace(shown: Feature, start: float, colour_map: str) -> go.Scattergl | go.Heatmap:
     """A heatmap of two dimensions, a line of one."""
     columns = shown.axes[-1]
     x = (columns.values() + start).astype(np.float32)

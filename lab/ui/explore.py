@@ -1,21 +1,35 @@
 """What a view shows of a stretch, beside how it comes about: chart, words, formula, code, files."""
 
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from lab.audio import Waveform
 from lab.errors import LabError
-from lab.features import VIEWS, Feature, FeatureSettings, View, compute
+from lab.features import VIEWS, Feature, FeatureSettings, View, compute, view_problems
 from lab.features.code import python_lines
 from lab.features.pictures import COLOUR_MAPS
-from lab.features.reduce import pooled, waveform_envelope
-from lab.features.save import FORMATS, to_bytes
+from lab.features.reduce import overview, pooled, waveform_envelope
+from lab.features.save import FORMATS, to_bytes, write_zip
+from lab.features.spectra import in_decibels
 from lab.features.tracks import sounding_part
 from lab.ui import charts, words
 
 _COLUMNS, _ROWS, _PIECES = 900, 256, 1500
+_LONG_S = 600.0
+_OVERVIEWS: dict[str, Literal["power", "mel"]] = {
+    "power": "power",
+    "power_db": "power",
+    "mel": "mel",
+    "log_mel": "mel",
+}
+_TABLES = ("csv", "txt")
+_ZIPPED = ("png", "labelled.png", "npy")
+_ZIP = "views_zip"
 _FORMAT_NAMES = {
     "png": "Picture",
     "labelled.png": "Picture with axes",
@@ -58,7 +72,7 @@ def show_view(
 ) -> None:
     """The chart of a view, with the waveform above it on the same time axis."""
     try:
-        feature = compute(view.key, stretch, settings)
+        feature = _seen(view, stretch, settings)
     except LabError as error:
         st.error(words.plain(str(error)), icon=":material/error:")
         return
@@ -87,6 +101,7 @@ def show_background(
     def made(file_format: str) -> bytes:
         return to_bytes(compute(view.key, stretch, settings), file_format, colour_map=colour_map)
 
+    is_long = stretch.duration_s > _LONG_S
     row = st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="saves")
     row.markdown(":material/download:", width="content")
     for file_format in FORMATS:
@@ -96,7 +111,61 @@ def show_background(
             file_name=f"{stem}-{view.key}.{file_format}",
             on_click="ignore",
             key=f"save_{file_format}",
+            disabled=is_long and file_format in _TABLES,
+            help="Choose a stretch of ten minutes or less: the table would take gigabytes."
+            if is_long and file_format in _TABLES
+            else None,
         )
+    if not is_long:
+        _zip_of_all(stretch, settings, stem, colour_map)
+
+
+def _zip_of_all(stretch: Waveform, settings: FeatureSettings, stem: str, colour_map: str) -> None:
+    """All views in one zip: made when asked for, then offered."""
+    identity = (stem, len(stretch.samples), settings, colour_map)
+    if st.button("Make a zip of all views", icon=":material/folder_zip:"):
+        bar = st.progress(0.0, "Beginning")
+
+        def on_progress(done: float, total: float, note: str = "") -> None:
+            bar.progress(done / total, note)
+
+        try:
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / "views.zip"
+                write_zip(
+                    path,
+                    stretch,
+                    settings,
+                    formats=_ZIPPED,
+                    colour_map=colour_map,
+                    on_progress=on_progress,
+                )
+                st.session_state[_ZIP] = (identity, path.read_bytes())
+        except LabError as error:
+            st.error(words.plain(str(error)), icon=":material/error:")
+        bar.empty()
+    made = st.session_state.get(_ZIP)
+    if made and made[0] == identity:
+        st.download_button(
+            f"Download the zip ({words.size(len(made[1]))})",
+            data=made[1],
+            file_name=f"{stem}-views.zip",
+            mime="application/zip",
+            on_click="ignore",
+            icon=":material/download:",
+            key="save_zip",
+        )
+
+
+def _seen(view: View, stretch: Waveform, settings: FeatureSettings) -> Feature:
+    """What the view shows; of a long stretch only what there are pixels for."""
+    kind = _OVERVIEWS.get(view.key)
+    if kind is None or stretch.duration_s <= _LONG_S or view_problems(view.key, stretch, settings):
+        return compute(view.key, stretch, settings)
+    power = overview(stretch, settings, kind, max_frames=_COLUMNS, max_bins=_ROWS)
+    if view.key == kind:
+        return power
+    return in_decibels(power, view=view.key, top_db=settings.top_db)
 
 
 def _figure(

@@ -1,0 +1,75 @@
+"""What the model makes of half a minute is what openai-whisper's own functions say of it."""
+
+import numpy as np
+import pytest
+import torch
+from whisper.decoding import DecodingOptions
+from whisper.decoding import decode as reference_decode
+from whisper.model import Whisper
+from whispers import talking_model
+
+from lab import audio
+from lab.asr.engine import Engine
+from lab.asr.inspection import inspect
+from lab.audio import SAMPLE_RATE, Waveform
+from lab.errors import AudioError, OptionsError
+from lab.samples import list_samples
+
+
+@pytest.fixture(scope="module")
+def openai() -> Whisper:
+    return talking_model()
+
+
+@pytest.fixture
+def speech() -> Waveform:
+    return audio.decode(list_samples()[0].audio_path).slice(0, 8)
+
+
+def test_tokens_and_probabilities_are_openai_whisper_s(
+    tiny_engine: Engine, openai: Whisper, speech: Waveform
+) -> None:
+    found = inspect(tiny_engine, speech, language="en", alternatives=3)
+    (mel,) = tiny_engine.log_mels([speech.samples])
+    theirs = reference_decode(openai, mel, DecodingOptions(language="en", fp16=False))
+    assert found.text == theirs.text.strip()
+    assert len(found.tokens) == len(theirs.tokens)
+    tokenizer = tiny_engine.tokenizer("en")
+    before = [*tokenizer.sot_sequence]
+    with torch.inference_mode():
+        logits = openai.decoder(
+            torch.tensor([[*before, *theirs.tokens]]), openai.embed_audio(mel[None])
+        )[0]
+    probabilities = logits[len(before) - 1 : -1].softmax(-1)
+    for heard, token, row in zip(found.tokens, theirs.tokens, probabilities, strict=True):
+        assert heard.guess.probability == pytest.approx(float(row[token]), abs=1e-4)
+        assert [one.probability for one in heard.alternatives] == pytest.approx(
+            row.topk(3).values.tolist(), abs=1e-4
+        )
+        assert heard.is_timestamp == (token >= tokenizer.timestamp_begin)
+
+
+@pytest.mark.parametrize("seconds", [0, 30.5])
+def test_what_whisper_cannot_hear_at_once_is_refused(seconds: float, tiny_engine: Engine) -> None:
+    samples = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
+    with pytest.raises(AudioError, match="at once"):
+        inspect(tiny_engine, Waveform(samples, SAMPLE_RATE))
+
+
+def test_an_unknown_language_is_refused(tiny_engine: Engine, speech: Waveform) -> None:
+    with pytest.raises(OptionsError, match="does not know"):
+        inspect(tiny_engine, speech, language="xx")
+
+
+@pytest.mark.real
+def test_base_is_sure_of_clear_words_and_knows_when_they_were_said(
+    fast_engine: Engine, speech: Waveform
+) -> None:
+    found = inspect(fast_engine, speech)
+    assert found.language.language == "en"
+    spoken = "".join(heard.guess.text for heard in found.tokens if not heard.is_timestamp).strip()
+    assert spoken == found.text
+    assert np.median([heard.guess.probability for heard in found.tokens]) > 0.8
+    times = [time_s for word in found.words for time_s in (word.start_s, word.end_s)]
+    assert times == sorted(times)
+    assert times[-1] <= speech.duration_s
