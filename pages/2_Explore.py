@@ -2,15 +2,14 @@
 
 import streamlit as st
 
-from lab.errors import LabError
 from lab.recordings import Recording
-from lab.ui import open_page, words
+from lab.ui import open_page
 from lab.ui.explore import choose_colours, choose_view, show_background, show_view
 from lab.ui.features import choose_settings, other_settings
 from lab.ui.frame import EXPLORE
 from lab.ui.listening import show_listening
 from lab.ui.sources import choose, choose_one, choose_recordings, sample_buttons
-from lab.ui.stretch import choose_stretch, read
+from lab.ui.stretch import choose_stretch, read_or_stop
 
 workspace = open_page(EXPLORE)
 
@@ -30,17 +29,14 @@ if not chosen:
         icon=":material/graphic_eq:",
     )
     st.stop()
-try:
-    recording = choose_one(chosen, "Shown recording", key="explored")
-    waveform = read(recording.audio_path, recording.name)
-except LabError as error:
-    st.error(words.plain(str(error)), icon=":material/error:")
-    st.stop()
+recording = choose_one(chosen, "Shown recording", key="explored")
+waveform = read_or_stop(recording)
 stretch, start_s = choose_stretch(waveform, recording.id)
 
 view = choose_view()
 st.markdown(view.explanation)
 left, right = st.columns([3, 5], gap="large")
+scale = None
 with left:
     settings = choose_settings(view, stretch, key="explore")
     colours = choose_colours()
@@ -49,25 +45,27 @@ with left:
     )
 with right:
     if settings:
-        show_view(view, stretch, start_s, settings, colour_map=colours, key="first")
-if against == "Other settings":
+        scale = show_view(view, stretch, start_s, settings, colour_map=colours, key="first")
+if against:
     left, right = st.columns([3, 5], gap="large")
     with left:
-        others = other_settings(view, stretch)
+        if against == "Other settings":
+            second, second_start_s, others = stretch, start_s, other_settings(view, stretch)
+            scale = None  # other settings give other numbers
+        else:
+            other = choose_one(chosen[::-1], "Other recording", key="explored_other")
+            second, second_start_s, others = read_or_stop(other), 0.0, settings
     with right:
         if others:
-            show_view(view, stretch, start_s, others, colour_map=colours, key="second")
-elif against == "Another recording" and settings:
-    left, right = st.columns([3, 5], gap="large")
-    with left:
-        other = choose_one(chosen[::-1], "Other recording", key="explored_other")
-    with right:
-        try:
-            second = read(other.audio_path, other.name)
-        except LabError as error:
-            st.error(words.plain(str(error)), icon=":material/error:")
-        else:
-            show_view(view, second, 0.0, settings, colour_map=colours, key="second")
+            show_view(
+                view,
+                second,
+                second_start_s,
+                others,
+                colour_map=colours,
+                key="second",
+                scale=scale,
+            )
 if settings:
     show_background(view, stretch, settings, stem=recording.stem, colour_map=colours)
 st.divider()

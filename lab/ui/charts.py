@@ -123,9 +123,11 @@ def moved(envelope: Envelope, start_s: float) -> Envelope:
     return replace(envelope, times=envelope.times + start_s)
 
 
-def feature(shown: Feature, *, colour_map: str, height: int) -> go.Figure:
+def feature(
+    shown: Feature, *, colour_map: str, scale: tuple[float, float], height: int
+) -> go.Figure:
     """Any array of a view, on its own axes."""
-    figure = go.Figure(_trace(shown, 0.0, colour_map))
+    figure = go.Figure(_trace(shown, 0.0, colour_map, scale))
     figure.update_layout(height=height, margin={"l": 0, "r": 0, "t": 4, "b": 4}, showlegend=False)
     figure.update_xaxes(title=shown.axes[-1].title)
     figure.update_yaxes(title=_vertical_title(shown))
@@ -133,25 +135,35 @@ def feature(shown: Feature, *, colour_map: str, height: int) -> go.Figure:
 
 
 def below_wave(
-    wave: Envelope, shown: Feature, start_s: float, *, colour_map: str, height: int = 420
+    wave: Envelope,
+    shown: Feature,
+    start_s: float,
+    *,
+    colour_map: str,
+    scale: tuple[float, float],
+    height: int = 420,
 ) -> go.Figure:
     """An array over time with the waveform above it: zooming one zooms the other.
 
     start_s: where the time axis of the array begins in the recording
+    scale: the lowest and highest value
     """
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, row_heights=[0.22, 0.78], vertical_spacing=0.03
     )
     figure.add_trace(_outline(wave), row=1, col=1)
-    figure.add_trace(_trace(shown, start_s, colour_map), row=2, col=1)
+    figure.add_trace(_trace(shown, start_s, colour_map, scale), row=2, col=1)
     figure.update_layout(height=height, margin={"l": 0, "r": 0, "t": 4, "b": 4}, showlegend=False)
     figure.update_yaxes(showticklabels=False, fixedrange=True, row=1, col=1)
-    figure.update_yaxes(title=_vertical_title(shown), row=2, col=1)
+    heights = {} if shown.array.ndim > 1 else {"range": _with_room(scale)}
+    figure.update_yaxes(title=_vertical_title(shown), row=2, col=1, **heights)
     figure.update_xaxes(title=shown.axes[-1].title, row=2, col=1)
     return figure
 
 
-def _trace(shown: Feature, start: float, colour_map: str) -> go.Scattergl | go.Heatmap:
+def _trace(
+    shown: Feature, start: float, colour_map: str, scale: tuple[float, float]
+) -> go.Scattergl | go.Heatmap:
     """A heatmap of two dimensions, a line of one."""
     columns = shown.axes[-1]
     x = (columns.values() + start).astype(np.float32)
@@ -169,6 +181,8 @@ def _trace(shown: Feature, start: float, colour_map: str) -> go.Scattergl | go.H
         x=x,
         y=_row_names(shown),
         z=shown.array,
+        zmin=scale[0],
+        zmax=scale[1],
         colorscale=MAGMA if colour_map == "magma" else colour_map,
         colorbar={"thickness": 10, "title": shown.unit or None},
         hovertemplate=f"%{{x:.2f}} {columns.unit}, %{{y}} {rows.unit}: "
@@ -184,6 +198,12 @@ def _row_names(shown: Feature) -> list[str] | NDArray[np.float32]:
         return values.astype(np.float32)
     decimals = 0 if len(set(values.round())) == len(values) else 2
     return [f"{value:.{decimals}f}" for value in values]
+
+
+def _with_room(scale: tuple[float, float]) -> list[float]:
+    """An axis a little longer than what is drawn on it."""
+    room = 0.05 * (scale[1] - scale[0]) or 1.0
+    return [scale[0] - room, scale[1] + room]
 
 
 def _vertical_title(shown: Feature) -> str:

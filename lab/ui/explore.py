@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -69,21 +70,28 @@ def show_view(
     *,
     colour_map: str,
     key: str,
-) -> None:
-    """The chart of a view, with the waveform above it on the same time axis."""
+    scale: tuple[float, float] | None = None,
+) -> tuple[float, float] | None:
+    """The chart of a view, with the waveform above it on the same time axis.
+
+    scale: the lowest and highest value of colours or heights; what is shown decides where not given
+    Returns the scale, to show another one alike; None if nothing could be shown.
+    """
     try:
         feature = _seen(view, stretch, settings)
     except LabError as error:
         st.error(words.plain(str(error)), icon=":material/error:")
-        return
+        return None
+    scale = scale or (float(np.nanmin(feature.array)), float(np.nanmax(feature.array)))
     st.plotly_chart(
-        _figure(view, feature, stretch, start_s, settings, colour_map),
+        _figure(view, feature, stretch, start_s, settings, colour_map, scale),
         config={"displaylogo": False, "scrollZoom": True},
         key=f"view_{key}",
     )
     st.caption(words.plain(feature.shape_in_words))
     for note in feature.notes:
         st.info(words.plain(note), icon=":material/info:")
+    return scale
 
 
 def show_background(
@@ -175,6 +183,7 @@ def _figure(
     start_s: float,
     settings: FeatureSettings,
     colour_map: str,
+    scale: tuple[float, float],
 ) -> go.Figure:
     if view.key == "waveform":
         first_s, last_s = sounding_part(stretch, settings)
@@ -184,14 +193,14 @@ def _figure(
             if end_s > begin_s
         ]
         envelope = charts.moved(waveform_envelope(stretch, width=_PIECES), start_s)
-        highest = max(1.05 * float(abs(stretch.samples).max(initial=0.0)), 0.05)
+        highest = max(1.05 * max(map(abs, scale)), 0.05)
         return charts.wave(envelope, spans_s=silent, highest=highest, height=320)
     if feature.axes[-1].unit != "s":
-        return charts.feature(feature, colour_map=colour_map, height=380)
+        return charts.feature(feature, colour_map=colour_map, scale=scale, height=380)
     small = (
         pooled(feature, max_columns=_COLUMNS, max_rows=_ROWS)
         if feature.array.ndim > 1
         else (feature)
     )
     wave = charts.moved(waveform_envelope(stretch, width=_PIECES), start_s)
-    return charts.below_wave(wave, small, start_s, colour_map=colour_map)
+    return charts.below_wave(wave, small, start_s, colour_map=colour_map, scale=scale)

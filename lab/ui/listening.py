@@ -124,7 +124,11 @@ def _words(piece: Waveform, found: Inspection, start_s: float) -> None:
     log_mel = compute("whisper", piece, WHISPER)
     wave = charts.moved(waveform_envelope(piece, width=1500), start_s)
     figure = charts.below_wave(
-        wave, pooled(log_mel, max_columns=900, max_rows=80), start_s, colour_map="magma"
+        wave,
+        pooled(log_mel, max_columns=900, max_rows=80),
+        start_s,
+        colour_map="magma",
+        scale=(float(log_mel.array.min()), float(log_mel.array.max())),
     )
     spoken = [
         (start_s + word.start_s, start_s + word.end_s, word.text.strip())

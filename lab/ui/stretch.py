@@ -6,7 +6,9 @@ import streamlit as st
 
 from lab import audio
 from lab.audio import Waveform
+from lab.errors import LabError
 from lab.features.reduce import waveform_envelope
+from lab.recordings import Recording
 from lab.ui import charts, words
 
 _PIECES = 1500
@@ -41,10 +43,18 @@ def choose_stretch(waveform: Waveform, identity: str) -> tuple[Waveform, float]:
     return stretch, start_s
 
 
+def read_or_stop(recording: Recording) -> Waveform:
+    """The recording at its own sample rate, as one channel; else says why, and ends the page."""
+    try:
+        return _read(recording.audio_path, recording.name)
+    except LabError as error:
+        st.error(words.plain(str(error)), icon=":material/error:")
+        st.stop()
+
+
 # A resource, not data: nothing copies an hour of samples for each look. A path holds the id of the
 # recording and, in public, the visitor's own folder.
 @st.cache_resource(max_entries=2, show_spinner="Reading the recording …")
-def read(path: Path, name: str) -> Waveform:
-    """The recording at its own sample rate, as one channel."""
+def _read(path: Path, name: str) -> Waveform:
     info = audio.probe(path, name=name)
     return audio.decode(path, name=name, sample_rate=info.sample_rate)

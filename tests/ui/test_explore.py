@@ -41,7 +41,7 @@ def test_every_view_is_shown_with_its_shape_formula_and_code(app: AppTest, view:
     assert not app.exception
     assert not app.error
     assert VIEWS[view].explanation in [one.value for one in app.markdown]
-    assert [one.value for one in app.latex] == [VIEWS[view].formula]
+    assert VIEWS[view].formula in app.latex[0].value
     assert "import" in app.code[0].value
 
 
