@@ -55,6 +55,16 @@ class Dataset:
         except (OSError, ValueError, csv.Error, KeyError, TypeError) as error:
             raise WorkspaceError(f"{path} cannot be read: {error!r}.") from error
 
+    def audio_path(self, entry: Entry) -> Path:
+        """Where the sound of a clip lies; raises WorkspaceError for a name that leads elsewhere."""
+        path = (self.folder / entry.file_name).resolve()
+        if not path.is_relative_to(self.folder.resolve()):
+            raise WorkspaceError(
+                f"The table of {self.name} names a file outside of the dataset: "
+                f"“{entry.file_name[:80]}”. Correct that line of {METADATA_NAME}."
+            )
+        return path
+
 
 def list_all(workspace: Workspace) -> list[Dataset]:
     """All datasets, by name."""

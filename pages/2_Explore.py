@@ -8,7 +8,7 @@ from lab.ui.explore import choose_colours, choose_view, show_background, show_vi
 from lab.ui.features import choose_settings, other_settings
 from lab.ui.frame import EXPLORE
 from lab.ui.listening import show_listening
-from lab.ui.sources import choose, choose_one, choose_recordings, sample_buttons
+from lab.ui.sources import choose, choose_clip, choose_one, choose_recordings, sample_buttons
 from lab.ui.stretch import choose_stretch, read_or_stop
 
 workspace = open_page(EXPLORE)
@@ -23,19 +23,21 @@ st.title("Explore")
 with st.expander("Recordings", expanded=True, icon=":material/audio_file:"):
     chosen = choose_recordings(workspace)
     sample_buttons(workspace, bring_sample)
+    clip = choose_clip(workspace)
+chosen = [*chosen, clip] if clip else chosen
 if not chosen:
     st.info(
         "Bring a recording or click a sample: then you see what a model sees of it.",
         icon=":material/graphic_eq:",
     )
     st.stop()
-recording = choose_one(chosen, "Shown recording", key="explored")
+recording = clip or choose_one(chosen, "Shown recording", key="explored")
 waveform = read_or_stop(recording)
 stretch, start_s = choose_stretch(waveform, recording.id)
 
 view = choose_view()
 st.markdown(view.explanation)
-left, right = st.columns([3, 5], gap="large")
+left, right = st.columns([1, 2], gap="medium")
 scale = None
 with left:
     settings = choose_settings(view, stretch, key="explore")
@@ -47,7 +49,7 @@ with right:
     if settings:
         scale = show_view(view, stretch, start_s, settings, colour_map=colours, key="first")
 if against:
-    left, right = st.columns([3, 5], gap="large")
+    left, right = st.columns([1, 2], gap="medium")
     with left:
         if against == "Other settings":
             second, second_start_s, others = stretch, start_s, other_settings(view, stretch)

@@ -43,3 +43,12 @@ def test_a_damaged_table_is_not_written_over(workspace: Workspace) -> None:
     with pytest.raises(WorkspaceError, match="cannot be read"):
         dataset.add(workspace, "a", [("b.wav", b"b")], language="sq")
     assert (made.folder / "metadata.csv").read_bytes() == b"file_name\naudio/a.wav\n"
+
+
+@pytest.mark.parametrize("name", ["../../secret.wav", "/etc/passwd", "audio/../../a.wav"])
+def test_a_table_leads_to_nothing_outside(name: str, workspace: Workspace) -> None:
+    made, _ = dataset.add(workspace, "a", [("a.wav", b"a")], language="sq")
+    (entry,) = made.entries()
+    assert made.audio_path(entry).read_bytes() == b"a"
+    with pytest.raises(WorkspaceError, match="outside of the dataset"):
+        made.audio_path(Entry(name))

@@ -155,8 +155,12 @@ def below_wave(
     figure.add_trace(_trace(shown, start_s, colour_map, scale), row=2, col=1)
     figure.update_layout(height=height, margin={"l": 0, "r": 0, "t": 4, "b": 4}, showlegend=False)
     figure.update_yaxes(showticklabels=False, fixedrange=True, row=1, col=1)
-    heights = {} if shown.array.ndim > 1 else {"range": _with_room(scale)}
-    figure.update_yaxes(title=_vertical_title(shown), row=2, col=1, **heights)
+    if shown.array.ndim == 1:
+        figure.update_yaxes(range=_with_room(scale), row=2, col=1)
+    elif shown.axes[0].listed is not None:
+        # Else plotly takes the names for numbers and draws high mel bins wider than low ones.
+        figure.update_yaxes(type="category", nticks=10, row=2, col=1)
+    figure.update_yaxes(title=_vertical_title(shown), row=2, col=1)
     figure.update_xaxes(title=shown.axes[-1].title, row=2, col=1)
     return figure
 
@@ -222,7 +226,7 @@ def with_words(figure: go.Figure, spoken: Sequence[tuple[float, float, str]]) ->
                 y1=1,
                 yref="y2 domain",
                 xref="x2",
-                line={"color": "rgba(255, 255, 255, 0.45)", "width": 1},
+                line={"color": "rgba(255, 255, 255, 0.3)", "width": 1},
             )
         figure.add_annotation(
             x=(start_s + end_s) / 2,
@@ -233,6 +237,6 @@ def with_words(figure: go.Figure, spoken: Sequence[tuple[float, float, str]]) ->
             text=escape(text),
             textangle=-90,
             showarrow=False,
-            font={"color": "white", "size": 12},
+            font={"color": "white", "size": 11},
         )
     return figure

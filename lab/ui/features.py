@@ -81,12 +81,12 @@ def _control(name: str, key: str) -> None:
             label,
             get_args(hint),
             format_func=lambda one: str(one).capitalize(),
-            width=140,
+            width=145,
             **common,
         )
     elif name == "n_fft":
         sizes = sorted({*_WINDOWS, st.session_state[key]})
-        st.selectbox(label, sizes, width=150, **common)
+        st.selectbox(label, sizes, width=145, **common)
     else:
         low, high = limits(FeatureSettings, name)
         number = int if hint is int else float
@@ -95,7 +95,7 @@ def _control(name: str, key: str) -> None:
             min_value=number(low),
             max_value=None if high == float("inf") else number(high),
             step=number(10 if number is float else 1),
-            width=170,
+            width=145,
             placeholder="all",
             **common,
         )

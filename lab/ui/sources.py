@@ -4,13 +4,13 @@ Everything that is brought lies in the workspace at once; the page remembers ids
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from lab import audio, recordings
+from lab import audio, dataset, recordings
 from lab.errors import LabError, WorkspaceError
 from lab.languages import LANGUAGES
 from lab.preprocess.archive import BESIDE_NAMES, read_zip
@@ -200,6 +200,46 @@ def choose_one(chosen: list[Recording], label: str, *, key: str) -> Recording:
     if len(chosen) == 1:
         return chosen[0]
     return st.selectbox(label, chosen, format_func=lambda one: one.name, key=key)
+
+
+def choose_clip(workspace: Workspace) -> Recording | None:
+    """A clip of a dataset, to be looked at like a recording; None if the person wants none."""
+    datasets = dataset.list_all(workspace)
+    if not datasets:
+        return None
+    row = st.container(horizontal=True)
+    one = row.selectbox(
+        "Or a clip of a dataset",
+        datasets,
+        index=None,
+        format_func=lambda one: one.name,
+        placeholder="Dataset",
+        key="clip_dataset",
+    )
+    if one is None:
+        return None
+    try:
+        entry = row.selectbox(
+            "Clip",
+            one.entries(),
+            index=None,
+            format_func=lambda entry: entry.transcription or PurePosixPath(entry.file_name).name,
+            placeholder="Choose one",
+            key=f"clip_of_{one.name}",
+        )
+        if entry is None:
+            return None
+        path = one.audio_path(entry)
+        return Recording(
+            id=f"{one.name}-{path.stem}",
+            name=path.name,
+            audio_path=path,
+            size_bytes=path.stat().st_size,
+            added_at=datetime.fromtimestamp(path.stat().st_mtime, UTC),
+        )
+    except (LabError, OSError) as error:
+        st.error(words.plain(str(error)), icon=":material/error:")
+        return None
 
 
 def choose(recording: Recording) -> None:

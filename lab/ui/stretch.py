@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from lab import audio
-from lab.audio import Waveform
+from lab.audio import SAMPLE_RATE, Waveform
 from lab.errors import LabError
 from lab.features.reduce import waveform_envelope
 from lab.recordings import Recording
@@ -15,6 +15,8 @@ _PIECES = 1500
 _SHORTEST_S = 0.1
 # A sound of this length is heard at once; longer ones are for the eye.
 _HEARD_S = 300.0
+# Longer recordings are read at Whisper's rate: an hour at 48 kHz would take 0.7 GB.
+_FULL_RATE_S = 1200.0
 
 
 def choose_stretch(waveform: Waveform, identity: str) -> tuple[Waveform, float]:
@@ -37,14 +39,14 @@ def choose_stretch(waveform: Waveform, identity: str) -> tuple[Waveform, float]:
     if stretch.duration_s <= _HEARD_S:
         st.audio(audio.encode_wav(stretch))
     st.caption(
-        f"Shown: {words.clock(start_s)} to {words.clock(end_s)}. Drag over the wave to choose a "
+        f"{waveform.sample_rate:,} samples a second. Shown: {words.clock(start_s)} to {words.clock(end_s)}. Drag over the wave to choose a "
         "stretch; double-click it for all."
     )
     return stretch, start_s
 
 
 def read_or_stop(recording: Recording) -> Waveform:
-    """The recording at its own sample rate, as one channel; else says why, and ends the page."""
+    """The recording as one channel, at its own rate unless it is long; or says why not and stops."""
     try:
         return _read(recording.audio_path, recording.name)
     except LabError as error:
@@ -57,4 +59,6 @@ def read_or_stop(recording: Recording) -> Waveform:
 @st.cache_resource(max_entries=2, show_spinner="Reading the recording …")
 def _read(path: Path, name: str) -> Waveform:
     info = audio.probe(path, name=name)
-    return audio.decode(path, name=name, sample_rate=info.sample_rate)
+    is_long = info.duration_s is None or info.duration_s > _FULL_RATE_S
+    rate = SAMPLE_RATE if is_long else info.sample_rate
+    return audio.decode(path, name=name, sample_rate=rate)
