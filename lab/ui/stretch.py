@@ -39,14 +39,15 @@ def choose_stretch(waveform: Waveform, identity: str) -> tuple[Waveform, float]:
     if stretch.duration_s <= _HEARD_S:
         st.audio(audio.encode_wav(stretch))
     st.caption(
-        f"{waveform.sample_rate:,} samples a second. Shown: {words.clock(start_s)} to {words.clock(end_s)}. Drag over the wave to choose a "
-        "stretch; double-click it for all."
+        f"Shown: {words.clock(start_s)} to {words.clock(end_s)}, "
+        f"{waveform.sample_rate:,} samples a second. Drag over the wave to choose a stretch; "
+        "double-click it for all."
     )
     return stretch, start_s
 
 
 def read_or_stop(recording: Recording) -> Waveform:
-    """The recording as one channel, at its own rate unless it is long; or says why not and stops."""
+    """The recording as one channel, at its own rate unless it is long; else the page ends here."""
     try:
         return _read(recording.audio_path, recording.name)
     except LabError as error:
