@@ -20,7 +20,7 @@ from lab.features.spectra import in_decibels
 from lab.features.tracks import sounding_part
 from lab.ui import charts, words
 
-_COLUMNS, _ROWS, _PIECES = 900, 256, 1500
+_COLUMNS, _ROWS, _POINTS, _PIECES = 900, 256, 4000, 1500
 _LONG_S = 600.0
 _OVERVIEWS: dict[str, Literal["power", "mel"]] = {
     "power": "power",
@@ -197,10 +197,7 @@ def _figure(
         return charts.wave(envelope, spans_s=silent, highest=highest, height=320)
     if feature.axes[-1].unit != "s":
         return charts.feature(feature, colour_map=colour_map, scale=scale, height=380)
-    small = (
-        pooled(feature, max_columns=_COLUMNS, max_rows=_ROWS)
-        if feature.array.ndim > 1
-        else (feature)
-    )
+    columns = _COLUMNS if feature.array.ndim > 1 else _POINTS
+    small = pooled(feature, max_columns=columns, max_rows=_ROWS)
     wave = charts.moved(waveform_envelope(stretch, width=_PIECES), start_s)
     return charts.below_wave(wave, small, start_s, colour_map=colour_map, scale=scale)

@@ -242,6 +242,11 @@ def choose_clip(workspace: Workspace) -> Recording | None:
         return None
 
 
+def is_any_chosen() -> bool:
+    """Whether there is something on the list."""
+    return bool(st.session_state.get(_CHOSEN))
+
+
 def choose(recording: Recording) -> None:
     """Put a recording on the list of what is chosen."""
     _choose(recording.id)
