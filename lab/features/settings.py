@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from lab.errors import OptionsError
-from lab.preprocess.settings import problems as value_problems
-from lab.preprocess.settings import setting
+from lab.settings import problems as value_problems
+from lab.settings import setting
 
 Window = Literal["hann", "hamming", "blackman", "bartlett", "boxcar"]
 

@@ -1,4 +1,4 @@
-"""Clips on disk: WAV files, a table of where they come from, the recipe, and all of it in a zip.
+"""Clips on disk: WAV files, a table of where they come from, and the recipe.
 
 FOLDER/interview-in-prizren-0001.wav   a clip, 16 or 24 bits
 FOLDER/manifest.csv                    file_name, start_s, end_s, duration_s, source
@@ -7,8 +7,7 @@ FOLDER/recipe.yaml                     how they were made
 
 import csv
 import io
-import zipfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePath
@@ -123,14 +122,3 @@ def write_recipe(folder: Path, recipe: Recipe) -> Path:
     with written_whole(path) as beside:
         beside.write_text(recipe.to_yaml(), encoding="utf-8")
     return path
-
-
-def write_zip(path: Path, folder: Path, rows: Sequence[ManifestRow]) -> None:
-    """Pack the clips of `rows`, the manifest and the recipe that lie in `folder`.
-
-    Raises WorkspaceError when the disk refuses or a file is missing.
-    """
-    names = [MANIFEST_NAME, RECIPE_NAME, *(row.file_name for row in rows)]
-    with written_whole(path) as beside, zipfile.ZipFile(beside, "w") as archive:
-        for name in names:
-            archive.write(folder / name, name)

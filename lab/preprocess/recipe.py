@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from lab.errors import OptionsError
-from lab.preprocess.settings import brief, problems, setting
+from lab.settings import brief, problems, setting
 
 MAX_CHANNELS = 64
 

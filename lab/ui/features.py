@@ -1,15 +1,14 @@
 """The settings of the views: presets, the controls that matter for a view, and what they mean."""
 
 from dataclasses import asdict, fields, replace
-from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import streamlit as st
 
 from lab.audio import Waveform
 from lab.errors import LabError
 from lab.features import SOURCE_LAB, WHISPER, FeatureSettings, Problem, View, view_problems
-from lab.preprocess.settings import limits
 from lab.ui import words
+from lab.ui.controls import control
 
 _PRESETS = {"Source lab": SOURCE_LAB, "Whisper": WHISPER}
 _LABELS = {
@@ -27,7 +26,6 @@ _LABELS = {
     "whisper_mels": ("Mel bins of Whisper", "128 for large-v3 and turbo, 80 for all others."),
 }
 _WINDOWS = [128, 256, 400, 512, 1024, 2048, 4096, 8192]
-_HINTS = get_type_hints(FeatureSettings)
 
 
 def choose_settings(
@@ -47,7 +45,16 @@ def choose_settings(
         name = f"{key}_{one.name}"
         if one.name in view.controls:
             with controls:
-                _control(one.name, name)
+                label, help_text = _LABELS[one.name]
+                control(
+                    FeatureSettings,
+                    one.name,
+                    key=name,
+                    label=label,
+                    help_text=help_text,
+                    choices=_WINDOWS if one.name == "n_fft" else (),
+                    when_empty="all",
+                )
         else:  # Streamlit forgets what no widget shows
             st.session_state[name] = st.session_state[name]
     try:
@@ -70,35 +77,6 @@ def choose_settings(
 def _put(key: str, settings: FeatureSettings) -> None:
     for name, value in asdict(settings).items():
         st.session_state[f"{key}_{name}"] = value
-
-
-def _control(name: str, key: str) -> None:
-    label, help_text = _LABELS[name]
-    common: dict[str, Any] = {"key": key, "help": help_text or None, "persist_state": "session"}
-    hint = _HINTS[name]
-    if get_origin(hint) is Literal:
-        st.selectbox(
-            label,
-            get_args(hint),
-            format_func=lambda one: str(one).capitalize(),
-            width=145,
-            **common,
-        )
-    elif name == "n_fft":
-        sizes = sorted({*_WINDOWS, st.session_state[key]})
-        st.selectbox(label, sizes, width=145, **common)
-    else:
-        low, high = limits(FeatureSettings, name)
-        number = int if hint is int else float
-        st.number_input(
-            label,
-            min_value=number(low),
-            max_value=None if high == float("inf") else number(high),
-            step=number(10 if number is float else 1),
-            width=145,
-            placeholder="all",
-            **common,
-        )
 
 
 def _problem(problem: Problem, key: str) -> None:

@@ -1,14 +1,15 @@
 """The recipe of the Prepare page: presets, steps to switch on and off, and their settings."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import streamlit as st
 
 from lab.errors import LabError, OptionsError
 from lab.preprocess.recipe import AS_IT_IS, SOURCE_LAB, WHISPER, Recipe, Step, step_types
-from lab.preprocess.settings import limits
 from lab.ui import words
+from lab.ui.controls import control
 
 _PRESETS = {"Whisper": WHISPER, "Source lab": SOURCE_LAB, "As it is": AS_IT_IS}
 _TITLES = {
@@ -47,9 +48,17 @@ _SETTINGS = {
     "silence_dbfs": ("Silence is below (dBFS)", "Only where pauses are found by silence."),
     "bits": ("Bits a sample", ""),
 }
-_RATES = [8_000, 16_000, 22_050, 24_000, 44_100, 48_000]
 _ALL_CHANNELS = 0  # where a recipe has None, which a select box takes for no choice
-_CHANNELS = [_ALL_CHANNELS, 1, 2, 3, 4, 5, 6, 7, 8]
+_CHOICES: dict[str, tuple[Sequence[int], Callable[[Any], str]]] = {
+    "sample_rate": (
+        (8_000, 16_000, 22_050, 24_000, 44_100, 48_000),
+        lambda rate: f"{rate:,} Hz",
+    ),
+    "number": (
+        (_ALL_CHANNELS, 1, 2, 3, 4, 5, 6, 7, 8),
+        lambda number: f"Channel {number}" if number else "Mix of all",
+    ),
+}
 
 
 def choose_recipe() -> Recipe | None:
@@ -136,49 +145,17 @@ def _step(name: str, kind: type[Step]) -> None:
 
 def _setting(step: str, kind: type[Step], name: str) -> None:
     label, help_text = _SETTINGS[name]
-    common: dict[str, Any] = {
-        "key": _key(step, name),
-        "help": help_text or None,
-        "persist_state": "session",
-    }
-    hint = get_type_hints(kind)[name]
-    if get_origin(hint) is Literal:
-        st.selectbox(
-            label,
-            get_args(hint),
-            format_func=lambda one: str(one).capitalize(),
-            width=130,
-            **common,
-        )
-    elif name == "number":
-        st.selectbox(
-            label,
-            list(dict.fromkeys([*_CHANNELS, st.session_state[_key(step, name)]])),
-            format_func=lambda number: f"Channel {number}" if number else "Mix of all",
-            width=160,
-            **common,
-        )
-    elif name == "sample_rate":
-        rate = st.session_state[_key(step, name)]
-        rates = sorted({*_RATES, rate})
-        st.selectbox(label, rates, format_func=lambda rate: f"{rate:,} Hz", width=160, **common)
-    else:
-        low, high = limits(kind, name)
-        number = int if hint is int else float
-        st.number_input(
-            label,
-            min_value=number(low),
-            max_value=None if high == float("inf") else number(high),
-            step=1 if number is int else _step_of(high),
-            width=150,
-            placeholder="the quietest",
-            **common,
-        )
-
-
-def _step_of(high: float) -> float:
-    """How far a click on plus or minus goes, by the highest value there is."""
-    return 0.1 if abs(high) <= 10 and high != 0 else 1.0
+    choices, wording = _CHOICES.get(name, ((), str))
+    control(
+        kind,
+        name,
+        key=_key(step, name),
+        label=label,
+        help_text=help_text,
+        choices=choices,
+        wording=wording,
+        when_empty="the quietest",
+    )
 
 
 def _file(recipe: Recipe | None) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import wave
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,6 @@ from lab.preprocess.export import (
     write_manifest,
     write_recipe,
     write_wav,
-    write_zip,
 )
 from lab.preprocess.pipeline import Clip, Prepared
 from lab.preprocess.recipe import SOURCE_LAB, Recipe
@@ -69,15 +67,12 @@ def prepared(*durations_s: float) -> Prepared:
     return Prepared(np.zeros(16_000, np.float32), 16_000, 16, 0.0, tuple(clips), ())
 
 
-def test_clips_manifest_recipe_and_zip_belong_together(tmp_path: Path) -> None:
+def test_clips_manifest_and_recipe_belong_together(tmp_path: Path) -> None:
     rows = write_clips(tmp_path / "out", prepared(1.0, 2.5), source="Zëri im (1).m4a")
     assert [row.file_name for row in rows] == ["zeri-im-1-0001.wav", "zeri-im-1-0002.wav"]
     write_manifest(tmp_path / "out", rows)
     write_recipe(tmp_path / "out", SOURCE_LAB)
-    write_zip(tmp_path / "clips.zip", tmp_path / "out", rows)
-    with zipfile.ZipFile(tmp_path / "clips.zip") as archive:
-        archive.extractall(tmp_path / "back")
-    with (tmp_path / "back" / "manifest.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "out" / "manifest.csv").open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     assert table[1] == {
         "file_name": "zeri-im-1-0002.wav",
@@ -87,9 +82,9 @@ def test_clips_manifest_recipe_and_zip_belong_together(tmp_path: Path) -> None:
         "source": "Zëri im (1).m4a",
     }
     for line in table:
-        with wave.open(str(tmp_path / "back" / line["file_name"])) as file:
+        with wave.open(str(tmp_path / "out" / line["file_name"])) as file:
             assert file.getnframes() / 16_000 == float(line["duration_s"])
-    text = (tmp_path / "back" / "recipe.yaml").read_text(encoding="utf-8")
+    text = (tmp_path / "out" / "recipe.yaml").read_text(encoding="utf-8")
     assert Recipe.from_yaml(text) == SOURCE_LAB
 
 

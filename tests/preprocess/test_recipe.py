@@ -20,7 +20,7 @@ from lab.preprocess.recipe import (
     Split,
     step_types,
 )
-from lab.preprocess.settings import limits
+from lab.settings import limits
 
 # Each line ten times the one before: a list of a billion, once it is written out.
 BILLION_LAUGHS = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
