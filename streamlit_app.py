@@ -4,7 +4,7 @@ import streamlit as st
 
 from lab import recordings
 from lab.ui import open_page, words
-from lab.ui.frame import HOME, TRANSCRIBE
+from lab.ui.frame import EXPLORE, HOME, PREPARE, TRANSCRIBE
 from lab.ui.visitors import is_public
 
 workspace = open_page(HOME)
@@ -19,8 +19,13 @@ st.markdown(
         "**no recording leaves it**."
     )
 )
-if st.button("Transcribe a recording", type="primary", icon=TRANSCRIBE.icon):
+row = st.container(horizontal=True, gap="small")
+if row.button("Transcribe a recording", type="primary", icon=TRANSCRIBE.icon):
     st.switch_page(TRANSCRIBE.file)
+if row.button("Cut long recordings into clips", icon=PREPARE.icon):
+    st.switch_page(PREPARE.file)
+if row.button("See what a model hears", icon=EXPLORE.icon):
+    st.switch_page(EXPLORE.file)
 
 brought = recordings.list_all(workspace)
 saved = recordings.list_transcripts(workspace)

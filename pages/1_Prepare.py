@@ -22,7 +22,9 @@ with left:
     go = st.container()
     samples = st.container()
     st.subheader("Recipe")
-    recipe = choose_recipe()
+    # It scrolls by itself, so that what a step does stays in sight.
+    with st.container(height=560, border=False):
+        recipe = choose_recipe()
 
 
 def bring_sample(recording: Recording) -> None:

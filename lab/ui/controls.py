@@ -8,7 +8,7 @@ import streamlit as st
 
 from lab.settings import limits
 
-_WIDTH = 150
+_WIDTH = 125
 
 
 def control(

@@ -27,25 +27,28 @@ _TITLES = {
 # What a setting is called, and what it does where the name does not say it.
 _SETTINGS = {
     "number": ("Channel", ""),
-    "sample_rate": ("Samples a second", "Whisper listens at 16,000; the source lab asks 22,050."),
+    "sample_rate": ("Rate", "Whisper listens at 16,000; the source lab asks 22,050."),
     "cutoff_hz": ("Below (Hz)", "What is lower goes. The lowest voices begin at about 80 Hz."),
     "mains_hz": ("Mains (Hz)", "60 in the Americas and parts of Asia, 50 elsewhere."),
     "harmonics": ("Overtones", "How many multiples of the mains go, itself counted."),
     "kind": ("Kind of noise", "Steady: a fan, hiss. Changing: traffic, wind."),
     "strength": ("Strength", "0 leaves all noise, 1 takes away as much as can be."),
-    "noise_start_s": ("Noise from (s)", ""),
+    "noise_start_s": ("Noise from (s)", "Empty: the quietest moment is taken."),
     "noise_end_s": ("Noise to (s)", ""),
-    "top_db": ("Silence is below (dB)", "Quieter than the loudest moment by so much."),
-    "keep_s": ("Silence that stays (s)", ""),
+    "top_db": ("Silence (dB)", "What is quieter than the loudest moment by so much."),
+    "keep_s": ("Kept (s)", "So much silence stays before and after."),
     "measure": ("Measured as", "Loudness as people hear it (LUFS), or the single highest sample."),
-    "target_db": ("Target (LUFS or dBFS)", ""),
-    "ceiling_dbfs": ("No sample above (dBFS)", ""),
+    "target_db": ("Target (dB)", "LUFS where loudness is measured, dBFS for the peak."),
+    "ceiling_dbfs": ("Ceiling (dBFS)", "No sample goes beyond, so that nothing is distorted."),
     "by": ("Pauses found by", "Speech: a detector of voices. Silence: the level alone."),
     "min_s": ("Shortest clip (s)", ""),
     "max_s": ("Longest clip (s)", ""),
     "margin_s": ("Margin (s)", "What is kept before and after the speech."),
     "min_pause_s": ("A pause lasts (s)", "A pause of this length starts a new clip."),
-    "silence_dbfs": ("Silence is below (dBFS)", "Only where pauses are found by silence."),
+    "silence_dbfs": (
+        "Silence (dBFS)",
+        "Only where pauses are found by silence.",
+    ),
     "bits": ("Bits a sample", ""),
 }
 _ALL_CHANNELS = 0  # where a recipe has None, which a select box takes for no choice
@@ -154,7 +157,7 @@ def _setting(step: str, kind: type[Step], name: str) -> None:
         help_text=help_text,
         choices=choices,
         wording=wording,
-        when_empty="the quietest",
+        when_empty="auto",
     )
 
 
