@@ -29,12 +29,18 @@ def holding(*windows: tuple[Tensor, Tensor], positions: int | None = None) -> Qu
 
 
 def error(ours: Tensor, query: Tensor, *windows: tuple[Tensor, Tensor]) -> float:
-    """How far attention is from that over the numbers themselves, relative to its size."""
+    """How far attention is from that over the numbers themselves, relative to what is added up.
+
+    Not to the sum: values of both signs may cancel each other, and their errors do not.
+    """
     assert ours.isfinite().all()
     worst = 0.0
     for mixed, asked, (keys, values) in zip(ours, query, windows, strict=True):
-        exact = F.scaled_dot_product_attention(asked[None], keys[None], values[None])[0]
-        worst = max(worst, float((mixed - exact).norm() / exact.norm()))
+        exact, size = (
+            F.scaled_dot_product_attention(asked[None], keys[None], one[None])[0]
+            for one in (values, values.abs())
+        )
+        worst = max(worst, float((mixed - exact).norm() / size.norm()))
     return worst
 
 
