@@ -182,6 +182,9 @@ def _choose_kept(workspace: Workspace) -> None:
     row = st.container(horizontal=True, gap="small")
     if row.button("Add to the list", disabled=picked is None, icon=":material/add:") and picked:
         _choose(picked)
+    if row.button("Add all", icon=":material/playlist_add:"):
+        for recording_id in everything:
+            _choose(recording_id)
     with row.popover("Delete", disabled=picked is None, icon=":material/delete:"):
         st.markdown("This removes the recording **and its transcripts** from the disk.")
         if picked:
