@@ -54,7 +54,7 @@ def show_comparison(chosen: list[Recording], recipe: Recipe) -> None:
     highest = _highest(before.samples, after.samples)
     with left:
         st.markdown("**Before**")
-        _before(before, start_s, highest)
+        _before(before, start_s, highest, key=f"before_wave_{recording.id}_{start_s:.0f}")
     with right:
         st.markdown("**After**")
         _after(after, start_s, highest, top_hz=before.sample_rate / 2)
@@ -87,14 +87,14 @@ def _for_excerpt(recipe: Recipe, start_s: float, length_s: float) -> Recipe:
     return replace(recipe, reduce_noise=replace(step, noise_start_s=begin_s, noise_end_s=end_s))
 
 
-def _before(sound: Sound, start_s: float, highest: float) -> None:
+def _before(sound: Sound, start_s: float, highest: float, *, key: str) -> None:
     mono = Waveform(_one_channel(sound.samples), sound.sample_rate)
     event = st.plotly_chart(
         _wave(mono, start_s, highest, selectable=True),
         on_select="rerun",
         selection_mode="box",
         config={"displayModeBar": False},
-        key="before_wave",
+        key=key,
     )
     _spectrogram(mono, start_s, sound.sample_rate / 2, key="before_spectrogram")
     _listen(sound.samples, sound.sample_rate)
