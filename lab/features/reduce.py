@@ -16,6 +16,9 @@ from lab.features.feature import Axis, Feature, Numbers, frequency_axis, time_ax
 from lab.features.settings import FeatureSettings
 from lab.features.spectra import mel_axis, mel_filters
 
+# In frames: 0.45 s are frame 120.00000000000001 of a hop of 60 at 16 kHz.
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class Envelope:
@@ -63,7 +66,8 @@ def pooled(
     Blank values (NaN) don't count where there are others.
     """
     *row_axes, column_axis = feature.axes
-    chosen = np.flatnonzero((column_axis.values() >= start) & (column_axis.values() <= end))
+    values, near = column_axis.values(), _ROUNDING * column_axis.step
+    chosen = np.flatnonzero((values >= start - near) & (values <= end + near))
     first, last = (int(chosen[0]), int(chosen[-1]) + 1) if len(chosen) else (0, 0)
     size = _group_size(last - first, max_columns)
     array = _pool(feature.array[..., first:last], size)
@@ -97,8 +101,8 @@ def overview(
     n_frames = frames.count(
         len(waveform.samples), frame_length=settings.n_fft, hop_length=hop_length
     )
-    first = min(max(math.ceil(start_s * rate / hop_length), 0), n_frames)
-    end = math.inf if end_s is None else math.floor(end_s * rate / hop_length) + 1
+    first = min(max(math.ceil(start_s * rate / hop_length - _ROUNDING), 0), n_frames)
+    end = math.inf if end_s is None else math.floor(end_s * rate / hop_length + _ROUNDING) + 1
     last = int(max(min(end, n_frames), first))
     filters = mel_filters(settings, rate) if view == "mel" else None
     row_axis = frequency_axis(settings.n_fft, rate) if filters is None else mel_axis(settings, rate)
