@@ -1,5 +1,6 @@
 """Recordings that are prepared in the background of the app, with one recipe."""
 
+import importlib
 import time
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,13 @@ from lab.workspace import Workspace
 
 # How often what is finished is written down; each recording's sound lies on the disk anyway.
 _SAVE_EVERY_S = 5.0
+_LIBRARIES = (
+    "librosa.feature",
+    "librosa.effects",
+    "noisereduce",
+    "pyloudnorm",
+    "faster_whisper.vad",
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,15 @@ class PreparationQueue(JobQueue[PreparationJob]):
     ) -> int:
         """Line up recordings; returns the number of the job."""
         return self.line_up(lambda number: PreparationJob(number, workspace, recordings, recipe))
+
+    def prepare(self) -> None:
+        """Load the libraries of the steps when the worker is free: that takes about 2 s."""
+
+        def load() -> None:
+            for name in _LIBRARIES:
+                importlib.import_module(name)
+
+        self.later(load)
 
     def work_on(self, entry: Entry[PreparationJob]) -> None:
         """Prepare. However it ends, what was finished until then is kept."""

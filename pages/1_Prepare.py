@@ -9,9 +9,10 @@ from lab.ui.frame import PREPARE
 from lab.ui.preparations import show_jobs, show_preparation
 from lab.ui.recipe import choose_recipe
 from lab.ui.sources import choose, choose_recordings, sample_buttons, show_chosen
-from lab.ui.state import preparation_queue
+from lab.ui.state import preparation_queue, warm_up_sound
 
 workspace = open_page(PREPARE)
+warm_up_sound()
 
 st.title("Prepare")
 left, right = st.columns([3, 5], gap="large")

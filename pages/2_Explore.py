@@ -16,9 +16,11 @@ from lab.ui.sources import (
     is_any_chosen,
     sample_buttons,
 )
+from lab.ui.state import warm_up_sound
 from lab.ui.stretch import choose_stretch, read_or_stop
 
 workspace = open_page(EXPLORE)
+warm_up_sound()
 
 
 def bring_sample(recording: Recording) -> None:

@@ -25,6 +25,13 @@ def preparation_queue() -> PreparationQueue:
     return PreparationQueue()
 
 
+def warm_up_sound() -> None:
+    """Load the libraries of sound in the background, so that no first change waits for them."""
+    if "warmed_up_sound" not in st.session_state:
+        st.session_state["warmed_up_sound"] = True
+        preparation_queue().prepare()
+
+
 def warm_up(workspace: Workspace) -> None:
     """Load the default model in the background while the person still looks for their file."""
     if "warmed_up" not in st.session_state and engine_pool().loaded is None:
