@@ -2,7 +2,8 @@
 
 datasets/albanian/
     audio/talk-0001-3f2a9c1d07.wav   a clip, exactly as it was added
-    metadata.csv                     file_name, transcription, split, speaker, language, status
+    metadata.csv                     file_name, transcription, split, speaker, language, status,
+                                     duration_s
 
 `datasets.load_dataset("audiofolder", data_dir=…)` opens such a folder as it is.
 """
@@ -10,12 +11,20 @@ datasets/albanian/
 import csv
 import hashlib
 import io
+import shutil
+import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePath
 
-from lab.errors import OptionsError, WorkspaceError
+from lab import audio
+from lab.errors import AudioError, OptionsError, WorkspaceError
+from lab.importers import Clip, Problem
+from lab.languages import LANGUAGES
+from lab.preprocess.archive import SUFFIXES
+from lab.progress import Progress, ignore
 from lab.workspace import Workspace, child, slug, written_whole
 
 METADATA_NAME = "metadata.csv"
@@ -27,7 +36,11 @@ _changing = threading.Lock()
 
 @dataclass(frozen=True)
 class Entry:
-    """A clip of a dataset. file_name: its path below the folder of the dataset."""
+    """A clip of a dataset.
+
+    file_name: its path below the folder of the dataset
+    duration_s: as the header of its sound says; None where nobody has looked
+    """
 
     file_name: str
     transcription: str = ""
@@ -35,6 +48,7 @@ class Entry:
     speaker: str = ""
     language: str = ""
     status: str = NEW
+    duration_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -47,11 +61,10 @@ class Dataset:
     def entries(self) -> list[Entry]:
         """All clips, in the order in which they were added; raises WorkspaceError."""
         path = self.folder / METADATA_NAME
-        names = [one.name for one in fields(Entry)]
         try:
             with path.open(encoding="utf-8", newline="") as file:
                 rows = list(csv.DictReader(file))
-            return [Entry(**{name: row[name] for name in names}) for row in rows]
+            return [_entry(row) for row in rows]
         except (OSError, ValueError, csv.Error, KeyError, TypeError) as error:
             raise WorkspaceError(f"{path} cannot be read: {error!r}.") from error
 
@@ -64,6 +77,20 @@ class Dataset:
                 f"“{entry.file_name[:80]}”. Correct that line of {METADATA_NAME}."
             )
         return path
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import has done.
+
+    n_new, n_known: clips that were added, and that were there before with the same name and sound
+    refused: clips whose sound cannot be read, with the reason
+    """
+
+    dataset: Dataset
+    n_new: int
+    n_known: int
+    refused: list[Problem]
 
 
 def list_all(workspace: Workspace) -> list[Dataset]:
@@ -90,16 +117,13 @@ def add(
     Raises OptionsError for a name without letters, WorkspaceError when the disk refuses; what was
     in the dataset before stays as it was.
     """
-    dataset_id = slug(name)
-    if not dataset_id:
-        raise OptionsError("Give the dataset a name with letters or digits, such as “albanian”.")
-    dataset = Dataset(dataset_id, child(_folder(workspace), dataset_id))
+    dataset = _called(workspace, name)
     with _changing:
-        entries = dataset.entries() if (dataset.folder / METADATA_NAME).exists() else []
+        entries = _entries_if_any(dataset)
         known = {entry.file_name for entry in entries}
         n_before = len(entries)
         for clip_name, content in clips:
-            file_name = f"audio/{_file_name(clip_name, content)}"
+            file_name = f"audio/{_file_name(clip_name, hashlib.sha256(content))}"
             if file_name not in known:
                 with written_whole(dataset.folder / file_name) as beside:
                     beside.write_bytes(content)
@@ -109,11 +133,142 @@ def add(
     return dataset, len(entries) - n_before
 
 
-def _file_name(name: str, content: bytes) -> str:
+def import_clips(
+    workspace: Workspace,
+    name: str,
+    clips: Iterable[Clip],
+    *,
+    language: str,
+    on_progress: Progress = ignore,
+) -> Imported:
+    """Copy clips with their texts into the dataset `name`, which is made if there is none.
+
+    clips: from `lab.importers`; of their sound only the headers are read
+    language: Whisper's code, for clips that have none of their own
+    on_progress: called for each clip, in clips, as the tables are read and then as the sound is
+        copied; raising `Cancelled` from it stops the import
+
+    All clips are added or, whatever stops it, none. Raises OptionsError for a name without letters,
+    an unknown language or when there is no clip that can be read, WorkspaceError when the disk
+    refuses.
+    """
+    dataset = _called(workspace, name)
+    if language not in LANGUAGES:
+        raise OptionsError(f"“{language[:40]}” is no language of Whisper; choose one, such as sq.")
+    waiting: list[Clip] = []
+    for clip in clips:  # to know how many there are, for which long tables are read
+        waiting.append(clip)
+        on_progress(0, len(waiting), "Reading the tables")
+    copied: dict[str, Entry] = {}
+    refused = []
+    with _staging(dataset) as staging:
+        for n_done, clip in enumerate(waiting):
+            on_progress(n_done, len(waiting), "Copying clips")
+            try:
+                entry = _copied(clip, language, staging)
+            except AudioError as error:
+                refused.append(Problem(clip.audio_path.name, str(error)))
+            else:
+                copied.setdefault(entry.file_name, entry)
+        if not copied:
+            raise OptionsError(
+                "There is no clip that could be imported. "
+                + (refused[0].reason if refused else "Choose the folder that holds the sound.")
+            )
+        on_progress(len(waiting), len(waiting), "Copying clips")
+        n_new = _take_over(dataset, copied, staging)
+    return Imported(dataset, n_new, len(waiting) - len(refused) - n_new, refused)
+
+
+@contextmanager
+def _staging(dataset: Dataset) -> Iterator[Path]:
+    """A folder inside of the dataset's, where nobody looks; it is gone afterwards."""
+    try:
+        dataset.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".import-", dir=dataset.folder) as staging:
+            yield Path(staging)
+    except OSError as error:
+        raise WorkspaceError(
+            f"The clips cannot be copied to {dataset.folder} ({error.strerror or error}). "
+            "Free some space or choose another workspace."
+        ) from error
+    finally:
+        for folder in (dataset.folder / "audio", dataset.folder):
+            with _changing, suppress(OSError):  # what holds something stays
+                folder.rmdir()
+
+
+def _copied(clip: Clip, language: str, staging: Path) -> Entry:
+    """Copy the sound of a clip; raises AudioError where it cannot be read."""
+    info = audio.probe(clip.audio_path)
+    try:
+        with clip.audio_path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    except OSError as error:
+        raise AudioError(
+            f"“{clip.audio_path.name}” cannot be read ({error.strerror}). Check the disk."
+        ) from error
+    file_name = _file_name(clip.audio_path.name, digest)
+    shutil.copyfile(clip.audio_path, staging / file_name)
+    return Entry(
+        f"audio/{file_name}",
+        clip.transcription,
+        clip.split,
+        clip.speaker,
+        clip.language or language,
+        duration_s=None if info.duration_s is None else round(info.duration_s, 3),
+    )
+
+
+def _take_over(dataset: Dataset, copied: Mapping[str, Entry], staging: Path) -> int:
+    """Move what is new from `staging` into the dataset, all or nothing; gives how many it is."""
+    moved = []
+    with _changing:
+        entries = _entries_if_any(dataset)
+        known = {entry.file_name for entry in entries}
+        new = [entry for entry in copied.values() if entry.file_name not in known]
+        try:
+            (dataset.folder / "audio").mkdir(exist_ok=True)
+            for entry in new:
+                target = dataset.folder / entry.file_name
+                (staging / target.name).replace(target)
+                moved.append(target)
+            _write(dataset, [*entries, *new])
+        except BaseException:
+            for target in moved:
+                target.unlink()
+            raise
+    return len(new)
+
+
+def _called(workspace: Workspace, name: str) -> Dataset:
+    dataset_id = slug(name)
+    if not dataset_id:
+        raise OptionsError("Give the dataset a name with letters or digits, such as “albanian”.")
+    return Dataset(dataset_id, child(_folder(workspace), dataset_id))
+
+
+def _entries_if_any(dataset: Dataset) -> list[Entry]:
+    return dataset.entries() if (dataset.folder / METADATA_NAME).exists() else []
+
+
+def _entry(row: Mapping[str, str | None]) -> Entry:
+    """A line of the table; raises KeyError or ValueError if it is damaged."""
+    columns = {one.name: row[one.name] for one in fields(Entry) if one.name != "duration_s"}
+    texts = {name: text for name, text in columns.items() if text is not None}
+    if len(texts) < len(columns):
+        raise ValueError("a line is cut off")
+    # Tables of earlier versions lack the column.
+    duration = row.get("duration_s")
+    return Entry(**texts, duration_s=float(duration) if duration else None)
+
+
+def _file_name(name: str, digest: "hashlib._Hash") -> str:
     """A safe name that tells a person what it is, and differs for different sounds."""
     path = PurePath(name)
-    digest = hashlib.sha256(content).hexdigest()[:10]
-    return "-".join(filter(None, [slug(path.stem), digest])) + path.suffix.lower()
+    stem, suffix = slug(path.stem), path.suffix.lower()
+    safe_suffix = suffix if suffix in SUFFIXES else ""
+    return "-".join(filter(None, [stem, digest.hexdigest()[:10]])) + safe_suffix
 
 
 def _write(dataset: Dataset, entries: Iterable[Entry]) -> None:

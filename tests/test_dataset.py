@@ -1,11 +1,38 @@
 """Datasets in the workspace."""
 
+import csv
+import errno
+import shutil
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from lab import dataset
+from lab import audio, dataset
+from lab.audio import Waveform
 from lab.dataset import Entry
-from lab.errors import OptionsError, WorkspaceError
+from lab.errors import LabError, OptionsError, WorkspaceError
+from lab.importers import Clip
+from lab.progress import Cancelled
 from lab.workspace import Workspace
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> list[Clip]:
+    """Four clips of 1 to 4 seconds outside of the workspace."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    made = []
+    for seconds in range(1, 5):
+        path = folder / f"Clip {seconds}.WAV"
+        silence = np.zeros(seconds * 16_000, np.float32)
+        path.write_bytes(audio.encode_wav(Waveform(silence, 16_000)))
+        made.append(Clip(path, f'Ai tha: "Mirë",\t{seconds}', "train", f"s{seconds}"))
+    return made
+
+
+def everything_in(workspace: Workspace) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in workspace.root.rglob("*") if path.is_file()}
 
 
 def test_clips_are_added_once_and_lie_as_audiofolder_wants_them(workspace: Workspace) -> None:
@@ -52,3 +79,120 @@ def test_a_table_leads_to_nothing_outside(name: str, workspace: Workspace) -> No
     assert made.audio_path(entry).read_bytes() == b"a"
     with pytest.raises(WorkspaceError, match="outside of the dataset"):
         made.audio_path(Entry(name))
+
+
+def test_a_table_without_durations_is_read(workspace: Workspace) -> None:
+    made, _ = dataset.add(workspace, "a", [("a.wav", b"a")], language="sq")
+    table = made.folder / "metadata.csv"
+    (entry,) = made.entries()
+    table.write_text(
+        "file_name,transcription,split,speaker,language,status\n" + entry.file_name + ",,,,sq,new\n"
+    )
+    assert made.entries() == [entry]
+    table.write_text(table.read_text() + "audio/b.wav,x\n")
+    with pytest.raises(WorkspaceError, match="cut off"):
+        made.entries()
+
+
+def test_the_name_of_a_file_that_is_added_has_an_ending_of_sound_or_none(
+    workspace: Workspace,
+) -> None:
+    made, _ = dataset.add(workspace, "a", [('a.wav"\n=x', b"a"), ("b.ogg", b"b")], language="sq")
+    suffixes = [Path(entry.file_name).suffix for entry in made.entries()]
+    assert suffixes == ["", ".ogg"]
+
+
+def test_imported_clips_are_copied_with_what_is_known_of_them(
+    workspace: Workspace, clips: list[Clip]
+) -> None:
+    steps: list[tuple[float, float, str]] = []
+    done = dataset.import_clips(
+        workspace,
+        "Shqip",
+        iter([*clips[:3], Clip(clips[3].audio_path, language="de")]),
+        language="sq",
+        on_progress=lambda n, total, note="": steps.append((n, total, note)),
+    )
+    assert (done.dataset.name, done.n_new, done.n_known, done.refused) == ("shqip", 4, 0, [])
+    assert steps == [
+        *((0, n, "Reading the tables") for n in range(1, 5)),
+        *((n, 4, "Copying clips") for n in range(5)),
+    ]
+    first, *_, last = done.dataset.entries()
+    assert first == Entry(
+        first.file_name, 'Ai tha: "Mirë",\t1', "train", "s1", "sq", "new", duration_s=1.0
+    )
+    assert first.file_name.startswith("audio/clip-1-")
+    assert last == Entry(last.file_name, language="de", duration_s=4.0)
+    for clip, entry in zip(clips, done.dataset.entries(), strict=True):
+        assert done.dataset.audio_path(entry).read_bytes() == clip.audio_path.read_bytes()
+    with (done.dataset.folder / "metadata.csv").open(encoding="utf-8", newline="") as file:
+        header = next(csv.reader(file))
+    assert header[:3] == ["file_name", "transcription", "split"]
+    before = everything_in(workspace)
+    again = dataset.import_clips(workspace, "shqip", clips, language="sq")
+    assert (again.n_new, again.n_known) == (0, 4)
+    assert everything_in(workspace) == before
+
+
+def test_sound_that_cannot_be_read_is_named_and_the_rest_is_imported(
+    workspace: Workspace, clips: list[Clip]
+) -> None:
+    clips[1].audio_path.write_text("no sound")
+    clips[2].audio_path.unlink()
+    done = dataset.import_clips(workspace, "a", clips, language="sq")
+    assert [one.name for one in done.refused] == ["Clip 2.WAV", "Clip 3.WAV"]
+    assert (done.n_new, len(done.dataset.entries())) == (2, 2)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("fault", ["stopped", "disk full", "table refused", "nothing", "language"])
+def test_an_import_that_fails_leaves_everything_as_it_was(
+    fault: str,
+    is_there: bool,
+    workspace: Workspace,
+    clips: list[Clip],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if is_there:
+        dataset.import_clips(workspace, "a", clips[:1], language="sq")
+    before = everything_in(workspace)
+    copy = shutil.copyfile
+
+    def stop(done: float, *_: object) -> None:
+        if fault == "stopped" and done == 2:
+            raise Cancelled
+
+    def refuse_the_third(source: Path, target: Path) -> None:
+        if source == clips[2].audio_path:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        copy(source, target)
+
+    def refuse_the_table(*_: object) -> None:
+        raise WorkspaceError("The table cannot be written.")
+
+    if fault == "disk full":
+        monkeypatch.setattr(shutil, "copyfile", refuse_the_third)
+    if fault == "table refused":
+        monkeypatch.setattr(dataset, "_write", refuse_the_table)
+    expected = Cancelled if fault == "stopped" else LabError
+    with pytest.raises(expected):
+        dataset.import_clips(
+            workspace,
+            "a",
+            [] if fault == "nothing" else clips,
+            language="xx" if fault == "language" else "sq",
+            on_progress=stop,
+        )
+    assert everything_in(workspace) == before
+    assert (workspace.root / "datasets/a").exists() == is_there
+    assert not list(workspace.root.rglob(".*"))
+
+
+def test_clips_added_by_another_tab_meanwhile_stay(workspace: Workspace, clips: list[Clip]) -> None:
+    def add_one(done: float, *_: object) -> None:
+        if done == 1:
+            dataset.add(workspace, "a", [("b.wav", b"b")], language="sq")
+
+    done = dataset.import_clips(workspace, "a", clips, language="sq", on_progress=add_one)
+    assert (done.n_new, len(done.dataset.entries())) == (4, 5)

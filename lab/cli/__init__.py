@@ -12,10 +12,11 @@ import warnings
 
 import typer
 
-from lab.cli import features, models, prepare, transcribe
+from lab.cli import dataset, features, models, prepare, transcribe
 
 app = typer.Typer(
-    help="Whisper AI Lab on the command line: transcribe or prepare recordings, look after models.",
+    help="Whisper AI Lab on the command line: transcribe or prepare recordings, look after "
+    "datasets and models.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,6 +27,7 @@ app.command()(transcribe.detect)
 app.command()(prepare.prepare)
 app.command()(features.features)
 app.add_typer(models.app, name="models")
+app.add_typer(dataset.app, name="dataset")
 
 
 def main() -> None:

@@ -1,0 +1,359 @@
+"""Corpora in the layouts of others: recognised, read, and everything that is wrong named once."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lab.errors import LabError, OptionsError
+from lab.importers import KINDS, Clip, Problem, Reading, kind_named, recognise
+
+HOSTILE = [
+    "../secret.wav",
+    "/etc/passwd",
+    "C:\\secret.wav",
+    "a\0b.wav",
+    "x" * 5000,
+    "..",
+    "link.wav",
+]
+
+
+def put(folder: Path, files: dict[str, str | bytes]) -> Path:
+    """Write files below the folder; of sound nothing but the name matters here."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+def read(folder: Path, kind: str) -> tuple[list[Clip], list[Problem]]:
+    """Recognise the folder, which has to be of this kind, and read it, leaving it as it was."""
+    before = snapshot(folder)
+    seen = recognise(folder)
+    assert seen.kind.name == kind
+    assert seen.reason.endswith(".")
+    reading = Reading(folder, seen.kind)
+    clips = list(reading)
+    problems = reading.problems
+    assert len(set(problems)) == len(problems)
+    assert list(reading) == clips
+    assert reading.problems == problems
+    assert snapshot(folder) == before
+    return clips, problems
+
+
+def snapshot(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def clip(folder: Path, name: str, *rest: str) -> Clip:
+    return Clip(folder.resolve() / name, *rest)
+
+
+@pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_audiofolder_csv(tmp_path: Path, begin: bytes, end: str) -> None:
+    lines = [
+        "file_name,transcription,split,speaker,language",
+        'a.wav,"Ai tha: ""Po, mirë"".",train,Ana,sq',
+        'sub/b.wav,Ai tha "po" dhe iku,dev,,sq-AL',
+        "c.wav,,,,",
+        "missing.wav,Mungon,,,",
+        "a.wav,Dy herë,,,",
+        "d.wav,a, b",
+        ",x,,,",
+    ]
+    table = begin + end.join(lines).encode()
+    names = ["a.wav", "sub/b.wav", "c.wav", "d.wav", ".hidden.wav"]
+    put(tmp_path, {"metadata.csv": table, **dict.fromkeys(names, b"")})
+    clips, problems = read(tmp_path, "audiofolder")
+    assert clips == [
+        clip(tmp_path, "a.wav", 'Ai tha: "Po, mirë".', "train", "Ana", "sq"),
+        clip(tmp_path, "sub/b.wav", 'Ai tha "po" dhe iku', "validation", "", "sq"),
+        clip(tmp_path, "c.wav"),
+    ]
+    assert [one.name for one in problems] == [
+        "c.wav",
+        "missing.wav",
+        "a.wav",
+        "metadata.csv, line 7",
+        "metadata.csv, row 6",
+        "d.wav",
+    ]
+
+
+def test_audiofolder_with_a_folder_for_each_split(tmp_path: Path) -> None:
+    row = json.dumps({"file_name": "a.wav", "sentence": "Mirë"})
+    put(
+        tmp_path,
+        {f"data/{split}/metadata.jsonl": f"{row}\nno\n[]\n" for split in ("test", "train")},
+    )
+    put(tmp_path, {"data/test/a.wav": b"", "data/train/a.wav": b""})
+    clips, problems = read(tmp_path, "audiofolder")
+    assert clips == [
+        clip(tmp_path, f"data/{split}/a.wav", "Mirë", split) for split in ("test", "train")
+    ]
+    assert [one.name for one in problems] == ["metadata.jsonl, line 2", "metadata.jsonl, line 3"]
+
+
+def test_common_voice(tmp_path: Path) -> None:
+    header = "client_id\tpath\tsentence\tup_votes\tlocale\n"
+    first = f'{"ab" * 64}\ta.mp3\t"Mirë", tha ai.\t2\tsq\n'
+    put(
+        tmp_path,
+        {
+            "train.tsv": header + first,
+            "test.tsv": header + f"{'cd' * 64}\tb.mp3\tPo\t2\tsq\n",
+            "validated.tsv": header + first + f"{'ab' * 64}\tc\tJo\t2\tsq\nshort\tline\n",
+            "clips/a.mp3": b"",
+            "clips/b.mp3": b"",
+            "clips/c.mp3": b"",
+            "clips/rejected.mp3": b"",
+        },
+    )
+    clips, problems = read(tmp_path, "common-voice")
+    texts = [(one.audio_path.name, one.transcription, one.split, one.language) for one in clips]
+    assert texts == [
+        ("a.mp3", '"Mirë", tha ai.', "train", "sq"),
+        ("b.mp3", "Po", "test", "sq"),
+        ("c.mp3", "Jo", "", "sq"),
+    ]
+    speakers = [one.speaker for one in clips]
+    assert speakers[0] == speakers[2] != speakers[1]
+    assert all(len(one) == 10 for one in speakers)
+    assert problems == [Problem("validated.tsv, line 4", "has 2 fields instead of 5")]
+
+
+def test_a_clip_of_common_voice_in_two_splits_is_told(tmp_path: Path) -> None:
+    table = "client_id\tpath\tsentence\na\ta.mp3\tPo\n"
+    put(tmp_path, {"train.tsv": table, "test.tsv": table, "clips/a.mp3": b""})
+    clips, (problem,) = read(tmp_path, "common-voice")
+    assert [one.split for one in clips] == ["train"]
+    assert "more than once" in problem.reason
+
+
+def test_a_text_beside_each_recording(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        {
+            "train/a.wav": b"",
+            "train/a.txt": b"\xff\xfe" + "Një\r\ndy \r\n".encode("utf-16-le"),
+            "b.mp3": b"",
+            "c.ogg": b"",
+            "c.txt": b"\xff\xff\xfa",
+            "notes.txt": "x",
+        },
+    )
+    clips, problems = read(tmp_path, "pairs")
+    assert clips == [
+        clip(tmp_path, "b.mp3"),
+        clip(tmp_path, "c.ogg"),
+        clip(tmp_path, "train/a.wav", "Një dy", "train"),
+    ]
+    assert [one.name for one in problems] == ["b.mp3", "c.txt", "c.ogg", "notes.txt"]
+
+
+def test_ljspeech(tmp_path: Path) -> None:
+    table = 'a\u0301|Në 3 "orë"|Në tre "orë"\r\nb|Po\r\n\r\nbad\r\nmissing|Jo|Jo\r\n'
+    put(tmp_path, {"metadata.csv": table, "wavs/á.wav": b"", "wavs/b.flac": b""})
+    clips, problems = read(tmp_path, "ljspeech")
+    assert clips == [
+        clip(tmp_path, "wavs/á.wav", 'Në tre "orë"'),
+        clip(tmp_path, "wavs/b.flac", "Po"),
+    ]
+    assert [one.name for one in problems] == ["metadata.csv, line 4", "wavs/missing"]
+
+
+def test_nemo(tmp_path: Path) -> None:
+    rows = [
+        {"audio_filepath": "/corpora/here/wavs/a.wav", "text": "Mirë", "duration": 1.5},
+        {"audio_filepath": "wavs/b.wav", "text": "Po", "duration": 1.5, "speaker": 7, "lang": "sq"},
+        {"audio_filepath": "wavs/b.wav", "text": "Po", "offset": 2.5},
+        {"text": "Po"},
+    ]
+    manifest = "\n".join(map(json.dumps, rows))
+    put(tmp_path, {"dev_manifest.json": manifest, "wavs/a.wav": b"", "wavs/b.wav": b""})
+    clips, problems = read(tmp_path, "nemo")
+    assert clips == [
+        clip(tmp_path, "wavs/a.wav", "Mirë", "validation"),
+        clip(tmp_path, "wavs/b.wav", "Po", "validation", "7", "sq"),
+    ]
+    assert [one.name for one in problems] == ["wavs/b.wav", "dev_manifest.json, object 4"]
+
+
+def test_kaldi(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        {
+            "data/test/wav.scp": "u1 /x/wavs/a.wav\nu2 sox b.wav -t wav - |\nu3 wavs/c.wav\n",
+            "data/test/text": "u1  Mirë se erdhe\nu1 x\nu2 Po\nu4 Jo\n",
+            "data/test/utt2spk": "u1 ana\n",
+            "data/dev/wav.scp": "u5 wavs/a.wav\n",
+            "data/dev/text": "u5 Po\n",
+            "data/dev/segments": "u5 a 0 1\n",
+            "wavs/a.wav": b"",
+            "wavs/c.wav": b"",
+        },
+    )
+    clips, problems = read(tmp_path, "kaldi")
+    assert clips == [
+        clip(tmp_path, "wavs/a.wav", "Mirë se erdhe", "test", "ana"),
+        clip(tmp_path, "wavs/c.wav", "", "test"),
+    ]
+    assert [one.name for one in problems] == ["data/dev/segments", "u1", "u2", "wavs/c.wav", "u4"]
+
+
+def test_one_text_whose_lines_begin_with_names(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        {
+            "84/84-1.trans.txt": "84-1-0000 MIRË SE ERDHE\n84-1-0001\tPO\nnobody JO\n",
+            "84/84-1-0000.flac": b"",
+            "84/84-1-0001.flac": b"",
+            "LICENSE.txt": "Free\n",
+        },
+    )
+    clips, problems = read(tmp_path, "transcript")
+    assert clips == [
+        clip(tmp_path, "84/84-1-0000.flac", "MIRË SE ERDHE"),
+        clip(tmp_path, "84/84-1-0001.flac", "PO"),
+    ]
+    assert [one.name for one in problems] == ["84-1.trans.txt, line 3"]
+
+
+def test_one_text_whose_lines_have_the_numbers_of_the_recordings(tmp_path: Path) -> None:
+    put(tmp_path, {"text.txt": "Një\nDy\nTre\n", "voice 10.wav": b"", "voice 2.wav": b""})
+    with pytest.raises(OptionsError, match="no corpus"):
+        recognise(tmp_path)
+    (tmp_path / "voice 10.wav").rename(tmp_path / "voice 03.wav")
+    clips, problems = read(tmp_path, "transcript")
+    assert clips == [clip(tmp_path, "voice 2.wav", "Dy"), clip(tmp_path, "voice 03.wav", "Tre")]
+    assert problems == []
+
+
+def test_fleurs(tmp_path: Path) -> None:
+    folder = tmp_path / "sq_al"
+    line = '1\t{}.wav\t"Mirë", tha.\tmirë tha\tm i r ë\t3200\tFEMALE\n'
+    put(
+        folder,
+        {
+            "train.tsv": line.format("a"),
+            "dev.tsv": line.format("b"),
+            "audio/train/a.wav": b"",
+            "audio/dev/b.wav": b"",
+        },
+    )
+    clips, problems = read(folder, "fleurs")
+    text = '"Mirë", tha.'
+    assert clips == [
+        clip(folder, "audio/train/a.wav", text, "train", "", "sq"),
+        clip(folder, "audio/dev/b.wav", text, "validation", "", "sq"),
+    ]
+    assert problems == []
+
+
+def test_voxlingua(tmp_path: Path) -> None:
+    put(tmp_path, {"sq/a.wav": b"", "iw/b.wav": b"", "c.wav": b""})
+    clips, problems = read(tmp_path, "voxlingua107")
+    assert [(one.audio_path.name, one.language) for one in clips] == [
+        ("b.wav", "he"),
+        ("a.wav", "sq"),
+    ]
+    assert [one.name for one in problems] == ["c.wav"]
+
+
+def test_a_language_that_whisper_does_not_know_is_told_once(tmp_path: Path) -> None:
+    put(tmp_path, {"metadata.csv": "file_name,language\na.wav,eo\nb.wav,eo\n"})
+    put(tmp_path, {"a.wav": b"", "b.wav": b""})
+    clips, problems = read(tmp_path, "audiofolder")
+    assert [one.language for one in clips] == ["", ""]
+    assert [one.name for one in problems] == ["a.wav", "eo", "b.wav"]
+
+
+@pytest.mark.parametrize("form", ["é", "e\u0301"])
+def test_letters_in_names_may_be_written_in_two_ways(tmp_path: Path, form: str) -> None:
+    put(tmp_path, {"metadata.csv": f"file_name,text\nnj{form}.wav,Po\n", "nje\u0301.wav": b""})
+    clips, problems = read(tmp_path, "audiofolder")
+    assert clips == [clip(tmp_path, "nje\u0301.wav", "Po")]
+    assert problems == []
+
+
+@pytest.fixture
+def inside(tmp_path: Path) -> Path:
+    """A folder with a way out of it."""
+    put(tmp_path, {"secret.wav": b"", "secret/x.txt": "a secret", "secret/x.wav": b""})
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "link.wav").symlink_to(tmp_path / "secret.wav")
+    return folder
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_that_lead_outside_give_no_clip(inside: Path, name: str) -> None:
+    row = json.dumps({"audio_filepath": name, "text": "Po"})
+    put(inside, {"manifest.json": row})
+    clips, problems = read(inside, "nemo")
+    assert clips == []
+    assert problems
+    assert all(one.name.isprintable() and len(one.name) <= 200 for one in problems)
+
+
+def test_links_to_texts_elsewhere_are_not_followed(inside: Path) -> None:
+    put(inside, {"a.wav": b"", "a.txt": "Po", "x.wav": b""})
+    (inside / "x.txt").symlink_to(inside.parent / "secret/x.txt")
+    (inside / "train").symlink_to(inside.parent / "secret")
+    clips, _ = read(inside, "pairs")
+    assert [one.transcription for one in clips] == ["Po", ""]
+
+
+def test_what_is_no_corpus_is_refused_with_what_would_be_one(tmp_path: Path) -> None:
+    with pytest.raises(OptionsError, match=r"no corpus .*metadata\.csv.*Kaldi"):
+        recognise(tmp_path)
+    with pytest.raises(OptionsError, match="no folder"):
+        recognise(tmp_path / "gone")
+    with pytest.raises(OptionsError, match="no folder"):
+        Reading(put(tmp_path, {"file": b""}) / "file", KINDS[0])
+    with pytest.raises(OptionsError, match="choose one of audiofolder, common-voice"):
+        kind_named("x")
+    assert [kind_named(kind.name) for kind in KINDS] == list(KINDS)
+
+
+def test_clips_come_one_by_one(tmp_path: Path) -> None:
+    put(tmp_path, {"metadata.csv": "file_name,text\n" + "a.wav,Po\n" * 3, "a.wav": b""})
+    reading = Reading(tmp_path, kind_named("audiofolder"))
+    clips: Iterator[Clip] = iter(reading)
+    next(clips)
+    assert reading.problems == []
+
+
+TABLES = ["metadata.csv", "metadata.jsonl", "train.tsv", "wav.scp", "text", "a.txt", "m.json"]
+PIECES = [
+    *("file_name,text\n", '"', ",", "\t", "|", "a.wav", "..", "\0", "\n", '{"a":', "{}"),
+    *('{"audio_filepath": []}', '{"file_name": {}}', "client_id\tpath\tsentence\n"),
+]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(
+        st.sampled_from(TABLES),
+        st.binary(max_size=60) | st.lists(st.sampled_from(PIECES)).map("".join),
+    )
+)
+def test_damaged_tables_give_problems_or_a_refusal(
+    tmp_path: Path, tables: dict[str, str | bytes]
+) -> None:
+    for name in TABLES:
+        (tmp_path / name).unlink(missing_ok=True)
+    put(tmp_path, {**tables, "a.wav": b"", "wavs/a.wav": b""})
+    for kind in KINDS:
+        with suppress(LabError):
+            recognise(tmp_path)
+        with suppress(LabError):
+            list(Reading(tmp_path, kind))
