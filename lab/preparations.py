@@ -22,6 +22,7 @@ import numpy as np
 from lab import wav
 from lab.audio import AudioInfo, Samples
 from lab.errors import WorkspaceError
+from lab.preprocess.batch import Failed
 from lab.preprocess.export import RECIPE_NAME, free_stem, write_recipe, write_wav
 from lab.preprocess.pipeline import Prepared
 from lab.preprocess.recipe import Recipe
@@ -54,14 +55,6 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A recording that could not be prepared, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class ClipSpan:
     """A clip: samples `start` to `end` of the whole recording number `whole` (from 0)."""
 
@@ -79,7 +72,7 @@ class Preparation:
     id: str
     folder: Path
     wholes: tuple[Whole, ...] = ()
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[Failed, ...] = ()
     clips: tuple[ClipSpan, ...] = ()
 
     @property
@@ -210,7 +203,7 @@ def read(folder: Path) -> Preparation:
                 Whole(**{**whole, "warnings": tuple(whole["warnings"])})
                 for whole in content["wholes"]
             ),
-            tuple(Failure(**failure) for failure in content["failures"]),
+            tuple(Failed(**failure) for failure in content["failures"]),
             tuple(ClipSpan(**{**clip, "figures": _figures(clip)}) for clip in content["clips"]),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from lab import preparations
 from lab.errors import LabError
 from lab.jobs import Entry, Job, JobQueue
-from lab.preparations import Failure, Preparation
+from lab.preparations import Preparation
 from lab.preprocess import AudioFile, Recipe, apply
+from lab.preprocess.batch import Failed
 from lab.preprocess.pipeline import part
 from lab.progress import Progress
 from lab.recordings import Recording
@@ -94,5 +95,5 @@ def _with(
             preparation, prepared, recording_id=recording.id, name=recording.name
         )
     except LabError as error:
-        failure = Failure(recording.name, str(error))
+        failure = Failed(recording.name, str(error))
         return replace(preparation, failures=(*preparation.failures, failure))

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,14 +54,19 @@ class Examined:
     figures: Figures
 
 
+CheckKey = Literal["count", "format", "length", "rate", "noise", "distortion"]
+
+
 @dataclass(frozen=True)
 class Check:
     """A line of the checklist.
 
+    key: which one it is, whatever its title says
     failing: the clips that fail, by name; none where the set as a whole does
     sentence: what was found, and how to mend it where it failed
     """
 
+    key: CheckKey
     title: str
     passed: bool
     failing: tuple[str, ...]
@@ -110,10 +116,12 @@ def verdict(
     min_snr_db: below 20 dB the noise is plainly heard beside the voice
     """
     enough = len(clips) >= min_clips
+    plenty = f"There are {len(clips)} clips."
     missing = f"{len(clips)} clips; {min_clips} are needed. Record or cut more."
     return (
-        Check("Enough clips", enough, (), f"There are {len(clips)} clips." if enough else missing),
+        Check("count", "Enough clips", enough, (), plenty if enough else missing),
         _check(
+            "format",
             "16-bit mono PCM WAV",
             clips,
             lambda clip: (
@@ -123,18 +131,21 @@ def verdict(
             "are of another kind. Prepare them with the steps “channel” and “bit depth” (16).",
         ),
         _check(
+            "length",
             f"{min_s:g} to {max_s:g} seconds each",
             clips,
             lambda clip: min_s <= clip.figures.duration_s <= max_s,
             "are too short or too long. Prepare the recordings again with the step “split”.",
         ),
         _check(
+            "rate",
             f"{sample_rate} samples a second",
             clips,
             lambda clip: clip.info.sample_rate == sample_rate,
             f"have another sample rate. Prepare them with the step “resample” at {sample_rate} Hz.",
         ),
         _check(
+            "noise",
             "Little noise",
             clips,
             lambda clip: clip.figures.snr_db is not None and clip.figures.snr_db >= min_snr_db,
@@ -142,6 +153,7 @@ def verdict(
             "noise”; better, record closer to the microphone in a quieter room.",
         ),
         _check(
+            "distortion",
             "No distortion",
             clips,
             lambda clip: not clip.figures.clipped_samples,
@@ -151,14 +163,18 @@ def verdict(
 
 
 def _check(
-    title: str, clips: Sequence[Examined], passes: Callable[[Examined], bool], advice: str
+    key: CheckKey,
+    title: str,
+    clips: Sequence[Examined],
+    passes: Callable[[Examined], bool],
+    advice: str,
 ) -> Check:
     failing = tuple(clip.name for clip in clips if not passes(clip))
     if failing:
         sentence = f"{len(failing)} of {len(clips)} clips {advice}"
     else:
         sentence = f"All {len(clips)} clips pass." if clips else "There is no clip to check."
-    return Check(title, bool(clips) and not failing, failing, sentence)
+    return Check(key, title, bool(clips) and not failing, failing, sentence)
 
 
 def _frame_powers(samples: Samples, sample_rate: int) -> NDArray[np.float64]:

@@ -23,10 +23,6 @@ class Device:
         """`float32`, `bfloat16` or `float16`."""
         return str(self.dtype).removeprefix("torch.")
 
-    @property
-    def is_gpu(self) -> bool:
-        return self.torch_device.type == "cuda"
-
 
 @cache
 def best_device() -> Device:

@@ -9,7 +9,7 @@ import streamlit as st
 from lab import clip_edits
 from lab.errors import LabError
 from lab.preparations import ClipSpan, Preparation
-from lab.quality import Check, verdict
+from lab.quality import Check, CheckKey, verdict
 from lab.ui import words
 from lab.ui.recipe import switch_on
 
@@ -64,18 +64,25 @@ def _mends(
 ) -> list[Mend]:
     failing = {named[name] for name in check.failing}
     drop = Mend("Drop them", partial(_drop, preparation, failing))
-    mono = Mend("Set the recipe", _make_mono_16_bit)
-    rate = Mend("Set the recipe", partial(switch_on, "resample", sample_rate=sample_rate))
-    noise = Mend("Reduce noise in the recipe", partial(switch_on, "reduce_noise"))
-    split = Mend("Split in the recipe", partial(switch_on, "split", min_s=1.0, max_s=30.0))
-    by_title = {"16-bit mono PCM WAV": [mono], "Little noise": [noise, drop]}
-    if check.title in by_title:
-        return by_title[check.title]
-    if check.title.endswith("samples a second"):
-        return [rate]
-    if check.title.endswith("seconds each"):
-        return [split, drop]
-    return [drop] if failing else []
+    mends: dict[CheckKey, list[Mend]] = {
+        "count": [],
+        "format": [Mend("Set the recipe", partial(_set, channel={}, bit_depth={"bits": 16}))],
+        "length": [
+            Mend("Split in the recipe", partial(_set, split={"min_s": 1.0, "max_s": 30.0})),
+            drop,
+        ],
+        "rate": [Mend("Set the recipe", partial(_set, resample={"sample_rate": sample_rate}))],
+        "noise": [Mend("Reduce noise in the recipe", partial(_set, reduce_noise={})), drop],
+        "distortion": [drop],
+    }
+    return mends[check.key]
+
+
+def _set(**steps: dict[str, object]) -> None:
+    """Switch steps of the recipe on, with some of their settings."""
+    for name, settings in steps.items():
+        switch_on(name, **settings)
+    st.toast("The recipe is set. Now prepare the recordings again.", icon=":material/receipt_long:")
 
 
 def _drop(preparation: Preparation, clips: set[ClipSpan]) -> None:
@@ -83,8 +90,3 @@ def _drop(preparation: Preparation, clips: set[ClipSpan]) -> None:
         clip_edits.keep(preparation, clips, kept=False)
     except LabError as error:
         st.toast(words.plain(str(error)), icon=":material/error:")
-
-
-def _make_mono_16_bit() -> None:
-    switch_on("channel")
-    switch_on("bit_depth", bits=16)

@@ -14,7 +14,7 @@ from lab.ui import charts, words
 _PIECES = 1500
 _SHORTEST_S = 0.1
 # A sound of this length is heard at once; longer ones are for the eye.
-_HEARD_S = 300.0
+_HEARD_S = 120.0
 # Longer recordings are read at Whisper's rate: an hour at 48 kHz would take 0.7 GB.
 _FULL_RATE_S = 1200.0
 

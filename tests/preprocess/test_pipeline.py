@@ -8,37 +8,22 @@ import numpy as np
 import pytest
 from sounds import RATE, sine
 
+from benchmarks.prepare import full_recipe
 from lab import audio
 from lab.errors import AudioError
 from lab.levels import loudness_lufs
 from lab.preprocess import AS_IT_IS, SOURCE_LAB, WHISPER, AudioFile, Recipe, Sound, apply
 from lab.preprocess.recipe import (
     BitDepth,
-    Channel,
-    HighPass,
-    Level,
     ReduceNoise,
-    RemoveHum,
     RemoveOffset,
-    Resample,
     Split,
     Trim,
 )
 from lab.progress import Cancelled
 from lab.samples import list_samples
 
-FULL = Recipe(
-    Channel(),
-    Resample(22_050),
-    RemoveOffset(),
-    HighPass(),
-    RemoveHum(),
-    ReduceNoise(),
-    Trim(),
-    Level(),
-    Split(),
-    BitDepth(24),
-)
+FULL = replace(full_recipe(22_050), bit_depth=BitDepth(24))
 
 
 def test_as_it_is_changes_nothing() -> None:

@@ -3,14 +3,15 @@
 import io
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lab import preparations, recordings
-from lab.preprocess import WHISPER
-from lab.preprocess.recipe import Split
+from lab.preprocess import WHISPER, AudioFile, Recipe, apply
+from lab.preprocess.recipe import Resample, Split
 from lab.samples import list_samples
 from lab.workspace import Workspace
 
@@ -109,3 +110,29 @@ def test_from_recordings_to_clips(workspace: Workspace) -> None:
     button(app, "Save as recordings").click().run()
     assert not app.exception
     assert len(recordings.list_all(workspace)) == 1 + len(preparation.clips)
+
+
+def test_what_the_checklist_misses_is_mended_with_a_click(workspace: Workspace) -> None:
+    recording = recordings.add(workspace, "talk.ogg", SPEECH)
+    recipe = Recipe(resample=Resample(16_000), split=Split(max_s=8, min_s=0.5))
+    preparation = preparations.add(
+        preparations.create(workspace, recipe),
+        apply(recipe, AudioFile(recording.audio_path)),
+        recording_id=recording.id,
+        name=recording.name,
+    )
+    whole = preparation.wholes[0]
+    short = preparations.measured(preparation, 0, 0, whole.sample_rate // 2)
+    preparations.save(replace(preparation, clips=(short, *preparation.clips[1:])))
+
+    app = open_prepare()
+    app.segmented_control(key="prepare_view").set_value("Clips").run()
+    app.selectbox(key="checklist_for").set_value("Source lab (22,050 Hz)").run()
+    app.selectbox(key="recipe_resample_sample_rate").set_value(16_000).run()
+    button(app, "Set the recipe").click().run()
+    assert not app.exception
+    assert app.selectbox(key="recipe_resample_sample_rate").value == 22_050
+    app.button(key="mend_2_Drop them").click().run()
+    assert not app.exception
+    (now,) = preparations.list_all(workspace)
+    assert [clip for clip in now.clips if not clip.kept] == [replace(short, kept=False)]
