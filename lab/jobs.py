@@ -1,7 +1,8 @@
 """Work in the background of the app, one job after the other.
 
-A job outlives the page that started it: leaving the page or reloading the tab harms nothing. One
-worker a queue, because two jobs of a kind at once are no faster than one after the other.
+A job outlives the page that started it: leaving the page or reloading the tab harms nothing. Jobs
+that need the same thing, such as the model, share a worker: two at once are no faster than one
+after the other.
 """
 
 import logging
@@ -64,15 +65,36 @@ class Entry(Generic[J]):
     stop: threading.Event = field(default_factory=threading.Event)
 
 
+class Worker:
+    """A thread that does what it is given, in that order."""
+
+    def __init__(self, name: str) -> None:
+        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Do `work` when everything that came before is done."""
+        self._work.put(work)
+
+    def _run(self) -> None:
+        while True:
+            work = self._work.get()
+            try:
+                work()
+            except Exception:
+                # Whatever goes wrong with one piece of work, the next ones are done.
+                log.exception("work failed unexpectedly")
+
+
 class JobQueue(Generic[J]):
     """Jobs of all workspaces in the order they came; each sees its own only."""
 
-    def __init__(self) -> None:
+    def __init__(self, worker: Worker | None = None) -> None:
+        """worker: does the jobs, and perhaps those of other queues; without one it has its own"""
+        self.worker = worker or Worker(type(self).__name__)
         self._lock = threading.Lock()
         self._entries: dict[int, Entry[J]] = {}
         self._numbers = count(1)
-        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        threading.Thread(target=self._run, name=type(self).__name__, daemon=True).start()
 
     def work_on(self, entry: Entry[J]) -> None:
         """Do the job. Raises LabError where it fails, Cancelled where it was stopped."""
@@ -83,12 +105,8 @@ class JobQueue(Generic[J]):
         with self._lock:
             number = next(self._numbers)
             self._entries[number] = Entry(make(number))
-        self.later(lambda: self._begin(number))
+        self.worker.later(lambda: self._begin(number))
         return number
-
-    def later(self, work: Callable[[], None]) -> None:
-        """Do `work` when the worker is free."""
-        self._work.put(work)
 
     def jobs(self, workspace: Workspace) -> list[J]:
         """The jobs of `workspace`, the first one first."""
@@ -140,15 +158,6 @@ class JobQueue(Generic[J]):
             )
 
         return on_progress
-
-    def _run(self) -> None:
-        while True:
-            work = self._work.get()
-            try:
-                work()
-            except Exception:
-                # Whatever goes wrong with one job, the next ones are done.
-                log.exception("a job failed unexpectedly")
 
     def _begin(self, number: int) -> None:
         with self._lock:

@@ -57,7 +57,7 @@ class PreparationQueue(JobQueue[PreparationJob]):
             for name in _LIBRARIES:
                 importlib.import_module(name)
 
-        self.later(load)
+        self.worker.later(load)
 
     def work_on(self, entry: Entry[PreparationJob]) -> None:
         """Prepare. However it ends, what was finished until then is kept."""

@@ -8,7 +8,7 @@ from lab import audio, recordings
 from lab.asr.options import TranscribeOptions
 from lab.asr.pool import EnginePool
 from lab.errors import LabError
-from lab.jobs import Entry, Job, JobQueue
+from lab.jobs import Entry, Job, JobQueue, Worker
 from lab.recordings import Recording
 from lab.transcript import Segment
 from lab.workspace import Workspace
@@ -38,8 +38,8 @@ class TranscriptionJob(Job):
 class TranscriptionQueue(JobQueue[TranscriptionJob]):
     """Transcribes with the models of a pool."""
 
-    def __init__(self, pool: EnginePool) -> None:
-        super().__init__()
+    def __init__(self, pool: EnginePool, worker: Worker | None = None) -> None:
+        super().__init__(worker)
         self._pool = pool
 
     def prepare(self, workspace: Workspace, model: str) -> None:
@@ -51,7 +51,7 @@ class TranscriptionQueue(JobQueue[TranscriptionJob]):
             except LabError as error:  # the job that needs the model will say so
                 log.info("cannot prepare %s: %s", model, error)
 
-        self.later(load)
+        self.worker.later(load)
 
     def submit(
         self, workspace: Workspace, recording: Recording, model: str, options: TranscribeOptions

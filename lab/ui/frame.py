@@ -32,7 +32,8 @@ HOME = Page("streamlit_app.py", "Home", ":material/home:")
 PREPARE = Page("pages/1_Prepare.py", "Prepare", ":material/content_cut:")
 EXPLORE = Page("pages/2_Explore.py", "Explore", ":material/waves:")
 TRANSCRIBE = Page("pages/3_Transcribe.py", "Transcribe", ":material/speech_to_text:")
-PAGES = (HOME, PREPARE, EXPLORE, TRANSCRIBE)
+DATASETS = Page("pages/4_Datasets.py", "Datasets", ":material/dataset:")
+PAGES = (HOME, PREPARE, EXPLORE, TRANSCRIBE, DATASETS)
 
 
 def open_page(page: Page) -> Workspace:

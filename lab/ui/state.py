@@ -3,6 +3,7 @@
 import streamlit as st
 
 from lab.asr.pool import EnginePool
+from lab.jobs import Worker
 from lab.preparing import PreparationQueue
 from lab.transcribing import TranscriptionQueue
 from lab.workspace import Workspace
@@ -16,8 +17,14 @@ def engine_pool() -> EnginePool:
 
 
 @st.cache_resource(show_spinner=False)
+def engine_worker() -> Worker:
+    """Does all jobs that need the model: torch works best in one thread."""
+    return Worker("engine")
+
+
+@st.cache_resource(show_spinner=False)
 def transcription_queue() -> TranscriptionQueue:
-    return TranscriptionQueue(engine_pool())
+    return TranscriptionQueue(engine_pool(), engine_worker())
 
 
 @st.cache_resource(show_spinner=False)

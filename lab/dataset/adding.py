@@ -1,82 +1,23 @@
-"""Datasets of the workspace: clips with their texts, as Hugging Face's audiofolder has them.
+"""Clips come into a dataset: a few from another page, or those of a whole corpus."""
 
-datasets/albanian/
-    audio/talk-0001-3f2a9c1d07.wav   a clip, exactly as it was added
-    metadata.csv                     file_name, transcription, split, speaker, language, status,
-                                     duration_s
-
-`datasets.load_dataset("audiofolder", data_dir=…)` opens such a folder as it is.
-"""
-
-import csv
 import hashlib
-import io
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from lab import audio
+from lab.dataset import store
+from lab.dataset.store import Dataset, called, locked
+from lab.dataset.table import TABLE_NAME, Entry
 from lab.errors import AudioError, OptionsError, WorkspaceError
 from lab.importers import Clip, Problem
 from lab.languages import LANGUAGES
 from lab.preprocess.archive import SUFFIXES
 from lab.progress import Progress, ignore
-from lab.workspace import Workspace, child, slug, written_whole
-
-METADATA_NAME = "metadata.csv"
-NEW = "new"  # the status of a clip that nobody has listened to
-
-# Two tabs may add at once: each reads, changes and writes the table as one.
-_changing = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A clip of a dataset.
-
-    file_name: its path below the folder of the dataset
-    duration_s: as the header of its sound says; None where nobody has looked
-    """
-
-    file_name: str
-    transcription: str = ""
-    split: str = ""
-    speaker: str = ""
-    language: str = ""
-    status: str = NEW
-    duration_s: float | None = None
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A folder of clips with a table."""
-
-    name: str
-    folder: Path
-
-    def entries(self) -> list[Entry]:
-        """All clips, in the order in which they were added; raises WorkspaceError."""
-        path = self.folder / METADATA_NAME
-        try:
-            with path.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
-            return [_entry(row) for row in rows]
-        except (OSError, ValueError, csv.Error, KeyError, TypeError) as error:
-            raise WorkspaceError(f"{path} cannot be read: {error!r}.") from error
-
-    def audio_path(self, entry: Entry) -> Path:
-        """Where the sound of a clip lies; raises WorkspaceError for a name that leads elsewhere."""
-        path = (self.folder / entry.file_name).resolve()
-        if not path.is_relative_to(self.folder.resolve()):
-            raise WorkspaceError(
-                f"The table of {self.name} names a file outside of the dataset: "
-                f"“{entry.file_name[:80]}”. Correct that line of {METADATA_NAME}."
-            )
-        return path
+from lab.workspace import Workspace, slug, written_whole
 
 
 @dataclass(frozen=True)
@@ -91,14 +32,6 @@ class Imported:
     n_new: int
     n_known: int
     refused: list[Problem]
-
-
-def list_all(workspace: Workspace) -> list[Dataset]:
-    """All datasets, by name."""
-    return [
-        Dataset(path.parent.name, path.parent)
-        for path in sorted(_folder(workspace).glob(f"*/{METADATA_NAME}"))
-    ]
 
 
 def add(
@@ -117,8 +50,8 @@ def add(
     Raises OptionsError for a name without letters, WorkspaceError when the disk refuses; what was
     in the dataset before stays as it was.
     """
-    dataset = _called(workspace, name)
-    with _changing:
+    dataset = called(workspace, name)
+    with locked(dataset):
         entries = _entries_if_any(dataset)
         known = {entry.file_name for entry in entries}
         n_before = len(entries)
@@ -129,7 +62,7 @@ def add(
                     beside.write_bytes(content)
                 known.add(file_name)
                 entries.append(Entry(file_name, language=language))
-        _write(dataset, entries)
+        store.write(dataset, entries)
     return dataset, len(entries) - n_before
 
 
@@ -152,7 +85,7 @@ def import_clips(
     an unknown language or when there is no clip that can be read, WorkspaceError when the disk
     refuses.
     """
-    dataset = _called(workspace, name)
+    dataset = called(workspace, name)
     if language not in LANGUAGES:
         raise OptionsError(f"“{language[:40]}” is no language of Whisper; choose one, such as sq.")
     waiting: list[Clip] = []
@@ -194,7 +127,7 @@ def _staging(dataset: Dataset) -> Iterator[Path]:
         ) from error
     finally:
         for folder in (dataset.folder / "audio", dataset.folder):
-            with _changing, suppress(OSError):  # what holds something stays
+            with locked(dataset), suppress(OSError):  # what holds something stays
                 folder.rmdir()
 
 
@@ -223,7 +156,7 @@ def _copied(clip: Clip, language: str, staging: Path) -> Entry:
 def _take_over(dataset: Dataset, copied: Mapping[str, Entry], staging: Path) -> int:
     """Move what is new from `staging` into the dataset, all or nothing; gives how many it is."""
     moved = []
-    with _changing:
+    with locked(dataset):
         entries = _entries_if_any(dataset)
         known = {entry.file_name for entry in entries}
         new = [entry for entry in copied.values() if entry.file_name not in known]
@@ -233,7 +166,7 @@ def _take_over(dataset: Dataset, copied: Mapping[str, Entry], staging: Path) -> 
                 target = dataset.folder / entry.file_name
                 (staging / target.name).replace(target)
                 moved.append(target)
-            _write(dataset, [*entries, *new])
+            store.write(dataset, [*entries, *new])
         except BaseException:
             for target in moved:
                 target.unlink()
@@ -241,26 +174,8 @@ def _take_over(dataset: Dataset, copied: Mapping[str, Entry], staging: Path) -> 
     return len(new)
 
 
-def _called(workspace: Workspace, name: str) -> Dataset:
-    dataset_id = slug(name)
-    if not dataset_id:
-        raise OptionsError("Give the dataset a name with letters or digits, such as “albanian”.")
-    return Dataset(dataset_id, child(_folder(workspace), dataset_id))
-
-
 def _entries_if_any(dataset: Dataset) -> list[Entry]:
-    return dataset.entries() if (dataset.folder / METADATA_NAME).exists() else []
-
-
-def _entry(row: Mapping[str, str | None]) -> Entry:
-    """A line of the table; raises KeyError or ValueError if it is damaged."""
-    columns = {one.name: row[one.name] for one in fields(Entry) if one.name != "duration_s"}
-    texts = {name: text for name, text in columns.items() if text is not None}
-    if len(texts) < len(columns):
-        raise ValueError("a line is cut off")
-    # Tables of earlier versions lack the column.
-    duration = row.get("duration_s")
-    return Entry(**texts, duration_s=float(duration) if duration else None)
+    return dataset.entries() if (dataset.folder / TABLE_NAME).exists() else []
 
 
 def _file_name(name: str, digest: "hashlib._Hash") -> str:
@@ -269,16 +184,3 @@ def _file_name(name: str, digest: "hashlib._Hash") -> str:
     stem, suffix = slug(path.stem), path.suffix.lower()
     safe_suffix = suffix if suffix in SUFFIXES else ""
     return "-".join(filter(None, [stem, digest.hexdigest()[:10]])) + safe_suffix
-
-
-def _write(dataset: Dataset, entries: Iterable[Entry]) -> None:
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, [one.name for one in fields(Entry)])
-    table.writeheader()
-    table.writerows(asdict(entry) for entry in entries)
-    with written_whole(dataset.folder / METADATA_NAME) as beside:
-        beside.write_bytes(text.getvalue().encode())
-
-
-def _folder(workspace: Workspace) -> Path:
-    return workspace.root / "datasets"

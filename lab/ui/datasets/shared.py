@@ -1,0 +1,36 @@
+"""What the rooms of a dataset share: its clips as they are now, and who is working."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from lab.dataset import Dataset, Entry
+
+_PERSON = "person"
+
+
+def entries(dataset: Dataset) -> tuple[Entry, ...]:
+    """The clips as they are now, read anew only after a change; raises LabError."""
+    return _entries(dataset.folder, dataset.name, dataset.revision())
+
+
+def person() -> str:
+    """What the person calls themselves; "" until they say."""
+    return str(st.session_state.get(_PERSON, ""))
+
+
+def ask_person() -> None:
+    """A field for the name of whoever corrects; it goes into the history of the dataset."""
+    st.text_input(
+        "Your name",
+        key=_PERSON,
+        max_chars=60,
+        placeholder="Optional; goes into the history",
+        persist_state="session",
+    )
+
+
+# The folder holds the visitor's own; nobody changes an entry.
+@st.cache_resource(max_entries=4, show_spinner="Reading the dataset …")
+def _entries(folder: Path, name: str, revision: tuple[int, int, int]) -> tuple[Entry, ...]:  # noqa: ARG001 - a key
+    return tuple(Dataset(name, folder).entries())
