@@ -4,7 +4,7 @@ import streamlit as st
 
 from lab import recordings
 from lab.ui import open_page, words
-from lab.ui.frame import EXPLORE, HOME, PREPARE, TRANSCRIBE
+from lab.ui.frame import DATASETS, EXPLORE, HOME, PREPARE, TRANSCRIBE
 from lab.ui.visitors import is_public
 
 workspace = open_page(HOME)
@@ -26,6 +26,8 @@ if row.button("Cut long recordings into clips", icon=PREPARE.icon):
     st.switch_page(PREPARE.file)
 if row.button("See what a model hears", icon=EXPLORE.icon):
     st.switch_page(EXPLORE.file)
+if row.button("Collect and correct a dataset", icon=DATASETS.icon):
+    st.switch_page(DATASETS.file)
 
 brought = recordings.list_all(workspace)
 saved = recordings.list_transcripts(workspace)

@@ -44,7 +44,8 @@ def prompts(language: str, *, min_words: int = 3) -> list[Utterance]:
     """
     folder = CACHE / language
     if not folder.exists():
-        _fetch(language, folder)
+        names = [f"asterisk-core-sounds-{language}-g722", f"asterisk-core-sounds-{language}"]
+        fetch(names, folder)
     (texts,) = folder.glob("usr/share/doc/*/core-sounds-*.txt*")
     (voice,) = folder.glob("usr/share/asterisk/sounds/*_*")
     opener = gzip.open if texts.suffix == ".gz" else open
@@ -76,13 +77,13 @@ def _utterances(lines: Iterator[str], voice: Path, min_words: int) -> Iterator[U
             yield Utterance(audio_path, text)
 
 
-def _fetch(language: str, folder: Path) -> None:
+def fetch(packages: list[str], folder: Path) -> None:
+    """Put what is in Debian's packages into a new folder; raises `SpeechUnavailableError`."""
     if not shutil.which("apt-get") or not shutil.which("dpkg"):
-        raise SpeechUnavailableError("the test speech comes from Debian's packages, by apt-get")
+        raise SpeechUnavailableError("speech to test with comes from Debian's packages, by apt-get")
     partial = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    packages = [f"asterisk-core-sounds-{language}-g722", f"asterisk-core-sounds-{language}"]
     try:
         subprocess.run(
             ["apt-get", "download", "-qq", *packages], cwd=partial, check=True, capture_output=True

@@ -36,6 +36,10 @@ _STATING_DURATION = ("flac", "ogg", "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 _WAV_SIZE_UNKNOWN = 0x7FFF_0000
 _MAX_WAV_CHUNKS = 1000  # a hostile file could hold millions of empty ones
 
+# In a WAV, FFmpeg looks for packed surround sound (DTS, AC-3) in the first 32 pieces of 4 kB, each
+# time from the beginning: 10 ms a file. A frame of these takes at most 16 kB.
+_WAV_OPTIONS = {"max_probe_packets": "4"}
+
 _EXPECTED = "Expected is a recording such as WAV, FLAC, MP3, M4A, OGG, Opus, WebM or MP4."
 _RESEMBLANCES = (
     (b"PK\x03\x04", "a zip archive or an office document"),
@@ -80,13 +84,18 @@ def open_recording(source: bytes | str | os.PathLike[str], name: str) -> Iterato
         file.seek(0)
         if not n_bytes:
             raise AudioError(f"{label} is empty (0 bytes). Save or upload it again.")
+        is_wav = file.read(4) == b"RIFF"
+        file.seek(0)
         try:
             container = av.open(
                 # Without its name a file is judged by its content alone, as bytes are.
                 SimpleNamespace(read=file.read, seek=file.seek, tell=file.tell),
                 mode="r",
                 format="g722" if name.lower().endswith(".g722") else None,
-                container_options={"format_whitelist": _WHITELIST},
+                container_options={
+                    "format_whitelist": _WHITELIST,
+                    **(_WAV_OPTIONS if is_wav else {}),
+                },
                 metadata_errors="replace",
                 io_open=_refuse_nested_file,
             )

@@ -2,9 +2,12 @@
 
 import io
 import zipfile
+from collections import Counter
+from contextlib import suppress
 from typing import BinaryIO
 
 from lab import recordings, wav
+from lab.errors import WorkspaceError
 from lab.preparations import ClipSpan, Preparation
 from lab.preprocess.export import MANIFEST_NAME, RECIPE_NAME, ManifestRow, manifest_text
 from lab.progress import Progress, ignore
@@ -47,6 +50,20 @@ def save_as_recordings(
         on_progress(number, len(named), "Saving the clips")
         saved.append(recordings.add(workspace, name, clip_wav(preparation, clip)))
     return saved
+
+
+def prompts_read(workspace: Workspace, preparation: Preparation) -> dict[str, str]:
+    """The sentences that were read aloud, by the names of the kept clips they are all of."""
+    named = list(preparation.named())
+    n_clips = Counter(clip.whole for _, clip in named)
+    found = {}
+    for name, clip in named:
+        with suppress(WorkspaceError):  # the recording may be gone by now
+            whole = preparation.wholes[clip.whole]
+            prompt = recordings.get(workspace, whole.recording_id).prompt
+            if prompt and n_clips[clip.whole] == 1:
+                found[name] = prompt
+    return found
 
 
 def clip_wav(preparation: Preparation, clip: ClipSpan) -> bytes:

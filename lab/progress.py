@@ -16,3 +16,15 @@ class Progress(Protocol):
 
 def ignore(done: float, total: float, note: str = "") -> None:
     """The progress callback of a caller that does not want to know."""
+
+
+def part(on_progress: Progress, number: int, of: int) -> Progress:
+    """The callback of one part of longer work, the parts of which count the same.
+
+    number: of the part, from 0
+    """
+
+    def report(done: float, total: float, note: str = "") -> None:
+        on_progress(number + (min(done / total, 1.0) if total > 0 else 0.0), of, note)
+
+    return report

@@ -24,13 +24,18 @@ _TRANSCRIPT_ID = re.compile(r"\d{8}-\d{6}-\d{6}-[a-z0-9-]+")  # its time in UTC 
 
 @dataclass(frozen=True)
 class Recording:
-    """What a person brought. `name` is theirs, to be shown and never used as a path."""
+    """What a person brought.
+
+    name: theirs, to be shown and never used as a path
+    prompt: the sentence that they read aloud, "" where there was none
+    """
 
     id: str
     name: str
     audio_path: Path
     size_bytes: int
     added_at: datetime
+    prompt: str = ""
 
     @property
     def stem(self) -> str:
@@ -55,11 +60,12 @@ class SavedTranscript:
         return transcripts.from_dict(read_json(self.path))
 
 
-def add(workspace: Workspace, name: str, data: bytes) -> Recording:
+def add(workspace: Workspace, name: str, data: bytes, *, prompt: str = "") -> Recording:
     """Keep `data` as a recording called `name`.
 
     The id comes from the name and the content: bringing the same file again finds the recording
-    that is there, and two different files of one name stay apart.
+    that is there, and two different files of one name stay apart. `prompt` is the sentence that was
+    read aloud.
     """
     # A file name need not be text on every disk; what is kept of it is.
     name = name.encode("utf-8", "replace").decode("utf-8")
@@ -80,6 +86,7 @@ def add(workspace: Workspace, name: str, data: bytes) -> Recording:
                 "size_bytes": len(data),
                 "sha256": digest,
                 "added_at": datetime.now(UTC).isoformat(),
+                "prompt": prompt,
             },
         )
     return get(workspace, recording_id)
@@ -98,6 +105,7 @@ def get(workspace: Workspace, recording_id: str) -> Recording:
             audio_path=folder / PurePath(str(content["audio"])).name,
             size_bytes=int(content["size_bytes"]),
             added_at=datetime.fromisoformat(content["added_at"]).astimezone(UTC),
+            prompt=str(content.get("prompt", "")),  # recordings of earlier versions lack it
         )
     except (KeyError, TypeError, ValueError) as error:
         raise WorkspaceError(f"{folder / 'recording.json'} is damaged: {error!r}.") from error

@@ -1,6 +1,6 @@
-"""Real speech that ships with the project, so that everything can be tried at once.
+"""Recordings and datasets that ship with the project, so that everything can be tried at once.
 
-The recordings lie in `samples/` beside the package; `samples/README.md` says whose they are.
+They lie in `samples/` beside the package; `samples/README.md` says whose they are.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,25 @@ _TABLE = {
     "spanish": ("es", "waiting on the phone", "Allison Smith, CC BY-SA 3.0"),
     "italian": ("it", "waiting on the phone", "Carlo Flora, CC BY 3.0"),
     "russian": ("ru", "waiting on the phone", "Maxim Topal (ivrvoice.ru), CC BY 3.0"),
+}
+# Folder below `samples/datasets/` → what it is called, language, voices and licence, what it is.
+_DATASETS = {
+    "albanian-synthetic": (
+        "Albanian, synthetic voices",
+        "sq",
+        "synthetic voices of eSpeak NG; the text is the Universal Declaration of Human Rights, "
+        "public domain",
+        "290 clips, 18 minutes, spoken by a program in 45 voices and not by people. Whisper base "
+        "gets nearly every word wrong, so there is much to learn from it in a few minutes. What a "
+        "model learns from it says nothing about real Albanian speech.",
+    ),
+    "english-prompts": (
+        "English, one real speaker",
+        "en",
+        "Allison Smith, CC BY-SA 3.0",
+        "96 clips, 5 minutes: what callers hear of a telephone exchange. Whisper base knows nearly "
+        "every word of it.",
+    ),
 }
 
 
@@ -37,6 +56,24 @@ class Sample:
     credit: str
 
 
+@dataclass(frozen=True)
+class SampleDataset:
+    """A small dataset, split and ready to import as audiofolder.
+
+    name: for people, such as "Albanian, synthetic voices"
+    language: Whisper's code
+    folder: with metadata.csv and audio/; its own name is fit for a dataset of the workspace
+    credit: voices and licence; to be shown wherever the dataset is offered
+    about: what it is and what it is good for, some sentences
+    """
+
+    name: str
+    language: str
+    folder: Path
+    credit: str
+    about: str
+
+
 def list_samples() -> list[Sample]:
     """The samples that are there, English first; none where the folder was not brought along."""
     samples = []
@@ -47,3 +84,12 @@ def list_samples() -> list[Sample]:
             name = f"{LANGUAGES[language]}: {title}"
             samples.append(Sample(name, language, audio_path, text, credit))
     return samples
+
+
+def list_sample_datasets() -> list[SampleDataset]:
+    """The datasets that are there; none where the folder was not brought along."""
+    return [
+        SampleDataset(name, language, folder, credit, about)
+        for folder_name, (name, language, credit, about) in _DATASETS.items()
+        if ((folder := FOLDER / "datasets" / folder_name) / "metadata.csv").is_file()
+    ]

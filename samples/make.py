@@ -4,21 +4,15 @@ The sentences below are what is heard. The packages' own texts have typing error
 in Spanish, so they only say which prompts there are.
 """
 
-from fractions import Fraction
-from pathlib import Path
-
-import av
 import numpy as np
-from av.audio.frame import AudioFrame
 
 from benchmarks import speech
 from lab.audio import SAMPLE_RATE, Samples, decode
 from lab.workspace import written_whole
+from samples.writing import FOLDER, write_opus
 
-FOLDER = Path(__file__).resolve().parent
 PAUSE_S = 0.6
 BIT_RATE = 32_000  # bits a second: transparent for one voice at 16 kHz
-FRAME_SAMPLES = SAMPLE_RATE // 50  # Opus works in frames of 20 ms
 
 # File stem → language, and for each prompt its sentences.
 SCRIPTS: dict[str, tuple[str, dict[str, list[str]]]] = {
@@ -133,7 +127,7 @@ def main() -> None:
         samples = _joined(language, list(sentences_of))
         sentences = [sentence for prompt in sentences_of.values() for sentence in prompt]
         with written_whole(FOLDER / f"{stem}.ogg") as beside:
-            _write_opus(beside, samples)
+            write_opus(beside, samples, bit_rate=BIT_RATE)
         with written_whole(FOLDER / f"{stem}.txt") as beside:
             beside.write_text("\n".join(sentences) + "\n", encoding="utf-8")
         print(f"{stem}.ogg: {len(samples) / SAMPLE_RATE:.1f} s")
@@ -147,22 +141,6 @@ def _joined(language: str, keys: list[str]) -> Samples:
         (path,) = [path for name, path in paths.items() if name.endswith(f"/{key}.g722")]
         pieces += [decode(path).samples, pause]
     return np.concatenate(pieces[:-1])
-
-
-def _write_opus(path: Path, samples: Samples) -> None:
-    """Write mono samples at 16 kHz as Ogg Opus; the same samples always give the same bytes."""
-    # Without "bitexact" the stream's serial number is random.
-    with av.open(path, "w", format="ogg", options={"fflags": "bitexact"}) as container:
-        stream = container.add_stream("libopus", rate=SAMPLE_RATE, layout="mono")
-        stream.bit_rate = BIT_RATE
-        for start in range(0, len(samples), FRAME_SAMPLES):
-            frame = AudioFrame.from_ndarray(
-                samples[np.newaxis, start : start + FRAME_SAMPLES], format="flt", layout="mono"
-            )
-            frame.sample_rate, frame.pts = SAMPLE_RATE, start
-            frame.time_base = Fraction(1, SAMPLE_RATE)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """`dataset` on the command line."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from test_cli import assert_refused, lab, write
 from lab.audio import Waveform
 from lab.cli import dataset as command
 from lab.dataset import Dataset
+from lab.errors import LabError
 
 
 @pytest.fixture
@@ -62,7 +64,41 @@ def test_without_a_kind_a_person_is_asked(
 
 def test_mistakes_cost_a_line(corpus: Path, options: tuple[object, ...], tmp_path: Path) -> None:
     assert_refused(lab("dataset", "import", tmp_path / "gone", *options), "gone", "no folder")
-    assert_refused(lab("dataset", "import", tmp_path, *options), "no corpus")
+    (tmp_path / "empty").mkdir()
+    assert_refused(lab("dataset", "import", tmp_path / "empty", *options), "no corpus")
     assert_refused(lab("dataset", "import", corpus, *options, "--kind", "x"), "audiofolder")
     wrong = lab("dataset", "import", corpus, *options, "--kind", "ljspeech", "--language", "xx")
     assert_refused(wrong, "“xx”")
+
+
+def test_an_archive_says_which_language_it_is_in(tmp_path: Path, corpus: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "cv.zip", "w") as packed:
+        packed.write(corpus / "wavs/a.wav", "cv-17/sq/clips/a.wav")
+        packed.writestr("cv-17/sq/train.tsv", "client_id\tpath\tsentence\na\ta.wav\tPo\n")
+    options = ("--name", "shqip", "--workspace", tmp_path / "w", "--kind", "common-voice")
+    done = lab("dataset", "import", tmp_path / "cv.zip", *options)
+    assert done.stdout == "shqip: 1 clip is new.\n"
+    (entry,) = Dataset("shqip", tmp_path / "w/datasets/shqip").entries()
+    assert (entry.language, entry.split) == ("sq", "train")
+
+
+def test_where_nobody_says_the_language_it_has_to_be_given(corpus: Path, tmp_path: Path) -> None:
+    options = ("--name", "a", "--workspace", tmp_path / "w", "--kind", "ljspeech")
+    assert_refused(lab("dataset", "import", corpus, *options), "--language sq")
+    assert not (tmp_path / "w/datasets/a").exists()
+
+
+def test_voxlingua_is_asked_for_by_the_name_of_the_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def refuse(code: str, *_: object, **__: object) -> None:
+        asked.append(code)
+        raise LabError("The server is away.")
+
+    monkeypatch.setattr("lab.import_sources.download", refuse)
+    options = ("--name", "a", "--workspace", tmp_path / "w")
+    assert_refused(lab("dataset", "import", "voxlingua107:Albanian", *options), "server is away")
+    assert asked == ["sq"]
+    assert_refused(lab("dataset", "import", "voxlingua107:Albania", *options), "“Albanian”")

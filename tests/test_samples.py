@@ -8,16 +8,24 @@ import pytest
 
 from lab import audio, samples
 from lab.asr.engine import Engine
-from lab.samples import Sample, list_samples
+from lab.dataset import SPLITS, import_clips, table
+from lab.dataset.splitting import leaks
+from lab.importers import Reading, recognise
+from lab.samples import Sample, SampleDataset, list_sample_datasets, list_samples
+from lab.workspace import Workspace
 
 README = samples.FOLDER / "README.md"
 LICENCE = re.compile(r"CC BY(-SA)? 3\.0$")
 
 each_sample = pytest.mark.parametrize("sample", list_samples(), ids=lambda sample: sample.language)
+each_dataset = pytest.mark.parametrize(
+    "sample", list_sample_datasets(), ids=lambda sample: sample.language
+)
 
 
 def test_there_is_a_sample_in_each_of_five_languages() -> None:
     assert [sample.language for sample in list_samples()] == ["en", "fr", "es", "it", "ru"]
+    assert [sample.language for sample in list_sample_datasets()] == ["sq", "en"]
 
 
 @each_sample
@@ -53,6 +61,7 @@ def test_without_the_folder_there_are_no_samples(
 ) -> None:
     monkeypatch.setattr(samples, "FOLDER", tmp_path / "not-there")
     assert list_samples() == []
+    assert list_sample_datasets() == []
 
 
 @pytest.mark.real
@@ -67,3 +76,44 @@ def test_whisper_base_knows_the_language_and_nearly_all_words(
 
 def _words(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.casefold().replace("ё", "е")))
+
+
+@each_dataset
+def test_a_sample_dataset_is_split_without_leaks_and_its_sound_is_there(
+    sample: SampleDataset,
+) -> None:
+    entries = table.read(sample.folder / "metadata.csv")
+    assert len(entries) == len(list((sample.folder / "audio").iterdir()))
+    assert {entry.split for entry in entries} == set(SPLITS)
+    assert {entry.language for entry in entries} == {sample.language}
+    # The real one has a single speaker, so that only its sentences can be kept apart.
+    assert {leak.kind for leak in leaks(entries)} <= (
+        {"speaker"} if sample.language == "en" else set()
+    )
+    for entry in entries[::20]:
+        waveform = audio.decode(sample.folder / entry.file_name)
+        assert waveform.duration_s == pytest.approx(entry.duration_s, abs=0.02)
+        assert waveform.warning is None
+
+
+@each_dataset
+def test_a_sample_dataset_is_small_and_says_whose_it_is(sample: SampleDataset) -> None:
+    files = [path for path in sample.folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 4_000_000
+    own, all_ = (
+        (folder / "README.md").read_text(encoding="utf-8")
+        for folder in (sample.folder, samples.FOLDER)
+    )
+    assert f"| `datasets/{sample.folder.name}/` |" in all_
+    word = "synthetic" if sample.language == "sq" else "Allison Smith"
+    assert all(word in text for text in (own, all_, sample.credit))
+
+
+def test_a_sample_dataset_is_imported_as_any_other(workspace: Workspace) -> None:
+    sample = next(one for one in list_sample_datasets() if one.language == "en")
+    seen = recognise(sample.folder)
+    assert seen.kind.name == "audiofolder"
+    reading = Reading(seen.folder, seen.kind)
+    done = import_clips(workspace, sample.folder.name, reading, language=sample.language)
+    assert (done.n_new, done.refused, reading.problems) == (96, [], [])
+    assert done.dataset.name == sample.folder.name

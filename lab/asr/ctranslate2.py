@@ -1,4 +1,4 @@
-"""CTranslate2's `model.bin` of a Whisper, read into openai-whisper's names.
+"""CTranslate2's `model.bin` of a Whisper, read into openai-whisper's names, and their opposite.
 
 The format, version 6, little-endian: uint32 version, string spec, uint32 revision, uint32 count;
 for each variable: string name, uint8 rank, uint32 for each dimension, uint8 type, uint32 bytes,
@@ -46,6 +46,7 @@ _OUTSIDE_BLOCKS = {
     "decoder/layer_norm": "decoder.ln",
 }
 _LEAVES = {"weight": "weight", "gamma": "weight", "bias": "bias", "beta": "bias"}
+_NORM_LEAVES = ("gamma", "beta")
 _POSITIONS = {
     "encoder/position_encodings/encodings": "encoder.positional_embedding",
     "decoder/position_encodings/encodings": "decoder.positional_embedding",
@@ -86,6 +87,33 @@ def read(data: bytes | bytearray | mmap.mmap, *, called: str) -> Checkpoint:
                 "Bring the model that it was made from, or a float16 or float32 conversion."
             )
     return Checkpoint(dims=_dims(variables, state, called), state=state)
+
+
+def written_variables(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights of a Whisper under CTranslate2's names, its projections stacked.
+
+    state: under openai-whisper's names; the opposite of `read`, but for the constants
+    """
+    found = {theirs: state[ours] for theirs, ours in _POSITIONS.items()}
+    stems: dict[str, tuple[str, ...]] = {stem: (ours,) for stem, ours in _OUTSIDE_BLOCKS.items()}
+    layers = {tuple(name.split(".")[:3:2]) for name in state if ".blocks." in name}
+    stems |= {
+        f"{half}/layer_{layer}/{part}": tuple(f"{half}.blocks.{layer}.{ours}" for ours in names)
+        for half, layer in layers
+        for part, names in _BLOCK.items()
+    }
+    for stem, names in stems.items():
+        is_norm = stem.endswith("layer_norm")
+        for leaf, ours in _LEAVES.items():
+            pieces = [state.get(f"{name}.{ours}") for name in names]
+            if is_norm != (leaf in _NORM_LEAVES) or all(piece is None for piece in pieces):
+                continue
+            # Only a key's bias is missing among its neighbours.
+            like = next(piece for piece in pieces if piece is not None)
+            found[f"{stem}/{leaf}"] = torch.cat(
+                [torch.zeros_like(like) if piece is None else piece for piece in pieces]
+            )
+    return found
 
 
 def _renamed(name: str, value: torch.Tensor, called: str) -> dict[str, torch.Tensor]:

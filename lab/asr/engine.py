@@ -1,5 +1,6 @@
 """The engine: one Whisper model on one device, and everything that is asked of it."""
 
+import hashlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +31,9 @@ from lab.transcript import Transcript
 if TYPE_CHECKING:
     from whisper.model import Whisper
 
+# Training changes every weight of a layer; this one shares no factor with the width of any layer.
+_FINGERPRINT_STRIDE = 997
+
 
 class Engine:
     """A Whisper model ready to work. Threads may share it: a lock lets one batch through at a time.
@@ -40,6 +44,7 @@ class Engine:
     def __init__(self, model: "Whisper", *, name: str, device: Device | None = None) -> None:
         """Take over `model` (of `lab.asr.checkpoints.load`); it moves to `device`."""
         self.name = name
+        self.fingerprint = _fingerprint(model)
         self.device = device or best_device()
         self.network = Network(model, self.device)
         self.is_multilingual: bool = model.is_multilingual
@@ -194,3 +199,12 @@ class Engine:
                 f"The model {self.name} knows English only and cannot translate; "
                 "choose a model without .en."
             )
+
+
+def _fingerprint(model: "Whisper") -> str:
+    """Tells models of the same name apart: a digest of every thousandth weight or so."""
+    digest = hashlib.sha256()
+    for parameter in model.parameters():
+        sample = parameter.detach().flatten()[::_FINGERPRINT_STRIDE].float().cpu()
+        digest.update(sample.numpy().tobytes())
+    return digest.hexdigest()

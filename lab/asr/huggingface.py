@@ -1,4 +1,4 @@
-"""A Hugging Face Whisper folder, read into openai-whisper's names.
+"""A Hugging Face Whisper folder, read into openai-whisper's names, and those names turned round.
 
 The names are those of `transformers` (`models/whisper/modeling_whisper.py`, Apache-2.0), where
 `convert_openai_to_hf.py` goes the other way. The folder holds `config.json` and the weights in one
@@ -26,7 +26,8 @@ _WEIGHTS = (
 )
 _MAX_JSON_BYTES = 10_000_000
 
-_DIMS = {
+# openai-whisper's dimensions → what `config.json` calls them.
+DIMS = {
     "n_mels": "num_mel_bins",
     "n_audio_ctx": "max_source_positions",
     "n_audio_state": "d_model",
@@ -39,7 +40,7 @@ _DIMS = {
     "n_text_layer": "decoder_layers",
 }
 # Settings that change the network without changing a name or shape; openai-whisper has only these.
-_FIXED = {"activation_function": "gelu", "scale_embedding": False}
+FIXED = {"activation_function": "gelu", "scale_embedding": False}
 
 _OUTSIDE_BLOCKS = {
     "encoder.conv1": "encoder.conv1",
@@ -62,6 +63,9 @@ _BLOCK = {
     **{f"self_attn.{hf}": f"attn.{ours}" for hf, ours in _PROJECTIONS.items()},
     **{f"encoder_attn.{hf}": f"cross_attn.{ours}" for hf, ours in _PROJECTIONS.items()},
 }
+_TO_OUTSIDE_BLOCKS = {ours: theirs for theirs, ours in _OUTSIDE_BLOCKS.items()}
+_TO_POSITIONS = {ours: theirs for theirs, ours in _POSITIONS.items()}
+_TO_BLOCK = {ours: theirs for theirs, ours in _BLOCK.items()}
 
 
 def is_model_folder(folder: Path) -> bool:
@@ -90,21 +94,33 @@ def read(folder: Path, *, weights_path: Path | None = None) -> Checkpoint:
     return Checkpoint(dims=dims, state=_renamed(_tensors(weights_path), weights_path.name))
 
 
+def written_name(name: str) -> str:
+    """What `transformers` calls the tensor that openai-whisper calls `name`."""
+    if name in _TO_POSITIONS:
+        return f"model.{_TO_POSITIONS[name]}"
+    stem, _, leaf = name.rpartition(".")
+    if stem in _TO_OUTSIDE_BLOCKS:
+        return f"model.{_TO_OUTSIDE_BLOCKS[stem]}.{leaf}"
+    half, _, rest = stem.partition(".blocks.")
+    layer, _, part = rest.partition(".")
+    return f"model.{half}.layers.{layer}.{_TO_BLOCK[part]}.{leaf}"
+
+
 def _dims(config: Mapping[str, Any], folder: Path) -> dict[str, int]:
     if config.get("model_type") != "whisper":
         raise CheckpointError(
             f"{folder.name} is not a Whisper: its config.json says model_type "
             f"{config.get('model_type')!r:.60}. Only Whisper models can be used here."
         )
-    problems = [f"{key} is missing" for key in _DIMS.values() if key not in config]
+    problems = [f"{key} is missing" for key in DIMS.values() if key not in config]
     problems += [
         f"{key} is {config[key]!r:.60}, expected {value!r}"
-        for key, value in _FIXED.items()
+        for key, value in FIXED.items()
         if config.get(key, value) != value
     ]
     if problems:
         raise CheckpointError(f"{folder.name}/config.json cannot be used: {'; '.join(problems)}.")
-    return {ours: config[theirs] for ours, theirs in _DIMS.items()}
+    return {ours: config[theirs] for ours, theirs in DIMS.items()}
 
 
 def _renamed(tensors: Mapping[str, torch.Tensor], called: str) -> dict[str, torch.Tensor]:

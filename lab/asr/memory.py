@@ -21,7 +21,7 @@ def fitting_windows(network: Network, *, positions: int, beam_size: int = 1) -> 
     """For how many windows there is room, at least 1, if features have so many positions."""
     on_gpu = network.device.type == "cuda"
     most = (_MOST_POSITIONS_GPU if on_gpu else _MOST_POSITIONS_PROCESSOR) // positions
-    room = int(_SHARE * _free_bytes(network.device))
+    room = int(_SHARE * free_bytes(network.device))
     if not on_gpu:
         room = min(room, _MOST_BYTES_PROCESSOR)
     needed = network.bytes_per_window(positions=positions, beam_size=beam_size)
@@ -39,7 +39,8 @@ def return_to_system() -> None:
             trim(0)
 
 
-def _free_bytes(device: torch.device) -> int:
+def free_bytes(device: torch.device) -> int:
+    """What programs may still take of a device's memory, or of the computer's."""
     if device.type == "cuda":
         free, _total = torch.cuda.mem_get_info(device)
         return free

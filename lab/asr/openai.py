@@ -18,10 +18,15 @@ from lab.errors import CheckpointError
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights under openai-whisper's names, in the precision they came in, with dimensions."""
+    """Weights under openai-whisper's names, in the precision they came in, with dimensions.
+
+    activation: what is between the linear layers of a block; "gelu" in every Whisper but those of
+        an architecture of one's own
+    """
 
     dims: Mapping[str, int]
     state: Mapping[str, torch.Tensor]
+    activation: str = "gelu"
 
 
 def read(path: Path) -> Checkpoint:
@@ -36,7 +41,11 @@ def read(path: Path) -> Checkpoint:
             f"{path.name} is a PyTorch file but not a Whisper checkpoint: “dims” and "
             "“model_state_dict” are missing. Bring a file in openai-whisper's .pt format."
         )
-    return Checkpoint(dims=loaded["dims"], state=loaded["model_state_dict"])
+    return Checkpoint(
+        dims=loaded["dims"],
+        state=loaded["model_state_dict"],
+        activation=loaded.get("activation", "gelu"),
+    )
 
 
 def load_pickle(path: Path) -> Any:

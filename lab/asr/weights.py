@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import whisper
+from torch import nn
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 from whisper.model import AudioEncoder, ModelDimensions, TextDecoder, Whisper
@@ -20,7 +21,10 @@ from lab.asr.openai import Checkpoint
 from lab.errors import CheckpointError, WorkspaceError
 from lab.workspace import written_whole
 
-__all__ = ["Checkpoint", "build", "read", "save"]
+__all__ = ["ACTIVATIONS", "Checkpoint", "activation_of", "build", "read", "save"]
+
+# What can be between the linear layers of a block; official models have gelu.
+ACTIVATIONS: Mapping[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU}
 
 # Far above any Whisper, far below what would fill a machine. Mel bands and vocabulary are those
 # that openai-whisper's filter bank and tokenizers know.
@@ -107,7 +111,21 @@ def build(checkpoint: Checkpoint, *, called: str, heads_of: str | None = None) -
         heads = torch.zeros(dims.n_text_layer, dims.n_text_head, dtype=torch.bool)
         heads[dims.n_text_layer // 2 :] = True
         model.register_buffer("alignment_heads", heads.to_sparse(), persistent=False)
+    _set_activation(model, checkpoint.activation, called)
     return model.eval()
+
+
+def activation_of(model: Whisper) -> str:
+    """What is between the linear layers of the blocks of `model`."""
+    kind = type(model.decoder.blocks[0].mlp[1])
+    return next(name for name, known in ACTIVATIONS.items() if known is kind)
+
+
+def _set_activation(model: Whisper, name: object, called: str) -> None:
+    if not isinstance(name, str) or name not in ACTIVATIONS:
+        raise CheckpointError(f"{called} needs an activation that is not known: {name!r:.40}.")
+    for block in (*model.encoder.blocks, *model.decoder.blocks):
+        block.mlp[1] = ACTIVATIONS[name]()
 
 
 class _WithoutSymbols(TorchFunctionMode):
@@ -133,9 +151,12 @@ def save(checkpoint: Checkpoint, target: Path) -> None:
     """
     # Clones, for a view would take the whole storage behind it along into the file.
     state = {key: value.detach().clone().contiguous() for key, value in checkpoint.state.items()}
+    content: dict[str, Any] = {"dims": dict(checkpoint.dims), "model_state_dict": state}
+    if checkpoint.activation != "gelu":  # openai-whisper knows no other, and looks for no other
+        content["activation"] = checkpoint.activation
     try:
         with written_whole(target) as beside:
-            torch.save({"dims": dict(checkpoint.dims), "model_state_dict": state}, beside)
+            torch.save(content, beside)
     # torch's zip writer turns a full disk into a RuntimeError.
     except (WorkspaceError, RuntimeError) as error:
         raise CheckpointError(

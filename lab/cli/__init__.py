@@ -12,7 +12,18 @@ import warnings
 
 import typer
 
-from lab.cli import dataset, features, models, prepare, transcribe
+from lab.cli import (
+    dataset,
+    dataset_check,
+    dataset_export,
+    dataset_split,
+    dataset_stats,
+    evaluate,
+    features,
+    models,
+    prepare,
+    transcribe,
+)
 
 app = typer.Typer(
     help="Whisper AI Lab on the command line: transcribe or prepare recordings, look after "
@@ -26,6 +37,11 @@ app.command()(transcribe.transcribe)
 app.command()(transcribe.detect)
 app.command()(prepare.prepare)
 app.command()(features.features)
+app.command("evaluate")(evaluate.evaluate)
+dataset.app.command("check")(dataset_check.check_dataset)
+dataset.app.command("split")(dataset_split.split_dataset)
+dataset.app.command("stats")(dataset_stats.stats)
+dataset.app.command("export")(dataset_export.export_dataset)
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")
 

@@ -1,6 +1,7 @@
 """`dataset`: bringing in a corpus that others have laid out, and what is there."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +13,13 @@ from lab.terminal import Terminal
 from lab.workspace import Workspace
 
 if TYPE_CHECKING:
-    from lab.importers import Kind, Problem
+    from lab.import_sources import Seen, Source
+    from lab.importers import Problem
 
 app = typer.Typer(help="Bring in clips with texts, or list the datasets.", no_args_is_help=True)
 
 _PROBLEMS_SHOWN = 20
+_VOXLINGUA = "voxlingua107:"
 
 
 @app.command("list")
@@ -38,53 +41,79 @@ def list_datasets(workspace: WorkspaceDir = None) -> None:
 @app.command("import")
 @mistakes_in_one_line()
 def import_dataset(
-    source: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the corpus.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="The folder of a corpus, a zip or tar of it, or voxlingua107:LANGUAGE.",
+        ),
+    ],
     name: Annotated[str, typer.Option(metavar="NAME", help="The dataset that it becomes.")],
     language: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="CODE", help="What is spoken, where the corpus does not say: sq."),
-    ],
+    ] = None,
     kind: Annotated[
         str | None,
         typer.Option(metavar="KIND", help="How it is laid out; without it you are asked."),
     ] = None,
     workspace: WorkspaceDir = None,
 ) -> None:
-    """Copy the clips of a corpus, with their texts, into a dataset of the workspace."""
-    from lab import dataset, importers
+    """Bring the clips of a corpus, with their texts, into a dataset of the workspace."""
+    from lab import import_sources, importers, importing
 
-    chosen = importers.kind_named(kind) if kind else _confirmed(source)
-    reading = importers.Reading(source, chosen)
+    place = Workspace.default(workspace)
+    wanted = _source(source)
+    chosen = importers.kind_named(kind) if kind else None
+    seen = import_sources.look(place, wanted, kind=chosen)
+    if chosen is None and not isinstance(wanted, import_sources.VoxLingua):
+        _confirm(seen)
     with Terminal() as terminal:
-        done = dataset.import_clips(
-            Workspace.default(workspace),
+        done = importing.bring(
+            place,
             name,
-            reading,
-            language=language,
+            wanted,
+            kind=seen.kind,
+            language=language or _said(seen),
             on_progress=terminal.progress(name),
         )
-        _say_problems([*reading.problems, *done.refused], terminal)
-        terminal.write(f"{done.dataset.name}: {done.n_new} clips are new")
+        _say_problems(done.problems, terminal)
+        are = "clip is" if done.n_new == 1 else "clips are"
+        terminal.write(f"{done.dataset.name}: {done.n_new} {are} new")
         terminal.write(f", {done.n_known} were there before.\n" if done.n_known else ".\n")
 
 
-def _confirmed(source: Path) -> "Kind":
-    """What the folder seems to be, if the person agrees; raises OptionsError if not."""
-    from lab.importers import recognise
+def _source(text: str) -> "Source":
+    from lab.import_sources import OnDisk, VoxLingua
+    from lab.importers.voxlingua import language_named
 
-    seen = recognise(source)
+    if text.startswith(_VOXLINGUA):
+        return VoxLingua(language_named(text.removeprefix(_VOXLINGUA)))
+    return OnDisk(Path(text))
+
+
+def _said(seen: "Seen") -> str:
+    if not seen.language:
+        raise OptionsError(
+            "The corpus does not say which language is spoken. Say it with --language, such as "
+            "--language sq."
+        )
+    return seen.language
+
+
+def _confirm(seen: "Seen") -> None:
+    """Ask whether the source is what it seems to be; raises OptionsError if not."""
     if not _somebody_is_there():
         raise OptionsError(f"{seen.reason} If that is right, add --kind {seen.kind.name}.")
     if not typer.confirm(f"{seen.reason} Read it as {seen.kind.name}?", err=True):
         raise OptionsError("Nothing was imported. Say with --kind how the corpus is laid out.")
-    return seen.kind
 
 
 def _somebody_is_there() -> bool:
     return sys.stdin.isatty()
 
 
-def _say_problems(problems: list["Problem"], terminal: Terminal) -> None:
+def _say_problems(problems: Sequence["Problem"], terminal: Terminal) -> None:
     for problem in problems[:_PROBLEMS_SHOWN]:
         terminal.say(f"{problem.name}: {problem.reason}")
     if len(problems) > _PROBLEMS_SHOWN:

@@ -1,15 +1,17 @@
 """Clips come into a dataset: a few from another page, or those of a whole corpus."""
 
 import hashlib
+import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from types import MappingProxyType
 
 from lab import audio
 from lab.dataset import store
+from lab.dataset.names import without_split_words
 from lab.dataset.store import Dataset, called, locked
 from lab.dataset.table import TABLE_NAME, Entry
 from lab.errors import AudioError, OptionsError, WorkspaceError
@@ -17,6 +19,7 @@ from lab.importers import Clip, Problem
 from lab.languages import LANGUAGES
 from lab.preprocess.archive import SUFFIXES
 from lab.progress import Progress, ignore
+from lab.staging import Staging
 from lab.workspace import Workspace, slug, written_whole
 
 
@@ -40,11 +43,13 @@ def add(
     clips: Iterable[tuple[str, bytes]],
     *,
     language: str,
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Dataset, int]:
     """Add clips to the dataset `name`, which is made if there is none.
 
     clips: a name and the bytes of an audio file each; one that is there already is passed over
     language: Whisper's code of what is spoken
+    texts: what is said, by the names of the clips, as far as it is known
 
     Returns the dataset and how many clips are new.
     Raises OptionsError for a name without letters, WorkspaceError when the disk refuses; what was
@@ -61,7 +66,14 @@ def add(
                 with written_whole(dataset.folder / file_name) as beside:
                     beside.write_bytes(content)
                 known.add(file_name)
-                entries.append(Entry(file_name, language=language))
+                entries.append(
+                    Entry(
+                        file_name,
+                        " ".join(texts.get(clip_name, "").split()),
+                        language=language,
+                        duration_s=_length_s(content),
+                    )
+                )
         store.write(dataset, entries)
     return dataset, len(entries) - n_before
 
@@ -72,12 +84,15 @@ def import_clips(
     clips: Iterable[Clip],
     *,
     language: str,
+    may_move: bool = False,
     on_progress: Progress = ignore,
 ) -> Imported:
     """Copy clips with their texts into the dataset `name`, which is made if there is none.
 
     clips: from `lab.importers`; of their sound only the headers are read
     language: Whisper's code, for clips that have none of their own
+    may_move: whether the files of the clips may be moved instead of copied, since they lie in a
+        folder of this program, on the same disk
     on_progress: called for each clip, in clips, as the tables are read and then as the sound is
         copied; raising `Cancelled` from it stops the import
 
@@ -85,9 +100,7 @@ def import_clips(
     an unknown language or when there is no clip that can be read, WorkspaceError when the disk
     refuses.
     """
-    dataset = called(workspace, name)
-    if language not in LANGUAGES:
-        raise OptionsError(f"“{language[:40]}” is no language of Whisper; choose one, such as sq.")
+    dataset = target_of(workspace, name, language)
     waiting: list[Clip] = []
     for clip in clips:  # to know how many there are, for which long tables are read
         waiting.append(clip)
@@ -98,7 +111,7 @@ def import_clips(
         for n_done, clip in enumerate(waiting):
             on_progress(n_done, len(waiting), "Copying clips")
             try:
-                entry = _copied(clip, language, staging)
+                entry = _copied(clip, language, staging, may_move)
             except AudioError as error:
                 refused.append(Problem(clip.audio_path.name, str(error)))
             else:
@@ -109,17 +122,35 @@ def import_clips(
                 + (refused[0].reason if refused else "Choose the folder that holds the sound.")
             )
         on_progress(len(waiting), len(waiting), "Copying clips")
+        _onto_disk()
         n_new = _take_over(dataset, copied, staging)
     return Imported(dataset, n_new, len(waiting) - len(refused) - n_new, refused)
+
+
+def _length_s(content: bytes) -> float | None:
+    """As the header says; None for what is no sound, which the check of the dataset finds."""
+    with suppress(AudioError):
+        length_s = audio.probe(content).duration_s
+        return None if length_s is None else round(length_s, 3)
+    return None
+
+
+def target_of(workspace: Workspace, name: str, language: str) -> Dataset:
+    """The dataset that an import goes into, whether there is one or not.
+
+    Raises OptionsError for a name without letters or an unknown language.
+    """
+    if language not in LANGUAGES:
+        raise OptionsError(f"“{language[:40]}” is no language of Whisper; choose one, such as sq.")
+    return called(workspace, name)
 
 
 @contextmanager
 def _staging(dataset: Dataset) -> Iterator[Path]:
     """A folder inside of the dataset's, where nobody looks; it is gone afterwards."""
     try:
-        dataset.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".import-", dir=dataset.folder) as staging:
-            yield Path(staging)
+        with Staging(dataset.folder) as staging:
+            yield staging
     except OSError as error:
         raise WorkspaceError(
             f"The clips cannot be copied to {dataset.folder} ({error.strerror or error}). "
@@ -131,8 +162,8 @@ def _staging(dataset: Dataset) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def _copied(clip: Clip, language: str, staging: Path) -> Entry:
-    """Copy the sound of a clip; raises AudioError where it cannot be read."""
+def _copied(clip: Clip, language: str, staging: Path, may_move: bool) -> Entry:
+    """Copy or move the sound of a clip; raises AudioError where it cannot be read."""
     info = audio.probe(clip.audio_path)
     try:
         with clip.audio_path.open("rb") as file:
@@ -142,7 +173,10 @@ def _copied(clip: Clip, language: str, staging: Path) -> Entry:
             f"“{clip.audio_path.name}” cannot be read ({error.strerror}). Check the disk."
         ) from error
     file_name = _file_name(clip.audio_path.name, digest)
-    shutil.copyfile(clip.audio_path, staging / file_name)
+    if may_move:
+        clip.audio_path.replace(staging / file_name)
+    else:
+        shutil.copyfile(clip.audio_path, staging / file_name)
     return Entry(
         f"audio/{file_name}",
         clip.transcription,
@@ -151,6 +185,14 @@ def _copied(clip: Clip, language: str, staging: Path) -> Entry:
         clip.language or language,
         duration_s=None if info.duration_s is None else round(info.duration_s, 3),
     )
+
+
+def _onto_disk() -> None:
+    """Have all that was written reach the disk, before a table names it."""
+    # One request for everything: file by file it takes longer than the copying. Windows has only
+    # the latter, and writes soon by itself.
+    if hasattr(os, "sync"):
+        os.sync()
 
 
 def _take_over(dataset: Dataset, copied: Mapping[str, Entry], staging: Path) -> int:
@@ -181,6 +223,6 @@ def _entries_if_any(dataset: Dataset) -> list[Entry]:
 def _file_name(name: str, digest: "hashlib._Hash") -> str:
     """A safe name that tells a person what it is, and differs for different sounds."""
     path = PurePath(name)
-    stem, suffix = slug(path.stem), path.suffix.lower()
+    stem, suffix = without_split_words(slug(path.stem)), path.suffix.lower()
     safe_suffix = suffix if suffix in SUFFIXES else ""
     return "-".join(filter(None, [stem, digest.hexdigest()[:10]])) + safe_suffix

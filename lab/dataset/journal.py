@@ -61,7 +61,9 @@ def append(folder: Path, new: Action) -> int:
     line = json.dumps(asdict(new), ensure_ascii=False).encode() + b"\n"
     path = folder / JOURNAL_NAME
     try:
-        path.touch()
+        if not path.exists():
+            path.touch()
+            _keep_names(folder)
         with path.open("rb+") as file:
             whole = _end_of_whole_lines(file)
             file.seek(whole)
@@ -81,28 +83,57 @@ def append(folder: Path, new: Action) -> int:
         ) from error
 
 
-def read(folder: Path, start: int = 0) -> list[Action]:
-    """The actions from a position in bytes on, the first one first; raises WorkspaceError."""
+def read(folder: Path) -> list[Action]:
+    """All actions, the first one first; raises WorkspaceError."""
+    actions, _ = read_on(folder, 0) or ([], 0)
+    return actions
+
+
+def read_on(folder: Path, start: int) -> tuple[list[Action], int] | None:
+    """The actions from a position in bytes on, and the position where they end.
+
+    Returns None where no line begins at `start`: it was found in another journal.
+    Raises WorkspaceError.
+    """
     path = folder / JOURNAL_NAME
     try:
         with path.open("rb") as file:
-            file.seek(start)
+            if start:
+                file.seek(start - 1)
+                if file.read(1) != b"\n":
+                    return None
             content = file.read()
     except FileNotFoundError:
-        return []
+        return None if start else ([], 0)
     except OSError as error:
         raise WorkspaceError(f"{path} cannot be read ({error.strerror or error}).") from error
-    lines = content[: content.rfind(b"\n") + 1].splitlines()
+    length = content.rfind(b"\n") + 1
     try:
-        return [_action(json.loads(line)) for line in lines]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        actions = [_action(json.loads(line)) for line in content[:length].splitlines()]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WorkspaceError(
             f"{path} cannot be read ({error!r}). Undo what was changed in it by hand."
         ) from error
+    return actions, start + length
+
+
+def _keep_names(folder: Path) -> None:
+    """Force the names of a folder's files to the disk; Windows does so by itself."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _action(content: dict[str, Any]) -> Action:
     changes = tuple(Change(**change) for change in content.pop("changes"))
+    for change in changes:
+        for text in (*change.before.values(), *change.after.values()):
+            if not isinstance(text, str):
+                raise TypeError(f"{text!r} is no text")
     return Action(**content, changes=changes)
 
 

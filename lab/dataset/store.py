@@ -1,28 +1,25 @@
 """A dataset on the disk: reading it, and changing it so that nothing is ever lost.
 
 A change is a line in the journal first; the table, which is as long as the dataset, is written
-anew once enough of them have come together, and whenever `settle` is called. Reading takes the
-table and what the journal has on top of it. Laying changes over a table that has them already
-does no harm, so whatever is cut off between two writes, the same clips come out.
+anew once enough of them have come together, and whenever `settle` is called.
 """
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
-from lab.dataset import journal, table
+from lab.dataset import journal, snapshot
 from lab.dataset.journal import JOURNAL_NAME, Action, Change
-from lab.dataset.table import TABLE_NAME, Entry
+from lab.dataset.snapshot import CHANGEABLE
+from lab.dataset.table import CORRECTED, TABLE_NAME, Entry
 from lab.errors import OptionsError, WorkspaceError
-from lab.workspace import Workspace, child, slug, written_whole
+from lab.workspace import Workspace, child, slug
 
-_SETTLED_NAME = ".settled"  # how many bytes of the journal the table holds
-_CHANGEABLE = ("transcription", "split", "speaker", "language", "status")
 # The table is written anew when the changes that it lacks take this share of its size.
 _UNSETTLED_SHARE = 0.01
 _PATIENCE_S = 30.0
@@ -51,12 +48,16 @@ class Dataset:
 
     def entries(self) -> list[Entry]:
         """All clips, in the order in which they were added; raises WorkspaceError."""
-        return list(_state(self)[0].values())
+        return list(snapshot.current(self.folder).clips.values())
+
+    def by_name(self) -> Mapping[str, Entry]:
+        """All clips by file name, as they are at this moment; raises WorkspaceError."""
+        return MappingProxyType(snapshot.current(self.folder).clips)
 
     def revision(self) -> tuple[int, int, int]:
         """Another one after each change; costs next to nothing."""
-        written = _stat(self.folder / TABLE_NAME)
-        return (*written, _stat(self.folder / JOURNAL_NAME)[1])
+        written = snapshot.known_by(self.folder / TABLE_NAME)
+        return (*written, snapshot.known_by(self.folder / JOURNAL_NAME)[1])
 
     def audio_path(self, entry: Entry) -> Path:
         """Where the sound of a clip lies; raises WorkspaceError for a name that leads elsewhere."""
@@ -78,10 +79,11 @@ class Dataset:
         what, by: for the history
 
         Returns what was done, None where nothing differs. Raises ChangedMeanwhileError if somebody
-        else has changed one of the fields to something else, WorkspaceError when the disk refuses.
+        else has changed one of the fields, or a text that is now called right, to something else,
+        OptionsError for a text that no file can hold, WorkspaceError when the disk refuses.
         """
         with locked(self):
-            now = _state(self)[0]
+            now = snapshot.current(self.folder).clips
             changes = tuple(
                 change for seen, wanted in edits if (change := _change(now, seen, wanted))
             )
@@ -93,7 +95,7 @@ class Dataset:
         Returns what was done, None where nothing could be taken back.
         """
         with locked(self):
-            now = _state(self)[0]
+            now = snapshot.current(self.folder).clips
             changes = tuple(
                 Change(change.file_name, change.after, change.before)
                 for change in action.changes
@@ -109,17 +111,18 @@ class Dataset:
     def settle(self) -> None:
         """Write all changes into the table, for programs that know nothing of the journal."""
         with locked(self):
-            entries, is_settled = _state(self)
-            if not is_settled:
-                write(self, list(entries.values()))
+            state = snapshot.current(self.folder)
+            if not state.is_settled:
+                write(self, list(state.clips.values()))
 
     def _write_down(self, action: Action, before: Mapping[str, Entry]) -> Action:
         size = journal.append(self.folder, action)
-        unsettled = size - _settled(self.folder)
-        if unsettled > _UNSETTLED_SHARE * _stat(self.folder / TABLE_NAME)[1]:
+        unsettled = size - snapshot.settled(self.folder)
+        table_size = snapshot.known_by(self.folder / TABLE_NAME)[1]
+        if unsettled > _UNSETTLED_SHARE * table_size:
             # The change is safe already; a table that cannot be written now is written later.
             with suppress(WorkspaceError):
-                write(self, list(_with(before, [action]).values()))
+                write(self, list(snapshot.after(before, [action]).values()))
         return action
 
 
@@ -150,6 +153,7 @@ def delete(dataset: Dataset) -> None:
             raise WorkspaceError(
                 f"{dataset.folder} cannot be removed ({error.strerror or error})."
             ) from error
+    snapshot.forget(dataset.folder)
 
 
 def called(workspace: Workspace, name: str) -> Dataset:
@@ -171,62 +175,50 @@ def locked(dataset: Dataset) -> Iterator[None]:
     Whoever waits for more than half a minute gets a WorkspaceError.
     """
     path = dataset.folder.with_name(f".{dataset.name}.lock")
+    lock = FileLock(path, timeout=_PATIENCE_S)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path, timeout=_PATIENCE_S):
-            yield
+        lock.acquire()
     except Timeout:
         raise WorkspaceError(
             f"The dataset {dataset.name} is being changed by another program. Try again soon."
         ) from None
+    except OSError as error:
+        raise WorkspaceError(
+            f"{path} cannot be written ({error.strerror or error}), so nothing can be changed. "
+            "Choose a workspace that you may write to."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write(dataset: Dataset, entries: Sequence[Entry]) -> None:
     """Write all clips into the table, which then holds everything of the journal.
 
-    The caller holds the lock and has put the journal's changes into `entries`.
+    The caller holds the lock and has put the journal's changes into `entries`. Raises
+    WorkspaceError, with the table as it was.
     """
-    size = _stat(dataset.folder / JOURNAL_NAME)[1]
-    table.write(dataset.folder / TABLE_NAME, entries)
-    if size:
-        with written_whole(dataset.folder / _SETTLED_NAME) as beside:
-            beside.write_text(str(size))
-
-
-def _state(dataset: Dataset) -> tuple[dict[str, Entry], bool]:
-    """All clips by file name, and whether the table says the same."""
-    # In this order: who writes meanwhile writes the table before it says that it did.
-    start = _settled(dataset.folder)
-    entries = {entry.file_name: entry for entry in table.read(dataset.folder / TABLE_NAME)}
-    actions = journal.read(dataset.folder, start)
-    return _with(entries, actions), not actions
-
-
-def _with(entries: Mapping[str, Entry], actions: Iterable[Action]) -> dict[str, Entry]:
-    changed = dict(entries)
-    for action in actions:
-        for change in action.changes:
-            if change.file_name in changed:
-                changed[change.file_name] = _changed(changed[change.file_name], change.after)
-    return changed
-
-
-def _changed(entry: Entry, values: Mapping[str, str]) -> Entry:
-    fields: dict[str, Any] = {name: values[name] for name in _CHANGEABLE if name in values}
-    return replace(entry, **fields)
+    snapshot.write(dataset.folder, entries)
 
 
 def _change(now: Mapping[str, Entry], seen: Entry, wanted: Entry) -> Change | None:
     current = now.get(seen.file_name)
     if current is None:
         raise WorkspaceError(f"{seen.file_name[:80]} is no clip of this dataset any more.")
+    is_said_right = wanted.status == CORRECTED != seen.status
+    if is_said_right and current.transcription not in (seen.transcription, wanted.transcription):
+        raise ChangedMeanwhileError(current)
     before, after = {}, {}
-    for name in _CHANGEABLE:
+    for name in CHANGEABLE:
         old, new, value = (getattr(entry, name) for entry in (seen, wanted, current))
         if new in (old, value):
             continue
         if value != old:
             raise ChangedMeanwhileError(current)
+        if not _can_be_written(new):
+            raise OptionsError("The text holds half of a character, which no file can. Retype it.")
         before[name], after[name] = old, new
     return Change(seen.file_name, before, after) if after else None
 
@@ -237,16 +229,9 @@ def _has(entry: Entry | None, values: Mapping[str, str]) -> bool:
     )
 
 
-def _settled(folder: Path) -> int:
+def _can_be_written(text: str) -> bool:
     try:
-        return int((folder / _SETTLED_NAME).read_text())
-    except (OSError, ValueError):
-        return 0
-
-
-def _stat(path: Path) -> tuple[int, int]:
-    try:
-        stat = path.stat()
-    except OSError:
-        return 0, 0
-    return stat.st_mtime_ns, stat.st_size
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -73,13 +73,18 @@ def read(path: Path) -> list[Entry]:
 
 def write(path: Path, entries: Sequence[Entry]) -> None:
     """Write a table, whole or not at all; raises WorkspaceError."""
+    with written_whole(path) as beside:
+        beside.write_bytes(text_of(entries).encode())
+
+
+def text_of(entries: Sequence[Entry]) -> str:
+    """A table as text."""
     extra = list(dict.fromkeys(name for entry in entries for name, _ in entry.extra))
     text = io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow([*_COLUMNS, *extra])
     table.writerows(_line(entry, extra) for entry in entries)
-    with written_whole(path) as beside:
-        beside.write_bytes(text.getvalue().encode())
+    return text.getvalue()
 
 
 def _entry(header: Sequence[str], line: Sequence[str], number: int) -> Entry:

@@ -1,12 +1,12 @@
 """Corpora that others have laid out: recognised by looking, then read clip by clip.
 
 seen = recognise(folder)                  # what it seems to be and why; the person confirms
-reading = Reading(folder, seen.kind)
+reading = Reading(seen.folder, seen.kind)
 for clip in reading: ...                  # lazily
 reading.problems                          # of all that was read until then
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,39 +17,115 @@ from lab.importers.plain import PAIRS, TRANSCRIPT
 from lab.importers.source import Clip, Kind, Problem, Problems, clips
 from lab.importers.toolkits import KALDI, NEMO
 
-__all__ = ["KINDS", "Clip", "Kind", "Problem", "Reading", "Recognised", "kind_named", "recognise"]
+__all__ = [
+    "KINDS",
+    "Clip",
+    "Kind",
+    "Problem",
+    "Reading",
+    "Recognised",
+    "UnknownCorpusError",
+    "kind_named",
+    "place_of",
+    "recognise",
+]
 
 # In the order in which a folder is compared with them: what is hard to mistake comes first.
 KINDS = (AUDIOFOLDER, COMMON_VOICE, FLEURS, LJSPEECH, NEMO, KALDI, PAIRS, TRANSCRIPT, VOXLINGUA)
 
+# How far below the folder that a person chose a corpus is looked for.
+_MAX_DEPTH = 3
+_MAX_FOLDERS = 200  # of each depth
+
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a folder seems to be, and a sentence that says why."""
+    """What a folder seems to be, and a sentence that says why.
+
+    folder: where it lies: the folder itself, or one in it
+    """
 
     kind: Kind
     reason: str
+    folder: Path
+
+
+class UnknownCorpusError(OptionsError):
+    """A folder looks like none of the kinds; a person may still know which one it is."""
 
 
 def recognise(folder: Path) -> Recognised:
     """See what kind of corpus a folder is; nothing but the beginnings of its tables is read.
 
-    Raises OptionsError where it is no folder, or of no kind that is known.
+    Where the folder itself is none, those in it are looked at, and those in these: archives are
+    often packed with some folders around what matters.
+
+    Raises UnknownCorpusError where it is of no kind that is known, and OptionsError where it is no
+    folder or holds several corpora.
     """
     _check(folder)
     root = folder.resolve()
+    found: list[Recognised] = []
     try:
-        for kind in KINDS:
-            if reason := kind.recognise(root):
-                return Recognised(kind, reason)
+        # A folder that holds folders of languages may be of Common Voice as well, so that what is
+        # hard to mistake is looked for everywhere before.
+        for kinds in (KINDS[:-1], KINDS[-1:]):
+            level = [root]
+            for _ in range(_MAX_DEPTH + 1):
+                found = [seen for one in level if (seen := _recognised(one, root, kinds))]
+                if found:
+                    return _only(found, root)
+                level = [inner for one in level for inner in _folders(one)][:_MAX_FOLDERS]
     except OSError as error:
         raise OptionsError(f"“{folder.name}” cannot be read ({error.strerror}).") from error
-    raise OptionsError(
+    raise UnknownCorpusError(
         f"“{folder.name}” looks like no corpus that is known here. Choose the folder that holds "
         "the table or the texts, or lay it out as one of these: "
         + "; ".join(kind.about for kind in KINDS)
         + "."
     )
+
+
+def place_of(kind: Kind, folder: Path) -> Path:
+    """The folder that is of this kind: the first in or below `folder`, or else that itself.
+
+    Raises OptionsError where it is no folder.
+    """
+    _check(folder)
+    level = [folder.resolve()]
+    for _ in range(_MAX_DEPTH + 1):
+        for one in level:
+            if kind.recognise(one):
+                return one
+        level = [inner for one in level for inner in _folders(one)][:_MAX_FOLDERS]
+    return folder
+
+
+def _recognised(folder: Path, root: Path, kinds: Sequence[Kind]) -> Recognised | None:
+    for kind in kinds:
+        if reason := kind.recognise(folder):
+            if folder != root:
+                reason = f"In “{folder.relative_to(root).as_posix()}”: {reason}"
+            return Recognised(kind, reason, folder)
+    return None
+
+
+def _only(found: list[Recognised], root: Path) -> Recognised:
+    if len(found) > 1:
+        names = ", ".join(f"“{one.folder.relative_to(root).as_posix()}”" for one in found[:5])
+        raise OptionsError(
+            f"“{root.name}” holds {len(found)} corpora: {names}{' …' if len(found) > 5 else ''}. "
+            "Import them one by one."
+        )
+    return found[0]
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and not path.is_symlink() and not path.name.startswith((".", "__"))
+    ]
 
 
 def kind_named(name: str) -> Kind:

@@ -1,11 +1,20 @@
 """Corpora that are published in a layout of their own."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from lab.importers.source import Kind, Problems, Row, audio_files, by_stem, split_of
+from lab.importers.source import (
+    Kind,
+    Problems,
+    Row,
+    audio_files,
+    by_stem,
+    split_of,
+    whisper_code,
+)
 from lab.importers.tables import beginning, split_lines, tab_separated, text_of
 from lab.languages import LANGUAGES
 
@@ -16,7 +25,10 @@ _SPEAKER_LENGTH = 10  # of 128 hexadecimal digits, for which there is no room in
 
 # id, file name, text as written, normalised text, letters, number of samples, gender
 _FLEURS_FIELDS = 7
-_OLD_CODES = {"iw": "he"}  # as VoxLingua107 calls them → as Whisper does
+_LONGEST_CODE = 3
+_FLEURS_NAME = re.compile(
+    "[a-z]{2,3}(_[a-z]{4})?_([a-z]{2}|[0-9]{3})"
+)  # sq_al, cmn_hans_cn, es_419
 
 
 def _recognise_common_voice(folder: Path) -> str | None:
@@ -28,16 +40,17 @@ def _recognise_common_voice(folder: Path) -> str | None:
 
 
 def _common_voice(folder: Path, problems: Problems) -> Iterator[Row]:
-    seen: set[str] = set()
+    in_splits: set[str] = set()
     for table_name in _COMMON_VOICE_TABLES:
         path = folder / f"{table_name}.tsv"
         if not path.is_file():
             continue
         for row in tab_separated(path, problems):
             name = text_of(row, "path")
-            if table_name == "validated" and name in seen:
+            if table_name != "validated":
+                in_splits.add(name)
+            elif name in in_splits:
                 continue  # it names what is in the splits once more
-            seen.add(name)
             yield Row(
                 # The first releases left the ending out.
                 f"clips/{name}" if PurePosixPath(name).suffix else f"clips/{name}.mp3",
@@ -81,14 +94,9 @@ def _fleurs(folder: Path, problems: Problems) -> Iterator[Row]:
     for path in _fleurs_tables(folder):
         inside = f"audio/{path.stem}" if (folder / "audio" / path.stem).is_dir() else path.stem
         for row in split_lines(path, "\t", _FLEURS_FIELDS, problems):
-            # The folder has a name such as “sq_al”, unless somebody has given it another.
-            code = folder.name.split("_")[0]
-            yield Row(
-                f"{inside}/{row[1]}",
-                row[2],
-                split_of(path.stem),
-                language=code if code in LANGUAGES else "",
-            )
+            # Unless somebody has given the folder another name.
+            language = whisper_code(folder.name) if _FLEURS_NAME.fullmatch(folder.name) else ""
+            yield Row(f"{inside}/{row[1]}", row[2], split_of(path.stem), language=language)
 
 
 def _fleurs_tables(folder: Path) -> list[Path]:
@@ -97,7 +105,11 @@ def _fleurs_tables(folder: Path) -> list[Path]:
 
 
 def _recognise_voxlingua(folder: Path) -> str | None:
-    codes = [_language(path.name) for path in sorted(folder.iterdir()) if path.is_dir()]
+    codes = [
+        whisper_code(path.name) if len(path.name) <= _LONGEST_CODE else ""
+        for path in sorted(folder.iterdir())
+        if path.is_dir()
+    ]
     if codes and all(codes) and any(path.parent != folder for path in audio_files(folder)):
         shown = ", ".join(LANGUAGES[code] for code in codes[:3])
         return f"Its folders are named by codes of languages ({shown}), as VoxLingua107."
@@ -108,13 +120,7 @@ def _voxlingua(folder: Path, _problems: Problems) -> Iterator[Row]:
     for path in audio_files(folder):
         inside = path.relative_to(folder)
         if len(inside.parts) > 1:
-            code = inside.parts[0]
-            yield Row(inside.as_posix(), language=_language(code) or code)
-
-
-def _language(code: str) -> str:
-    code = _OLD_CODES.get(code, code)
-    return code if code in LANGUAGES else ""
+            yield Row(inside.as_posix(), language=inside.parts[0])
 
 
 COMMON_VOICE = Kind(

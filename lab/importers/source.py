@@ -4,6 +4,7 @@ Nothing of a source is changed, and nothing outside of its folder is touched, wh
 """
 
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ _SPLITS = {
     "test": "test",
     "eval": "test",
 }
+# Why a table's row has no sound, where nothing worse is the matter.
+NOT_THERE = "is not in the folder"
+# As others call them → as Whisper does: old codes, and one of several names for the same.
+_OTHER_CODES = {"iw": "he", "jv": "jw", "nb": "no", "fil": "tl", "cmn": "zh"}
 # What a hostile table could have looked for folder by folder, for hours.
 _MAX_NAME_LENGTH = 1024  # characters
 _MAX_DEPTH = 20  # folders of a path on another machine that are looked for here
@@ -121,7 +126,7 @@ def clips(kind: Kind, folder: Path, problems: Problems) -> Iterator[Clip]:
         yield Clip(path, text, row.split, row.speaker.strip(), _code(row, problems))
     if kind.names_all:
         for path in audio_files(root):
-            if path.resolve() not in seen:
+            if path not in seen and path.resolve() not in seen:
                 problems.add(path.relative_to(root).as_posix(), "is named by no line with its text")
 
 
@@ -164,6 +169,29 @@ def by_stem(folder: Path, problems: Problems) -> dict[str, str]:
     return found
 
 
+def leads_into_cache(path: Path) -> bool:
+    """Whether the file is a link of a Hugging Face snapshot to its content, in the same cache.
+
+    datasets--OWNER--NAME/snapshots/COMMIT/…/a.wav → datasets--OWNER--NAME/blobs/HASH
+    """
+    real = path.resolve()
+    repository = real.parent.parent
+    return (
+        real.parent.name == "blobs"
+        and re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", real.name) is not None
+        and repository.name.startswith(("datasets--", "models--"))
+        and path.parent.resolve().is_relative_to(repository / "snapshots")
+        and real.is_file()
+    )
+
+
+def whisper_code(code: str) -> str:
+    """Whisper's code for a language, whatever its region or script; "" where it knows none."""
+    short = code.strip().lower().replace("_", "-").split("-")[0]
+    short = _OTHER_CODES.get(short, short)
+    return short if short in LANGUAGES else ""
+
+
 def _located(root: Path, name: str, problems: Problems) -> Path | None:
     """The file that a table calls `name`; None, and a problem, where it is not in the folder."""
     if len(name) > _MAX_NAME_LENGTH:
@@ -179,23 +207,26 @@ def _located(root: Path, name: str, problems: Problems) -> Path | None:
         for form in ("NFC", "NFD"):
             relative = unicodedata.normalize(form, "/".join(parts[start:]))
             try:
-                path = (root / relative).resolve()
-                if not path.is_relative_to(root):
+                path = root / relative
+                real = path.resolve()
+                if real.is_relative_to(root):
+                    if real.is_file():
+                        return real
+                elif leads_into_cache(path) and path.parent.resolve().is_relative_to(root):
+                    return path.parent.resolve() / path.name
+                else:
                     is_outside = True
-                elif path.is_file():
-                    return path
             except (OSError, ValueError, RuntimeError):  # too long, no text, links in a circle
                 break
-    problems.add(name, "leads outside of the folder" if is_outside else "is not in the folder")
+    problems.add(name, "leads outside of the folder" if is_outside else NOT_THERE)
     return None
 
 
 def _code(row: Row, problems: Problems) -> str:
     """Whisper's code for the language of a row; what it does not know is a problem."""
-    code = row.language.strip().lower().replace("_", "-").split("-")[0]
-    if code and code not in LANGUAGES:
+    code = whisper_code(row.language)
+    if row.language.strip() and not code:
         problems.add(
             row.language, "is no language that Whisper knows; the one that you choose is used"
         )
-        return ""
     return code

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import OptionsError
-from lab.importers.source import Problems
+from lab.importers.source import Problems, leads_into_cache
 
 _BEGINNING = 1 << 16  # bytes that are looked at to recognise a file
 
@@ -123,7 +123,7 @@ def nested(folder: Path, name: str) -> list[Path]:
 
 def _is_link(path: Path) -> bool:
     """Whether the file, or a folder above it, is a link: it could lead to any file of the disk."""
-    return path.resolve() != path
+    return path.resolve() != path and not leads_into_cache(path)
 
 
 def _wrong_number(path: Path, number: int, found: int, wanted: int, problems: Problems) -> None:

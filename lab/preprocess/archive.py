@@ -22,14 +22,14 @@ SUFFIXES = frozenset({
     ".ogg", ".oga", ".opus", ".mov", ".mp4", ".m4a", ".mkv", ".mka", ".webm", ".wma", ".asf",
     ".avi", ".mpg", ".mpeg", ".ts", ".3gp",
 })
-_ARCHIVES = frozenset({".zip", ".7z", ".rar", ".gz", ".tgz", ".bz2", ".xz", ".tar", ".zst"})
+ARCHIVES = frozenset({".zip", ".7z", ".rar", ".gz", ".tgz", ".bz2", ".xz", ".tar", ".zst"})
 # fmt: on
 # What macOS, Windows and our own export put beside the recordings.
 _BESIDE = ("__MACOSX/", "manifest.csv", "recipe.yaml", "metadata.csv")
 BESIDE_NAMES = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 # What zipfile raises, ValueError for names that are no text and RuntimeError for unknown features.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 
 _ENCRYPTED = 0x1
 _CHUNK_BYTES = 1 << 20
@@ -86,7 +86,7 @@ def read_zip(
     title = name or (Path(source).name if isinstance(source, str | os.PathLike) else "The zip")
     try:
         archive = zipfile.ZipFile(source)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise AudioError(
             f"“{title}” cannot be read as a zip ({error}). Pack or upload it again."
         ) from error
@@ -105,10 +105,10 @@ def read_zip(
             try:
                 content = _content(archive, member, limits, left)
             except _RefusedError as refusal:
-                yield ZipMember(_shown(member.filename), problem=str(refusal))
+                yield ZipMember(shown(member.filename), problem=str(refusal))
                 continue
             left -= len(content)
-            yield ZipMember(_shown(member.filename), content)
+            yield ZipMember(shown(member.filename), content)
             del content  # else it takes its memory beside that of the next
 
 
@@ -116,24 +116,10 @@ def _content(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: ZipLimits, left: int
 ) -> bytes:
     """The bytes of a member; raises _RefusedError."""
-    name = member.filename
-    if (
-        name.startswith(("/", "\\"))
-        or name[1:2] == ":"
-        or ".." in name.replace("\\", "/").split("/")
-    ):
-        raise _RefusedError("its name points outside the zip, as no honest program writes it")
-    if stat.S_ISLNK(member.external_attr >> 16):
-        raise _RefusedError("it is a link to another file; pack the file itself")
-    suffix = PurePosixPath(name).suffix.lower()
-    if suffix in _ARCHIVES:
-        raise _RefusedError("it is an archive inside the zip; unpack it first")
-    if suffix not in SUFFIXES:
+    if reason := refusal(member):
+        raise _RefusedError(reason)
+    if PurePosixPath(member.filename).suffix.lower() not in SUFFIXES:
         raise _RefusedError("its name does not end like that of a recording, such as .wav or .mp3")
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise _RefusedError("it is packed in an unusual way; pack it as an ordinary zip")
-    if member.flag_bits & _ENCRYPTED:
-        raise _RefusedError("it is encrypted; pack it without a password")
     allowed = min(limits.member_bytes, left)
     if member.file_size > _CHUNK_BYTES:
         # Digital silence aside, only what was made to fill a disk shrinks so far.
@@ -147,20 +133,48 @@ def _content(
                 content.write(chunk)
                 if content.tell() > allowed:
                     raise _RefusedError(_too_large(limits, left))
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise _RefusedError(f"it is damaged ({error}); pack it again") from error
     return content.getvalue()
 
 
+def refusal(member: zipfile.ZipInfo) -> str | None:
+    """Why a file of a zip is not unpacked, whatever is in it; None where it may be."""
+    if points_outside(member.filename):
+        return "its name points outside the zip, as no honest program writes it"
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return "it is a link to another file; pack the file itself"
+    if PurePosixPath(member.filename).suffix.lower() in ARCHIVES:
+        return "it is an archive inside the zip; unpack it first"
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "it is packed in an unusual way; pack it as an ordinary zip"
+    if is_encrypted(member):
+        return "it is encrypted; pack it without a password"
+    return None
+
+
+def is_encrypted(member: zipfile.ZipInfo) -> bool:
+    return bool(member.flag_bits & _ENCRYPTED)
+
+
+def points_outside(name: str) -> bool:
+    """Whether the name of a file in an archive leads to another place than where it is unpacked."""
+    return (
+        name.startswith(("/", "\\"))
+        or name[1:2] == ":"
+        or ".." in name.replace("\\", "/").split("/")
+    )
+
+
 def _too_large(limits: ZipLimits, left: int) -> str:
     return (
-        f"unpacked it is too large: allowed are {_gigabytes(limits.member_bytes)} for a file, "
-        f"{_gigabytes(limits.total_bytes)} for all ({_gigabytes(left)} are left), and "
+        f"unpacked it is too large: allowed are {gigabytes(limits.member_bytes)} for a file, "
+        f"{gigabytes(limits.total_bytes)} for all ({gigabytes(left)} are left), and "
         f"{limits.ratio:g} times its packed size"
     )
 
 
-def _gigabytes(n_bytes: int) -> str:
+def gigabytes(n_bytes: float) -> str:
     return f"{n_bytes / (1 << 30):.1f} GB"
 
 
@@ -168,6 +182,6 @@ def _is_beside(name: str) -> bool:
     return name.startswith(_BESIDE) or PurePosixPath(name).name in BESIDE_NAMES
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A name without what could upset a terminal or a page."""
     return "".join(char if char.isprintable() else "�" for char in name)[-200:]

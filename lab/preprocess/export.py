@@ -102,10 +102,14 @@ def manifest_text(rows: Iterable[ManifestRow]) -> str:
         cells = asdict(row)
         for name in ("start_s", "end_s", "duration_s"):
             cells[name] = f"{cells[name]:.3f}"
-        if row.source.startswith(_FORMULA_STARTS):
-            cells["source"] = "'" + row.source
+        cells["source"] = without_formula(row.source)
         table.writerow(cells)
     return text.getvalue()
+
+
+def without_formula(cell: str) -> str:
+    """A cell of a table that a spreadsheet shows as text, whoever wrote it."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> Path:

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from lab import dataset, preparations
+from lab import preparations
 from lab.errors import LabError
-from lab.languages import LANGUAGES
-from lab.preparation_files import clip_wav, save_as_recordings, write_zip
+from lab.preparation_files import clip_wav, prompts_read, save_as_recordings, write_zip
 from lab.preparations import Preparation
 from lab.preparing import PreparationJob
 from lab.ui import words
 from lab.ui.checklist import show_checklist
 from lab.ui.clips import show_clips, undo_button
+from lab.ui.into_dataset import add_to_dataset
 from lab.ui.queue import show_queue
 from lab.ui.state import preparation_queue
 from lab.workspace import Workspace
@@ -149,39 +149,14 @@ def _ways_out(workspace: Workspace, preparation: Preparation) -> None:
     ):
         _save(workspace, preparation)
     with row.popover("Add to dataset", icon=":material/dataset:", disabled=not preparation.kept):
-        _add_to_dataset(workspace, preparation)
+        add_to_dataset(
+            workspace,
+            lambda: ((name, clip_wav(preparation, clip)) for name, clip in preparation.named()),
+            n_clips=len(preparation.kept),
+            texts=prompts_read(workspace, preparation),
+        )
     with row:
         undo_button(preparation)
-
-
-def _add_to_dataset(workspace: Workspace, preparation: Preparation) -> None:
-    name = st.selectbox(
-        "Dataset",
-        [one.name for one in dataset.list_all(workspace)],
-        index=None,
-        placeholder="Choose one, or type a new name",
-        accept_new_options=True,
-        key="dataset_name",
-        persist_state="session",
-    )
-    language = st.selectbox(
-        "Spoken language",
-        sorted(LANGUAGES, key=LANGUAGES.__getitem__),
-        index=None,
-        format_func=LANGUAGES.__getitem__,
-        key="dataset_language",
-        persist_state="session",
-    )
-    count = words.count(len(preparation.kept), "clip")
-    if st.button(f"Add {count}", type="primary", disabled=not (name and language)):
-        clips = ((title, clip_wav(preparation, clip)) for title, clip in preparation.named())
-        try:
-            made, n_new = dataset.add(workspace, str(name), clips, language=str(language))
-        except LabError as error:
-            st.error(words.plain(str(error)), icon=":material/error:")
-        else:
-            known = "" if n_new == len(preparation.kept) else " (the others were there already)"
-            st.success(f"{n_new} added to {made.name}{known}.", icon=":material/check:")
 
 
 def _save(workspace: Workspace, preparation: Preparation) -> None:

@@ -1,5 +1,6 @@
 """A finished transcript: to read, to listen to, to take away."""
 
+from collections.abc import Iterator
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -13,8 +14,10 @@ from lab.errors import LabError
 from lab.languages import LANGUAGES
 from lab.recordings import SavedTranscript
 from lab.transcript import FORMATS, Segment, Transcript, Word, to_zip
+from lab.transcript_clips import clip_name, clips, cuts
 from lab.ui import words
 from lab.ui.charts import language_bars
+from lab.ui.into_dataset import add_to_dataset
 from lab.workspace import Workspace
 
 # Below this probability a word is marked: on clean speech few right words, most wrong ones.
@@ -51,10 +54,10 @@ def show_results(workspace: Workspace) -> None:
     except LabError as error:
         st.error(words.plain(str(error)), icon=":material/error:")
         return
-    _show(saved[chosen], transcript)
+    _show(workspace, saved[chosen], transcript)
 
 
-def _show(saved: SavedTranscript, transcript: Transcript) -> None:
+def _show(workspace: Workspace, saved: SavedTranscript, transcript: Transcript) -> None:
     _summary(transcript)
     if not transcript.segments:
         st.warning(
@@ -64,6 +67,7 @@ def _show(saved: SavedTranscript, transcript: Transcript) -> None:
         )
         return
     _downloads(saved, transcript)
+    _to_dataset(workspace, saved, transcript)
     text, segments, language = st.tabs(["Text", "Segments", "Language"])
     with text:
         st.html(_marked(transcript))
@@ -94,6 +98,30 @@ def _summary(transcript: Transcript) -> None:
     if transcript.task == "translate":
         parts.insert(1, "translated to English")
     st.markdown(":gray[" + " · ".join(parts) + "]")
+
+
+def _to_dataset(workspace: Workspace, saved: SavedTranscript, transcript: Transcript) -> None:
+    chosen = cuts(transcript)
+    if transcript.task == "translate" or not chosen:
+        return  # what was translated is not what is spoken
+    stem = saved.recording.stem
+
+    def made() -> Iterator[tuple[str, bytes]]:
+        recording = saved.recording
+        return clips(_waveform(recording.audio_path, recording.name), chosen, stem=stem)
+
+    with st.popover("Add to dataset", icon=":material/dataset:"):
+        st.markdown(
+            "Each sentence or two becomes a clip with its text, for you to correct by ear; so "
+            "the model learns what it did not know."
+        )
+        add_to_dataset(
+            workspace,
+            made,
+            n_clips=len(chosen),
+            texts={clip_name(stem, place): cut.text for place, cut in enumerate(chosen, start=1)},
+            language=transcript.language,
+        )
 
 
 def _downloads(saved: SavedTranscript, transcript: Transcript) -> None:

@@ -49,7 +49,7 @@ def choose_recordings(workspace: Workspace) -> list[Recording]:
         )
         if spoken:
             said = sentence or f"Microphone {datetime.now():%Y-%m-%d %H.%M.%S}"
-            _tell(_take(workspace, spoken, f"{said}.wav"))
+            _tell(_take(workspace, spoken, f"{said}.wav", prompt=sentence))
     with kept:
         _choose_kept(workspace)
     return _chosen(workspace)
@@ -99,12 +99,12 @@ def sample_buttons(workspace: Workspace, start: Callable[[Recording], None]) -> 
             start(_bring_sample(workspace, sample))
 
 
-def bring(workspace: Workspace, name: str, data: bytes) -> Recording:
+def bring(workspace: Workspace, name: str, data: bytes, *, prompt: str = "") -> Recording:
     """Keep an upload, after a look at whether it is audio at all.
 
     Raises `AudioError` if it is not; nothing of it stays then.
     """
-    recording = recordings.add(workspace, name, data)
+    recording = recordings.add(workspace, name, data, prompt=prompt)
     try:
         audio.probe(recording.audio_path, name=name)
     except LabError:
@@ -117,8 +117,12 @@ def _bring_sample(workspace: Workspace, sample: Sample) -> Recording:
     return recordings.add(workspace, sample.audio_path.name, Path(sample.audio_path).read_bytes())
 
 
-def _take(workspace: Workspace, uploaded: UploadedFile, name: str = "") -> list[str]:
+def _take(
+    workspace: Workspace, uploaded: UploadedFile, name: str = "", *, prompt: str = ""
+) -> list[str]:
     """Bring an upload once; a rerun of the page hands in the same ones again.
+
+    prompt: the sentence that is read in it
 
     Returns what could not be brought, a sentence each.
     """
@@ -132,7 +136,7 @@ def _take(workspace: Workspace, uploaded: UploadedFile, name: str = "") -> list[
                     if problem:
                         problems.append(f"“{part_name}” in “{name}” was left out: {problem}.")
                     else:
-                        _bring_to_list(workspace, part_name, data, problems)
+                        _bring_to_list(workspace, part_name, data, problems, prompt)
             except LabError as error:
                 problems.append(str(error))
     return taken[uploaded.file_id]
@@ -147,9 +151,11 @@ def _parts(uploaded: UploadedFile, name: str) -> Iterator[tuple[str, bytes, str 
         yield PurePosixPath(name).name, uploaded.getvalue(), None
 
 
-def _bring_to_list(workspace: Workspace, name: str, data: bytes, problems: list[str]) -> None:
+def _bring_to_list(
+    workspace: Workspace, name: str, data: bytes, problems: list[str], prompt: str
+) -> None:
     try:
-        _choose(bring(workspace, name, data).id)
+        _choose(bring(workspace, name, data, prompt=prompt).id)
     except LabError as error:
         problems.append(str(error))
 

@@ -3,7 +3,10 @@
 import streamlit as st
 
 from lab.asr.pool import EnginePool
+from lab.examining import ExamineQueue, GuardQueue
+from lab.importing import ImportQueue
 from lab.jobs import Worker
+from lab.predicting import PredictionQueue
 from lab.preparing import PreparationQueue
 from lab.transcribing import TranscriptionQueue
 from lab.workspace import Workspace
@@ -28,8 +31,28 @@ def transcription_queue() -> TranscriptionQueue:
 
 
 @st.cache_resource(show_spinner=False)
+def prediction_queue() -> PredictionQueue:
+    return PredictionQueue(engine_pool(), engine_worker())
+
+
+@st.cache_resource(show_spinner=False)
+def guard_queue() -> GuardQueue:
+    return GuardQueue(engine_pool(), engine_worker())
+
+
+@st.cache_resource(show_spinner=False)
+def examine_queue() -> ExamineQueue:
+    return ExamineQueue()
+
+
+@st.cache_resource(show_spinner=False)
 def preparation_queue() -> PreparationQueue:
     return PreparationQueue()
+
+
+@st.cache_resource(show_spinner=False)
+def import_queue() -> ImportQueue:
+    return ImportQueue()
 
 
 def warm_up_sound() -> None:

@@ -11,7 +11,7 @@ from lab.asr.memory import fitting_windows
 def free(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Its only element is how many bytes are free."""
     free = [1 << 40]
-    monkeypatch.setattr(memory, "_free_bytes", lambda _device: free[0])
+    monkeypatch.setattr(memory, "free_bytes", lambda _device: free[0])
     return free
 
 

@@ -3,6 +3,9 @@
 import csv
 import errno
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +62,18 @@ def test_clips_are_added_once_and_lie_as_audiofolder_wants_them(workspace: Works
     assert dataset.list_all(workspace) == [made]
     inside = {path.relative_to(workspace.root).parts[0] for path in workspace.root.rglob("*")}
     assert inside == {"datasets"}
+
+
+def test_a_clip_is_added_with_its_text_and_its_length(
+    workspace: Workspace, clips: list[Clip]
+) -> None:
+    content = clips[1].audio_path.read_bytes()
+    texts = {"one.wav": "Mirë\n dita"}
+    made, _ = dataset.add(
+        workspace, "a", [("one.wav", content), ("two.wav", b"a")], language="sq", texts=texts
+    )
+    found = [(entry.transcription, entry.duration_s) for entry in made.entries()]
+    assert found == [("Mirë dita", 2.0), ("", None)]
 
 
 @pytest.mark.parametrize("name", ["", "../..", "!!!"])
@@ -200,3 +215,45 @@ def test_clips_added_by_another_tab_meanwhile_stay(workspace: Workspace, clips: 
 
     done = dataset.import_clips(workspace, "a", clips, language="sq", on_progress=add_one)
     assert (done.n_new, len(done.dataset.entries())) == (4, 5)
+
+
+def test_files_of_a_folder_of_ours_are_moved_and_others_stay(
+    workspace: Workspace, clips: list[Clip]
+) -> None:
+    contents = [clip.audio_path.read_bytes() for clip in clips]
+    dataset.import_clips(workspace, "a", clips[:2], language="sq")
+    done = dataset.import_clips(workspace, "a", clips, language="sq", may_move=True)
+    assert (done.n_new, done.n_known) == (2, 2)
+    assert not any(clip.audio_path.exists() for clip in clips)
+    entries = done.dataset.entries()
+    assert [done.dataset.audio_path(entry).read_bytes() for entry in entries] == contents
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from lab import dataset
+from lab.importers import Clip
+from lab.workspace import Workspace
+
+def kill(done, total, note=""):
+    if note == "Copying clips" and done == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+clips = [Clip(path) for path in sorted(Path(sys.argv[2]).iterdir())]
+dataset.import_clips(Workspace(Path(sys.argv[1])), "a", clips, language="sq", on_progress=kill)
+"""
+
+
+def test_a_killed_import_adds_nothing_and_the_next_one_tidies_up(
+    workspace: Workspace, clips: list[Clip]
+) -> None:
+    corpus = clips[0].audio_path.parent
+    command = [sys.executable, "-c", KILLED, str(workspace.root), str(corpus)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    folder = workspace.root / "datasets/a"
+    assert len(list(folder.rglob("*.wav"))) == 3
+    assert dataset.list_all(workspace) == []
+    done = dataset.import_clips(workspace, "a", clips[:1], language="sq")
+    assert done.n_new == 1
+    assert {path.name for path in folder.iterdir()} == {"audio", "metadata.csv"}

@@ -1,6 +1,7 @@
 """Corpora in the layouts of others: recognised, read, and everything that is wrong named once."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab.errors import LabError, OptionsError
-from lab.importers import KINDS, Clip, Problem, Reading, kind_named, recognise
+from lab.importers import KINDS, Clip, Problem, Reading, kind_named, place_of, recognise
+from lab.importers.source import whisper_code
 
 HOSTILE = [
     "../secret.wav",
@@ -310,6 +312,63 @@ def test_links_to_texts_elsewhere_are_not_followed(inside: Path) -> None:
     (inside / "train").symlink_to(inside.parent / "secret")
     clips, _ = read(inside, "pairs")
     assert [one.transcription for one in clips] == ["Po", ""]
+
+
+@pytest.fixture
+def snapshot_of_cache(tmp_path: Path) -> Path:
+    """A dataset as Hugging Face's cache keeps it: names that lead to contents."""
+    repository = tmp_path / "hub" / "datasets--ana--shqip"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    table = "file_name,text\naudio/a.wav,Mir\u00eb\naudio/b.wav,Keq\n"
+    for number, (name, content) in enumerate({"metadata.csv": table, "audio/a.wav": "a"}.items()):
+        blob = repository / "blobs" / f"{number:064x}"
+        put(repository, {f"blobs/{blob.name}": content})
+        path = snapshot / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(os.path.relpath(blob, path.parent))
+    return snapshot
+
+
+def test_a_snapshot_in_the_cache_of_hugging_face_is_read(snapshot_of_cache: Path) -> None:
+    clips, problems = read(snapshot_of_cache, "audiofolder")
+    assert clips == [clip(snapshot_of_cache, "audio/a.wav", "Mir\u00eb")]
+    assert [one.name for one in problems] == ["audio/b.wav"]
+
+
+@pytest.mark.parametrize("target", ["secret", "blobs/name", "../models--x--y/blobs/" + "1" * 40])
+def test_links_of_a_snapshot_lead_to_its_own_contents_only(
+    snapshot_of_cache: Path, target: str
+) -> None:
+    repository = snapshot_of_cache.parents[1]
+    put(repository, {target: "secret"})
+    (snapshot_of_cache / "audio/b.wav").symlink_to(repository / target)
+    clips, problems = read(snapshot_of_cache, "audiofolder")
+    assert [one.audio_path.name for one in clips] == ["a.wav"]
+    assert ("audio/b.wav", "leads outside of the folder") in [
+        (one.name, one.reason) for one in problems
+    ]
+
+
+def test_a_corpus_is_found_some_folders_deeper_if_it_is_the_only_one(tmp_path: Path) -> None:
+    table = "client_id\tpath\tsentence\na\ta.mp3\tPo\n"
+    put(tmp_path, {"x/cv-17/sq/validated.tsv": table, "x/cv-17/sq/clips/a.mp3": b"", "notes": "x"})
+    seen = recognise(tmp_path)
+    assert (seen.kind.name, seen.folder) == ("common-voice", tmp_path.resolve() / "x/cv-17/sq")
+    assert "“x/cv-17/sq”" in seen.reason
+    assert place_of(seen.kind, tmp_path) == seen.folder
+    assert place_of(kind_named("kaldi"), tmp_path) == tmp_path
+    put(tmp_path, {"x/cv-17/sr/validated.tsv": table})
+    with pytest.raises(OptionsError, match="holds 2 corpora: “x/cv-17/sq”, “x/cv-17/sr”"):
+        recognise(tmp_path)
+    assert recognise(tmp_path / "x/cv-17/sq").folder == seen.folder
+
+
+@pytest.mark.parametrize(
+    ("code", "whisper"),
+    [("sq-AL", "sq"), ("iw", "he"), ("jv_id", "jw"), ("nb", "no"), ("cmn_hans_cn", "zh"), ("", "")],
+)
+def test_codes_of_others_are_read_as_whispers(code: str, whisper: str) -> None:
+    assert whisper_code(code) == whisper
 
 
 def test_what_is_no_corpus_is_refused_with_what_would_be_one(tmp_path: Path) -> None:

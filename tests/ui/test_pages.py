@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from lab import audio, recordings
+from lab import dataset as datasets
 from lab.samples import list_samples
 from lab.transcript import Segment, Transcript, Word
 from lab.workspace import Workspace
@@ -170,3 +171,16 @@ def test_what_the_microphone_heard_lies_in_the_workspace_at_once(workspace: Work
     assert not app.exception
     (recording,) = recordings.list_all(workspace)
     assert recording.name.startswith("Microphone")
+
+
+def test_a_transcript_becomes_clips_with_texts_of_a_dataset(workspace: Workspace) -> None:
+    keep(workspace, "Mirë dita")
+    datasets.add(workspace, "shqip", [], language="sq")
+    app = open_transcribe()
+    app.selectbox(key="dataset_name").set_value("shqip").run()
+    next(one for one in app.button if one.label == "Add 1 clip").click().run()
+    assert not app.exception
+    (made,) = datasets.list_all(workspace)
+    (entry,) = made.entries()
+    assert (entry.transcription, entry.language, entry.status) == ("Mirë dita", "en", "new")
+    assert audio.decode(made.audio_path(entry)).duration_s == entry.duration_s == 2.0

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lab import preparations, recordings
+from lab.preparation_files import prompts_read
 from lab.preprocess import WHISPER, AudioFile, Recipe, apply
 from lab.preprocess.recipe import Resample, Split
 from lab.samples import list_samples
@@ -136,3 +137,22 @@ def test_what_the_checklist_misses_is_mended_with_a_click(workspace: Workspace) 
     assert not app.exception
     (now,) = preparations.list_all(workspace)
     assert [clip for clip in now.clips if not clip.kept] == [replace(short, kept=False)]
+
+
+def test_a_sentence_that_was_read_becomes_the_text_of_its_clip(workspace: Workspace) -> None:
+    prompt = "Your call is important / to us."
+    recording = recordings.add(workspace, "read.ogg", SPEECH, prompt=prompt)
+    for recipe in (WHISPER, replace(WHISPER, split=Split())):
+        prepared = apply(recipe, AudioFile(recording.audio_path, recording.name))
+        preparation = preparations.add(
+            preparations.create(workspace, recipe),
+            prepared,
+            recording_id=recording.id,
+            name=recording.name,
+        )
+        texts = prompts_read(workspace, preparation)
+        named = [name for name, _ in preparation.named()]
+        assert texts == ({named[0]: prompt} if len(named) == 1 else {})
+    assert len(named) > 1
+    recordings.delete(workspace, recording.id)
+    assert prompts_read(workspace, preparation) == {}

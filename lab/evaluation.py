@@ -1,0 +1,274 @@
+"""Models tried on clips that they were not trained on: how many words are right, and is it luck?
+
+The first model is the baseline that the others are compared with. What a model heard is kept with
+the dataset, so a clip is transcribed once, however often it is scored; and what is in a report
+comes from its texts alone, so that it can be scored anew by another normaliser.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from lab.dataset import SPLITS, Dataset, Entry
+from lab.dataset.predictions import Prediction, heard_by, predict
+from lab.errors import OptionsError
+from lab.importers import Problem
+from lab.progress import Progress, ignore
+from lab.scoring import BASIC, RAW, Comparison, Normaliser, Score, paired_bootstrap, score_each
+from lab.scoring.score import total
+
+if TYPE_CHECKING:
+    from lab.asr.engine import Engine
+
+EVERYTHING = "all"
+# As basic, but s’e is se and ABC-në is ABCnë: spelling that is often left to taste.
+CUSTOM = replace(BASIC, apostrophes="join", hyphens="join")
+# There WER says little; Whisper's own list.
+WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+
+Unit = Literal["words", "characters"]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one model made of the clips, in their order.
+
+    confidences: mean probability of the tokens, 0 to 1
+    """
+
+    model: str
+    texts: tuple[str, ...]
+    confidences: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How good one model is.
+
+    scores: of all clips together, for each normaliser by its name
+    each: of each clip, likewise
+    versus_first: the baseline compared with this model, in words and in characters, under "basic";
+        empty for the baseline itself
+    """
+
+    heard: Heard
+    scores: Mapping[str, Score]
+    each: Mapping[str, tuple[Score, ...]]
+    versus_first: Mapping[Unit, Comparison]
+
+    @property
+    def model(self) -> str:
+        return self.heard.model
+
+
+@dataclass(frozen=True)
+class Report:
+    """Models on the clips of a dataset.
+
+    at: the moment, ISO 8601 in UTC
+    split: "train", "validation", "test" or "all"
+    clips: those that all models have heard
+    results: the baseline first
+    normalisers: "raw", "basic" and "custom"
+    skipped: clips that could not be heard, with the reason
+    """
+
+    at: str
+    dataset: str
+    split: str
+    clips: tuple[Entry, ...]
+    results: tuple[Result, ...]
+    normalisers: Mapping[str, Normaliser]
+    skipped: tuple[Problem, ...] = ()
+
+    @property
+    def unit(self) -> Unit:
+        """What tells more: characters where most clips are in a language without spaces."""
+        n_without = sum(clip.language in WITHOUT_SPACES for clip in self.clips)
+        return "characters" if 2 * n_without > len(self.clips) else "words"
+
+    def pairs(self, result: Result, normaliser: str = "basic") -> list[tuple[str, str]]:
+        """Reference and hypothesis of each clip, normalised, for confusions and differences."""
+        normalise = self.normalisers[normaliser]
+        return [
+            (normalise(clip.transcription), normalise(text))
+            for clip, text in zip(self.clips, result.heard.texts, strict=True)
+        ]
+
+
+def evaluate(
+    engines: Iterable["Engine"],
+    datasets: Sequence[Dataset],
+    *,
+    split: str = "test",
+    language: str | None = None,
+    custom: Normaliser = CUSTOM,
+    on_progress: Progress = ignore,
+) -> list[Report]:
+    """Try models on datasets; gives a report for each dataset.
+
+    engines: the baseline first; each is asked for only when the one before is done, so that a
+        generator can load them one by one
+    split: "train", "validation", "test", or "all" for every clip with a text
+    language: Whisper's code of what is spoken; None takes each clip's own
+    custom: a normaliser beside "raw" and "basic"
+    on_progress: called with clips of one model and dataset; raising `Cancelled` from it stops, and
+        what was heard is kept
+
+    Raises OptionsError for a split without clips, before any model is asked for; for a model that
+    is named twice; and when no clip can be heard.
+    """
+    chosen = [_clips_of(dataset, split) for dataset in datasets]
+    heard: list[dict[str, dict[str, Prediction]]] = [{} for _ in datasets]
+    skipped: list[dict[str, Problem]] = [{} for _ in datasets]
+    for engine in engines:
+        for place, dataset in enumerate(datasets):
+            if engine.name in heard[place]:
+                raise OptionsError(f"The model {engine.name} was named twice; name each one once.")
+            done = predict(
+                engine, dataset, chosen[place], language=language, on_progress=on_progress
+            )
+            heard[place][engine.name] = heard_by(engine, dataset)
+            skipped[place] |= {one.name: one for one in done.skipped}
+    return [
+        _report(dataset.name, split, clips, found, custom, tuple(problems.values()))
+        for dataset, clips, found, problems in zip(datasets, chosen, heard, skipped, strict=True)
+    ]
+
+
+def report(
+    dataset: str,
+    split: str,
+    clips: Sequence[Entry],
+    heard: Sequence[Heard],
+    *,
+    custom: Normaliser = CUSTOM,
+    skipped: Sequence[Problem] = (),
+    at: str = "",
+) -> Report:
+    """Score what models heard, the baseline first.
+
+    clips: with what was said in them
+    heard: with a text for each clip
+    at: the moment of the evaluation; "" for now
+    """
+    normalisers = {"raw": RAW, "basic": BASIC, "custom": custom}
+    references = [clip.transcription for clip in clips]
+    results: list[Result] = []
+    for one in heard:
+        each = {
+            name: tuple(score_each(references, one.texts, normalise))
+            for name, normalise in normalisers.items()
+        }
+        results.append(
+            Result(
+                one,
+                {name: total(scores) for name, scores in each.items()},
+                each,
+                _versus(results[0].each["basic"], each["basic"]) if results else {},
+            )
+        )
+    return Report(
+        at or datetime.now(UTC).isoformat(timespec="seconds"),
+        dataset,
+        split,
+        tuple(clips),
+        tuple(results),
+        normalisers,
+        tuple(skipped),
+    )
+
+
+def rescored(before: Report, custom: Normaliser) -> Report:
+    """The same report with another normaliser of one's own."""
+    heard = [result.heard for result in before.results]
+    return report(
+        before.dataset,
+        before.split,
+        before.clips,
+        heard,
+        custom=custom,
+        skipped=before.skipped,
+        at=before.at,
+    )
+
+
+def sentences(of: Report) -> list[str]:
+    """What came out, a sentence for each model, the baseline first."""
+    said = []
+    for result in of.results:
+        rate = _rate(result.scores["basic"], of.unit)
+        verdict = f"{result.model}: {100 * rate:.1f} errors in 100 {of.unit}."
+        if of.unit in result.versus_first:
+            comparison = result.versus_first[of.unit].sentence(of.unit)
+            verdict += f" Beside {of.results[0].model}: {comparison}"
+        said.append(verdict)
+    return said
+
+
+def matrix(
+    reports: Sequence[Report], *, normaliser: str = "basic", unit: Unit | None = None
+) -> dict[str, dict[str, float]]:
+    """Error rates of each model on each dataset: model, dataset, rate.
+
+    unit: None takes for each dataset what tells more
+    """
+    rates: dict[str, dict[str, float]] = {}
+    for one in reports:
+        for result in one.results:
+            rate = _rate(result.scores[normaliser], unit or one.unit)
+            rates.setdefault(result.model, {})[one.dataset] = rate
+    return rates
+
+
+def _report(
+    dataset: str,
+    split: str,
+    clips: Sequence[Entry],
+    found: Mapping[str, Mapping[str, Prediction]],
+    custom: Normaliser,
+    skipped: tuple[Problem, ...],
+) -> Report:
+    common = [clip for clip in clips if all(clip.file_name in one for one in found.values())]
+    if not common:
+        reason = f" {skipped[0].reason}" if skipped else ""
+        raise OptionsError(f"No clip of {dataset} could be heard, so nothing was scored.{reason}")
+    heard = [
+        Heard(
+            model,
+            tuple(predictions[clip.file_name].text for clip in common),
+            tuple(predictions[clip.file_name].confidence for clip in common),
+        )
+        for model, predictions in found.items()
+    ]
+    return report(dataset, split, common, heard, custom=custom, skipped=skipped)
+
+
+def _clips_of(dataset: Dataset, split: str) -> list[Entry]:
+    if split not in (*SPLITS, EVERYTHING):
+        raise OptionsError(
+            f"“{split[:40]}” is no split; choose {', '.join(SPLITS)}, or {EVERYTHING} for all."
+        )
+    usable = [entry for entry in dataset.entries() if entry.is_usable]
+    chosen = [entry for entry in usable if split in (entry.split, EVERYTHING)]
+    if not chosen:
+        n_left = f"{len(usable)} clips with a text"
+        raise OptionsError(
+            f"The dataset {dataset.name} has no clip with a text in the split “{split}”; it has "
+            f"{n_left} in all. Split it first, or choose {EVERYTHING} for all of its clips."
+        )
+    return chosen
+
+
+def _versus(first: Sequence[Score], other: Sequence[Score]) -> dict[Unit, Comparison]:
+    return {
+        "words": paired_bootstrap([one.words for one in first], [one.words for one in other]),
+        "characters": paired_bootstrap(
+            [one.characters for one in first], [one.characters for one in other]
+        ),
+    }
+
+
+def _rate(score: Score, unit: Unit) -> float:
+    return score.wer if unit == "words" else score.cer

@@ -1,0 +1,75 @@
+"""WER and CER of one text and of many."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lab.errors import OptionsError
+from lab.scoring.alignment import Counts, align
+from lab.scoring.normalise import RAW, Normaliser
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well texts agree; for languages without spaces between words only the CER says it.
+
+    words, characters: what was counted; a space between two words counts as a character
+    """
+
+    words: Counts
+    characters: Counts
+
+    @property
+    def wer(self) -> float:
+        """Word error rate, 0 or more; see `Counts.rate` for empty references."""
+        return self.words.rate
+
+    @property
+    def cer(self) -> float:
+        """Character error rate, 0 or more."""
+        return self.characters.rate
+
+    def __add__(self, other: "Score") -> "Score":
+        return Score(self.words + other.words, self.characters + other.characters)
+
+
+def score(
+    references: Sequence[str], hypotheses: Sequence[str], normaliser: Normaliser = RAW
+) -> Score:
+    """The score of a whole set, where each word (or character) counts the same.
+
+    references, hypotheses: what was said and what a model wrote, of the same clips in that order
+    normaliser: applied to both
+
+    Raises OptionsError if they are not equally many.
+    """
+    return total(score_each(references, hypotheses, normaliser))
+
+
+def score_each(
+    references: Sequence[str], hypotheses: Sequence[str], normaliser: Normaliser = RAW
+) -> list[Score]:
+    """The score of each clip; the parameters are those of `score`."""
+    if len(references) != len(hypotheses):
+        raise OptionsError(
+            f"There are {len(references)} references and {len(hypotheses)} hypotheses; "
+            "each clip needs one of both."
+        )
+    return [
+        _score(normaliser(reference).split(), normaliser(hypothesis).split())
+        for reference, hypothesis in zip(references, hypotheses, strict=True)
+    ]
+
+
+def total(scores: Iterable[Score]) -> Score:
+    """The score of all clips together."""
+    return sum(scores, Score(Counts(), Counts()))
+
+
+def _score(reference: list[str], hypothesis: list[str]) -> Score:
+    if reference == hypothesis:
+        n_characters = sum(map(len, reference)) + max(len(reference) - 1, 0)
+        return Score(Counts(hits=len(reference)), Counts(hits=n_characters))
+    return Score(
+        align(reference, hypothesis).counts,
+        align(" ".join(reference), " ".join(hypothesis)).counts,
+    )

@@ -1,0 +1,1 @@
+"""Samples that ship with the project, and the scripts that made them."""

@@ -1,0 +1,42 @@
+"""Programs that correct at once, and programs that are killed while they do."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from correcting_on_disk import made, texts
+from killing import correct_and_kill
+
+from lab.dataset import table
+from lab.dataset.table import TABLE_NAME
+from lab.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_two_programs_that_correct_at_once_lose_nothing(workspace: Workspace) -> None:
+    dataset = made(workspace, 60)
+    script = Path(__file__).with_name("killing.py")
+    programs = [
+        subprocess.Popen([sys.executable, script, dataset.folder, str(first), "60", "2"], cwd=ROOT)
+        for first in (0, 1)
+    ]
+    assert [one.wait(timeout=60) for one in programs] == [0, 0]
+    assert texts(dataset) == [f"text of {n:03d}" for n in range(60)]
+    assert len(dataset.history()) == 60
+
+
+@pytest.mark.parametrize("share", [0.01, 1e-9], ids=["as it is", "table at each change"])
+def test_a_kill_at_any_moment_loses_nothing_that_was_shown_as_saved(
+    share: float, workspace: Workspace
+) -> None:
+    dataset = made(workspace, 200)
+    n_kills, told = correct_and_kill(dataset, seed=7, share=share)
+    assert n_kills >= 10
+    assert len(told) >= 200 - n_kills  # each was killed before it told of one at most
+    assert texts(dataset) == [f"text of {n:03d}" for n in range(200)]
+    done = [change.file_name for action in dataset.history() for change in action.changes]
+    assert sorted(done) == [entry.file_name for entry in dataset.entries()]
+    dataset.settle()
+    assert table.read(dataset.folder / TABLE_NAME) == dataset.entries()

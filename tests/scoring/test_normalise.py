@@ -1,0 +1,72 @@
+"""What is taken for the same."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from whisper.normalizers import BasicTextNormalizer
+
+from lab.errors import OptionsError
+from lab.scoring import BASIC, RAW, Normaliser
+from lab.scoring.normalise import from_words
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8")))
+def test_basic_is_whispers_where_no_marks_are_lost(text: str) -> None:
+    plain = "".join(
+        char
+        for char in text
+        if not any(
+            unicodedata.category(one)[0] == "M"
+            for one in unicodedata.normalize("NFKC", char.lower()).lower()
+        )
+    )
+    assert BASIC(plain) == " ".join(BasicTextNormalizer()(plain).split())
+
+
+def test_basic_keeps_letters_and_vowel_signs() -> None:
+    assert BASIC("Është, ÇFARË?") == "është çfarë"
+    assert BASIC("e\u0308shte\u0308") == "është"
+    assert BASIC("हिन्दी") == "हिन्दी"
+
+
+def test_raw_changes_nothing_but_spaces() -> None:
+    assert RAW(" Po,\n  “Jo” [qesh] ") == "Po, “Jo” [qesh]"
+
+
+def test_each_switch_of_ones_own_does_what_it_says() -> None:
+    text = "S’e di [qesh] – ABC-në, Çast!"
+    assert Normaliser(punctuation=True)(text) == "S'e di qesh ABC-në Çast"
+    assert Normaliser(punctuation=True, apostrophes="join", hyphens="split")(text) == (
+        "Se di qesh ABC në Çast"
+    )
+    assert Normaliser(apostrophes="split", notes=True)(text) == "S e di – ABC-në, Çast!"
+    assert Normaliser(diacritics=True, case=True)("Është çast") == "eshte cast"
+    assert Normaliser(punctuation=True)("'tis rock-'n'-roll --") == "tis rock n roll"
+
+
+def test_spellings_are_exchanged_all_at_once() -> None:
+    assert Normaliser(replacements=(("w", "v"), ("v", "w"), ("ww", "u")))("wv wwv") == "vw uw"
+
+
+@pytest.mark.parametrize("pair", [("", "a"), ("a" * 51, "a"), ("a", "a" * 51)])
+def test_replacements_that_could_grow_without_end_are_refused(pair: tuple[str, str]) -> None:
+    with pytest.raises(OptionsError, match="cannot be replaced"):
+        Normaliser(replacements=(pair,))
+
+
+@pytest.mark.parametrize("text", ["(" * 200_000, "<" * 200_000, "]" + "[" * 200_000])
+def test_brackets_without_end_cost_nothing(text: str) -> None:
+    assert BASIC(text) == ""
+
+
+def test_a_line_describes_a_normaliser() -> None:
+    line = "case, punctuation,hyphens = join, w>v, ë > e,"
+    assert from_words(line) == Normaliser(
+        case=True, punctuation=True, hyphens="join", replacements=(("w", "v"), ("ë", "e"))
+    )
+    assert from_words("") == RAW
+    for wrong in ("cases", "hyphens=away", "case=yes"):
+        with pytest.raises(OptionsError, match="choose from case"):
+            from_words(wrong)

@@ -1,0 +1,54 @@
+"""What is on its way leaves nothing behind, not even when it is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from lab.errors import WorkspaceError
+from lab.staging import Staging
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from lab.staging import Staging
+staging = Staging(Path(sys.argv[1]))
+(staging.folder / "half.wav").write_bytes(b"half")
+print(staging.folder.name, flush=True)
+time.sleep(60)
+"""
+
+
+def test_what_a_killed_process_leaves_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        left = tmp_path / process.stdout.readline().strip()
+        with Staging(tmp_path) as mine:  # it lives: nothing of it is touched
+            assert (left / "half.wav").exists()
+            assert mine != left
+        os.kill(process.pid, signal.SIGKILL)
+    assert (left / "half.wav").exists()
+    with Staging(tmp_path) as mine:
+        assert [path for path in tmp_path.iterdir() if path.is_dir()] == [mine]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_thread_may_remove_it_and_twice_does_no_harm(tmp_path: Path) -> None:
+    staging = Staging(tmp_path / "new")
+    thread = threading.Thread(target=staging.remove)
+    thread.start()
+    thread.join()
+    staging.remove()
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkspaceError, match="cannot be written"):
+        Staging(tmp_path / "file")

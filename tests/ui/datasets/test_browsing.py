@@ -1,0 +1,123 @@
+"""The room Browse of the page Datasets, without a browser."""
+
+from pathlib import Path
+
+import pytest
+from listening import Listener
+from streamlit.testing.v1 import AppTest
+
+from lab import dataset as datasets
+from lab.dataset import Dataset
+from lab.dataset.predictions import predict
+from lab.importers import Reading, kind_named
+from lab.samples import list_sample_datasets
+from lab.ui.differences import differences_html
+from lab.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def english(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    """The sample of 96 clips as a dataset."""
+    monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
+    folder = list_sample_datasets()[1].folder
+    reading = Reading(folder, kind_named("audiofolder"))
+    return datasets.import_clips(workspace, "english", reading, language="en").dataset
+
+
+def browse(**query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    app.query_params.update(query)
+    app.switch_page("pages/4_Datasets.py").run()
+    assert not app.exception
+    return app
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(one.value for one in [*app.markdown, *app.caption, *app.error, *app.info])
+
+
+def clips_of(app: AppTest) -> list[str]:
+    return list(app.dataframe[0].value["text"])
+
+
+def test_the_filter_shows_the_clips_that_are_like_that_and_the_address_keeps_it(
+    english: Dataset,
+) -> None:
+    app = browse(dataset="english")
+    assert "96 of 96 clips" in said(app)
+    app.text_input(key="filter").set_value('"number" in text and words > 4').run()
+    wanted = [
+        entry.transcription
+        for entry in english.entries()
+        if "number" in entry.transcription.lower() and len(entry.transcription.split()) > 4
+    ]
+    assert 0 < len(wanted) < 50
+    assert clips_of(app) == wanted
+    assert f"{len(wanted)} of 96 clips" in said(app)
+    again = browse(dataset="english", filter="words > 1000")
+    assert "No clip is like this" in said(again)
+
+
+def test_a_filter_that_cannot_be_read_says_where_and_hides_nothing(english: Dataset) -> None:
+    app = browse(dataset=english.name, filter="wrods > 4")
+    assert "words" in app.error[0].value
+    assert "96 of 96 clips" in said(app)
+
+
+def test_sorting_goes_over_all_pages(english: Dataset) -> None:
+    app = browse(dataset="english")
+    app.selectbox(key="sort_by").set_value("duration").run()
+    app.toggle(key="sort_down").set_value(True).run()
+    longest = sorted(english.entries(), key=lambda entry: -(entry.duration_s or 0))
+    assert list(app.dataframe[0].value["duration"]) == [one.duration_s for one in longest[:50]]
+
+
+def test_a_link_to_a_clip_opens_its_page_and_shows_it(english: Dataset) -> None:
+    entry = english.entries()[70]
+    app = browse(dataset="english", clip=entry.file_name)
+    assert entry.transcription in clips_of(app)
+    assert Path(entry.file_name).stem[:12] in said(app).replace("\\", "")
+    missing = browse(dataset="english", clip="../../secret.wav")
+    assert "Click the box before a line" in said(missing)
+
+
+def test_a_clip_whose_sound_is_gone_is_said_and_the_others_stay(english: Dataset) -> None:
+    entry = english.entries()[0]
+    english.audio_path(entry).unlink()
+    app = browse(dataset="english", clip=entry.file_name)
+    assert app.error
+    assert len(clips_of(app)) == 50
+
+
+def test_lengths_letters_and_words_are_of_what_the_filter_shows(english: Dataset) -> None:
+    app = browse(dataset="english", filter='split == "test"')
+    texts = [one.transcription for one in english.entries() if one.split == "test"]
+    app.segmented_control(key="browse_view").set_value("Letters").run()
+    letters = app.dataframe[0].value.set_index("Character")["Count"]
+    assert letters["e"] == "".join(texts).count("e")
+    app.segmented_control(key="browse_view").set_value("Lengths").run()
+    assert list(app.dataframe[0].value["Split"]) == ["test"]
+    app.segmented_control(key="browse_view").set_value("Words").run()
+    assert app.dataframe[0].value["Count"].sum() == sum(
+        len(text.replace("-", " ").replace("'", " ").split()) for text in texts
+    )
+
+
+def test_what_a_model_heard_stands_beside_the_texts(english: Dataset) -> None:
+    heard = Listener(name="deaf", says=lambda *_: "the")
+    predict(heard, english, english.entries()[:10])  # type: ignore[arg-type]
+    app = browse(dataset="english", filter="wer > 0")
+    assert "10 of 96 clips" in said(app)
+    assert list(app.dataframe[0].value["prediction"]) == ["the deaf"] * 10
+    app.segmented_control(key="browse_view").set_value("Mistakes").run()
+    assert app.metric[3].value == "10 of 10"
+    assert float(app.metric[0].value.rstrip("%")) > 80
+
+
+def test_a_text_is_never_markup() -> None:
+    html = differences_html("<b>mirë</b> dita", "<i>mire</i> dita", names=("Text", "Heard"))
+    assert "<b>" not in html
+    assert "<i>" not in html
+    assert "&lt;" in html
