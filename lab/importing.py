@@ -5,10 +5,12 @@ seen = look(workspace, source)                 # explained to the person, who co
 bring(workspace, "albanian", source, kind=seen.kind, language="sq")
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from lab import dataset
+from lab.dataset import Dataset
 from lab.dataset.adding import target_of
 from lab.import_sources import Source, Uploaded, opened
 from lab.importers import Kind, Problem, Reading, kind_named, place_of
@@ -90,6 +92,11 @@ class ImportJob(Job):
 class ImportQueue(JobQueue[ImportJob]):
     """Imports one source after the other; one that is stopped leaves nothing."""
 
+    def __init__(self, then: Callable[[Workspace, Dataset], object] = lambda *_: None) -> None:
+        """then: called with each dataset that new clips have come into"""
+        super().__init__()
+        self._then = then
+
     def submit(
         self,
         workspace: Workspace,
@@ -126,6 +133,8 @@ class ImportQueue(JobQueue[ImportJob]):
             n_known=done.n_known,
             problems=done.problems,
         )
+        if done.n_new:
+            self._then(job.workspace, done.dataset)
 
     def stop(self, workspace: Workspace, number: int) -> None:
         """Stop an import; nothing of it stays but what was downloaded, to go on from."""

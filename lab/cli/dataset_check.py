@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SERIOUS = 1  # exit code
 
 _CLIPS_SHOWN = 3
+_LEVELS = {"other": "serious", "unsure": "warning", "alike": "note"}
 
 
 @mistakes_in_one_line()
@@ -87,7 +88,7 @@ def _verdicts(
 
 def _lines(findings: Sequence["Finding"], verdicts: Sequence["Verdict"]) -> Iterator[str]:
     for verdict in verdicts:
-        level = "serious" if verdict.state == "other" else "note"
+        level = _LEVELS[verdict.state]
         yield f"{level:7}  {verdict.sentence}"
     for one in findings:
         clips = zip(one.clips[:_CLIPS_SHOWN], one.values, strict=False)

@@ -13,7 +13,7 @@ from lab import audio
 from lab.dataset import store
 from lab.dataset.names import without_split_words
 from lab.dataset.store import Dataset, called, locked
-from lab.dataset.table import TABLE_NAME, Entry
+from lab.dataset.table import NEW, STATUSES, TABLE_NAME, Entry
 from lab.errors import AudioError, OptionsError, WorkspaceError
 from lab.importers import Clip, Problem
 from lab.languages import LANGUAGES
@@ -183,6 +183,7 @@ def _copied(clip: Clip, language: str, staging: Path, may_move: bool) -> Entry:
         clip.split,
         clip.speaker,
         clip.language or language,
+        clip.status if clip.status in STATUSES else NEW,
         duration_s=None if info.duration_s is None else round(info.duration_s, 3),
     )
 

@@ -213,19 +213,23 @@ def _verdict(expected: str, heard: Sequence[Heard]) -> Verdict:
 def _sentence(state: str, expected: str, other: str, n: int, n_alike: int, n_other: int) -> str:
     clips = "1 clip sounds" if n == 1 else f"{n} clips sound"
     if state == "alike":
-        return f"{n_alike} of {clips} like {_called(expected)} or a close relative, as they should."
+        return f"{n_alike} of {clips} like {_relatives(expected)}, as they should."
     if state == "other":
         return (
-            f"{n_other} of {clips} like {_called(other)} or a close relative, not "
-            f"{_called(expected)}. Codes are easily mixed up: sr is Serbian, sq is Albanian. Look "
-            "where the clips come from before anything learns from them."
+            f"{n_other} of {clips} like {_relatives(other)}, not {_called(expected)}. Codes are "
+            "easily mixed up: sr is Serbian, sq is Albanian. Look where the clips come from "
+            "before anything learns from them."
         )
     return (
-        f"Whisper is not sure: {n_alike} of {clips} like {_called(expected)}"
-        + (f", {n_other} like {_called(other)}" if other else "")
+        f"Whisper is not sure: {n_alike} of {clips} like {_relatives(expected)}"
+        + (f", {n_other} like {_relatives(other)}" if other else "")
         + ". It takes a language that it hardly knows for many others. Listen to some of the "
         "clips; a larger model tells more."
     )
+
+
+def _relatives(code: str) -> str:
+    return _called(code) + (" or a close relative" if code in _FAMILY else "")
 
 
 def _called(code: str) -> str:

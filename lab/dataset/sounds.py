@@ -7,8 +7,7 @@ its name holds a piece of its hash; a line that is cut off is measured again.
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -89,12 +88,13 @@ def measure_sounds(
     """
     waiting = unheard(dataset, entries)
     n_done = 0
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
-        for together in _in_batches(waiting):
-            on_progress(n_done, len(waiting), "Listening to the clips")
-            sounds = threads.map(lambda entry: listen_to(dataset, entry), together)
-            _append(dataset.folder / SOUNDS_NAME, list(sounds))
-            n_done += len(together)
+    for start in range(0, len(waiting), _TOGETHER):
+        on_progress(n_done, len(waiting), "Listening to the clips")
+        together = waiting[start : start + _TOGETHER]
+        # Not in threads: they wait for each other in Python, and two are no faster than one.
+        sounds = [listen_to(dataset, entry) for entry in together]
+        _append(dataset.folder / SOUNDS_NAME, sounds)
+        n_done += len(together)
     if waiting:
         on_progress(n_done, len(waiting), "Listening to the clips")
     return n_done
@@ -119,10 +119,6 @@ def listen_to(dataset: Dataset, entry: Entry) -> Sound:
         fingerprint="" if bits is None else bits.tobytes().hex(),
         problem=waveform.warning or "",
     )
-
-
-def _in_batches(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    return (entries[start : start + _TOGETHER] for start in range(0, len(entries), _TOGETHER))
 
 
 def _append(path: Path, sounds: Sequence[Sound]) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -94,8 +95,10 @@ def _entry(header: Sequence[str], line: Sequence[str], number: int) -> Entry:
     duration = texts.pop("duration_s", "")
     try:
         duration_s = float(duration) if duration else None
+        if duration_s is not None and not 0 <= duration_s < math.inf:
+            raise ValueError
     except ValueError:
-        raise ValueError(f"the length of line {number}, “{duration[:20]}”, is no number") from None
+        raise ValueError(f"the length of line {number}, “{duration[:20]}”, is none") from None
     return Entry(
         texts.pop("file_name"),
         texts.pop("transcription"),

@@ -36,6 +36,7 @@ def _rows(folder: Path, problems: Problems) -> Iterator[Row]:
                 split_of(text_of(row, "split")) or split_of(path.parent.name),
                 text_of(row, "speaker", "speaker_id"),
                 text_of(row, "language", "lang", "locale"),
+                text_of(row, "status"),
             )
 
 

@@ -40,6 +40,7 @@ class Clip:
     split: "train", "validation", "test", or "" where the source does not say
     speaker: as the source calls them; "" where it does not say
     language: Whisper's code; "" where the source does not say
+    status: as the source calls it, in small letters; "" where it does not say
     """
 
     audio_path: Path
@@ -47,6 +48,7 @@ class Clip:
     split: str = ""
     speaker: str = ""
     language: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Row:
     split: str = ""
     speaker: str = ""
     language: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,8 @@ def clips(kind: Kind, folder: Path, problems: Problems) -> Iterator[Clip]:
         text = " ".join(row.transcription.split())
         if not text and kind.has_texts:
             problems.add(row.name, "has no text")
-        yield Clip(path, text, row.split, row.speaker.strip(), _code(row, problems))
+        code, status = _code(row, problems), row.status.strip().lower()
+        yield Clip(path, text, row.split, row.speaker.strip(), code, status)
     if kind.names_all:
         for path in audio_files(root):
             if path not in seen and path.resolve() not in seen:

@@ -110,6 +110,8 @@ def test_a_zip_comes_back_through_the_importer(
     if layout == "nemo":
         kept = [one for one in kept if one.transcription]
     assert {said(one) for one in back.entries()} == {said(one) for one in kept}
+    if layout == "audiofolder":
+        assert [one.status for one in back.entries()] == [one.status for one in kept]
     sounds = {back.audio_path(one).read_bytes() for one in back.entries()}
     assert sounds == {made.audio_path(one).read_bytes() for one in kept}
 

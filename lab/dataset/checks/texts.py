@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 
 from lab.dataset.checks.known import MAX_TOKENS
 from lab.dataset.checks.scripts import expected_scripts, letters_by_script, script_of
-from lab.text import clean
 
 Texts = Mapping[str, str]
 Hits = dict[str, str]
@@ -24,6 +23,8 @@ _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 # second ones signs that no letter follows in any language.
 _MOJIBAKE = re.compile("�|[ÂÃÄÅ][\u0080-\u00bf‚ƒ„…†‡ˆ‰‹‘’“”•–—˜™›]|â€")
 _SPOKEN_PUNCTUATION = frozenset(".,;:!?…-–—'’‘\"“”„‟«»‹›‚‛¿¡·。、！？，：；「」『』・،؛؟۔।॥՝՞՜։׳״־")
+# Joiners belong to the spelling of some languages; the sign for a lost letter has its own check.
+_ELSEWHERE = frozenset("\u200c\u200d\ufffd")
 _SHOWN = 5  # signs of a text that are named
 
 
@@ -104,13 +105,9 @@ def apart(texts: Texts) -> Hits:
 
 
 def _is_unspoken(char: str) -> bool:
-    if char in _SPOKEN_PUNCTUATION or char.isspace():
+    if char in _SPOKEN_PUNCTUATION or char in _ELSEWHERE or char.isspace():
         return False
-    category = unicodedata.category(char)
-    # Joiners belong to the spelling of some languages; � and such have a finding of their own.
-    if category[0] in "LMN" or char == "�":
-        return False
-    return category != "Cf" or bool(clean(f"a{char}a").counts["characters"])
+    return unicodedata.category(char)[0] not in "LMN"
 
 
 def _alphabet(texts: Texts) -> set[str]:

@@ -13,7 +13,7 @@ from lab.errors import LabError
 from lab.ui import words
 from lab.ui.datasets.choosing import open_dataset
 from lab.ui.datasets.clip import show_clip
-from lab.ui.datasets.listening import show_guard, show_sound
+from lab.ui.datasets.listening import show_guard, show_sound, warn_of_language
 from lab.ui.datasets.shared import ask_person, entries
 from lab.ui.datasets.undoing import change_all, show_undo
 from lab.workspace import Workspace
@@ -56,6 +56,7 @@ def show_check(workspace: Workspace, dataset: Dataset) -> None:
     findings, n_heard = _checked(
         dataset.folder, dataset.name, dataset.revision(), _files_state(dataset)
     )
+    warn_of_language(dataset, clips)
     _summary(dataset, findings)
     show_undo(dataset, CHECKED)
     for finding in findings:

@@ -1,6 +1,7 @@
 """Import: a corpus comes in, from wherever it is, after the person has confirmed what it is."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -22,9 +23,11 @@ from lab.samples import SampleDataset, list_sample_datasets
 from lab.staging import Staging
 from lab.ui import words
 from lab.ui.datasets.choosing import open_dataset
+from lab.ui.datasets.listening import warn_of_language
 from lab.ui.datasets.problems import show_problems
+from lab.ui.datasets.shared import entries
 from lab.ui.queue import show_queue
-from lab.ui.state import import_queue
+from lab.ui.state import guard_queue, import_queue
 from lab.ui.visitors import is_public
 from lab.workspace import Workspace, slug
 
@@ -67,7 +70,15 @@ def show_import(workspace: Workspace) -> None:
     )
     for job in reversed(queue.jobs(workspace)):
         if job.dataset:
-            _show_result(job, job.dataset)
+            _show_result(workspace, job, job.dataset)
+    show_queue(
+        workspace,
+        guard_queue(),
+        key="import_guard",
+        title=lambda job: f"Is it the right language? {words.plain(job.dataset.name)}",
+        details=lambda _: None,
+        on_end=lambda _: None,
+    )
     ways = _ways()
     way = st.segmented_control(
         "Where from",
@@ -276,7 +287,7 @@ def _start(workspace: Workspace, source: Source, name: str, kind: Kind, language
         st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 
-def _show_result(job: ImportJob, name: str) -> None:
+def _show_result(workspace: Workspace, job: ImportJob, name: str) -> None:
     with st.container(border=True, key=f"import_result_{job.id}"):
         row = st.container(horizontal=True, vertical_alignment="center")
         known = f", {job.n_known} were there before" if job.n_known else ""
@@ -293,4 +304,7 @@ def _show_result(job: ImportJob, name: str) -> None:
             on_click=open_dataset,
             args=(name,),
         )
+        with suppress(LabError):  # it may be deleted by now
+            dataset = datasets.find(workspace, name)
+            warn_of_language(dataset, entries(dataset))
         show_problems(job.problems, "to look at", name=name, key=f"import_problems_{job.id}")

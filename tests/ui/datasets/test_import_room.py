@@ -14,6 +14,7 @@ from lab import audio, dataset
 from lab.audio import Waveform
 from lab.dataset import Dataset
 from lab.dataset.store import datasets_dir
+from lab.examining import GuardQueue
 from lab.samples import list_sample_datasets
 from lab.workspace import Workspace
 
@@ -27,6 +28,8 @@ show_import(Workspace.default())
 @pytest.fixture(autouse=True)
 def _own_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
+    # Nobody listens here; which language it is, is tested with real speech in `test_guard.py`.
+    monkeypatch.setattr(GuardQueue, "submit", lambda *_: 1)
 
 
 def open_room() -> AppTest:
