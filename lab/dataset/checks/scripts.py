@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 # How languages that are not always written in Latin letters are written: alternatives are set
-# apart by spaces, scripts that are used together are joined by +. As they are written today
-# (supplemental data, languageData).
+# apart by spaces, scripts that are used together are joined by +.
 _SCRIPTS = {
     "am": "ETHIOPIC",
     "ar": "ARABIC",

@@ -10,6 +10,7 @@ from lab.dataset.statistics import summary
 from lab.errors import LabError
 from lab.ui import words
 from lab.ui.datasets.shared import frame
+from lab.ui.state import import_queue
 from lab.workspace import Workspace
 
 _DATASET, _ROOM, _LAST, _IMPORTING = "dataset", "room", "last_dataset", "importing"
@@ -23,6 +24,8 @@ def choose_dataset(workspace: Workspace) -> Dataset | None:
             "A dataset is clips of speech, each with the text of what is said. Bring one in here, "
             "try a sample, or cut recordings into clips on the page **Prepare**."
         )
+        # What comes of the first import is to be read before its dataset opens.
+        st.session_state[_IMPORTING] = bool(import_queue().jobs(workspace))
         return None
     names = list(known)
     asked = st.query_params.get(_DATASET) or st.session_state.get(_LAST)
