@@ -4,7 +4,7 @@ import streamlit as st
 
 from lab import recordings
 from lab.ui import open_page, words
-from lab.ui.frame import DATASETS, EXPLORE, HOME, PREPARE, TRANSCRIBE
+from lab.ui.frame import DATASETS, EXPLORE, HOME, PREPARE, TRAIN, TRANSCRIBE
 from lab.ui.visitors import is_public
 
 workspace = open_page(HOME)
@@ -28,6 +28,8 @@ if row.button("See what a model hears", icon=EXPLORE.icon):
     st.switch_page(EXPLORE.file)
 if row.button("Collect and correct a dataset", icon=DATASETS.icon):
     st.switch_page(DATASETS.file)
+if row.button("Train a better model", icon=TRAIN.icon):
+    st.switch_page(TRAIN.file)
 
 brought = recordings.list_all(workspace)
 saved = recordings.list_transcripts(workspace)

@@ -1,10 +1,12 @@
 """Real speech with transcripts, from Debian's packages: fetched once, kept in `.cache/speech`.
 
 The Asterisk prompts are recorded by professional speakers, one a language, and come with their
-texts (CC-BY-SA-3.0; Italian and Russian: CC-BY-3.0). Raw G.722, 16 kHz, mono.
+texts (CC-BY-SA-3.0; Italian and Russian: CC-BY-3.0). Raw G.722, 16 kHz, mono. What the pictures of
+Tux Paint show is said in short phrases by volunteers (GPL-2), as Ogg Vorbis.
 """
 
 import gzip
+import hashlib
 import re
 import shutil
 import subprocess
@@ -53,6 +55,30 @@ def prompts(language: str, *, min_words: int = 3) -> list[Utterance]:
         return list(_utterances(lines, voice, min_words))
 
 
+def stamps(language: str) -> list[Utterance]:
+    """What volunteers say about Tux Paint's pictures: "ro", "fr" or "es", a phrase each.
+
+    Each recording and each phrase once; phrases with digits are left out, since those can be
+    written in many right ways. Raises `SpeechUnavailableError` where Debian's packages cannot be
+    had.
+    """
+    folder = CACHE / "tuxpaint"
+    if not folder.exists():
+        fetch(["tuxpaint-stamps-default"], folder)
+    ending = f"_desc_{language}.ogg"
+    found: dict[str, Utterance] = {}
+    contents = set()
+    for audio_path in sorted(folder.rglob(f"*{ending}")):
+        text = _stamp_text(audio_path.with_name(audio_path.name.replace(ending, ".txt")), language)
+        content = hashlib.sha256(audio_path.read_bytes()).digest()
+        if text and content not in contents and not re.search(r"\d", text):
+            found.setdefault(
+                " ".join(re.findall(r"\w+", text.casefold())), Utterance(audio_path, text)
+            )
+        contents.add(content)
+    return list(found.values())
+
+
 def joined(utterances: list[Utterance], *, pause_s: float = PAUSE_S) -> tuple[Waveform, str]:
     """One long recording of the utterances with pauses between them, and its text."""
     pause = np.zeros(round(pause_s * SAMPLE_RATE), np.float32)
@@ -75,6 +101,15 @@ def _utterances(lines: Iterator[str], voice: Path, min_words: int) -> Iterator[U
             continue
         if len(text.split()) >= min_words:
             yield Utterance(audio_path, text)
+
+
+def _stamp_text(path: Path, language: str) -> str:
+    """The line of a picture's texts that is in a language, or nothing."""
+    if not path.exists():
+        return ""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    start = f"{language}.utf8="
+    return next((line.removeprefix(start).strip() for line in lines if line.startswith(start)), "")
 
 
 def fetch(packages: list[str], folder: Path) -> None:

@@ -19,15 +19,18 @@ from lab.cli import (
     dataset_split,
     dataset_stats,
     evaluate,
+    export,
     features,
+    health,
     models,
     prepare,
+    train,
     transcribe,
 )
 
 app = typer.Typer(
     help="Whisper AI Lab on the command line: transcribe or prepare recordings, look after "
-    "datasets and models.",
+    "datasets, train, evaluate and export models.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,7 +40,12 @@ app.command()(transcribe.transcribe)
 app.command()(transcribe.detect)
 app.command()(prepare.prepare)
 app.command()(features.features)
-app.command("evaluate")(evaluate.evaluate)
+app.command()(train.train)
+app.command("train-run")(train.train_run)
+app.command("runs")(train.list_runs)
+app.command()(evaluate.evaluate)
+app.command()(health.health)
+app.command()(export.export)
 dataset.app.command("check")(dataset_check.check_dataset)
 dataset.app.command("split")(dataset_split.split_dataset)
 dataset.app.command("stats")(dataset_stats.stats)

@@ -21,6 +21,7 @@ def control(
     choices: Collection[Any] = (),
     wording: Callable[[Any], str] = str,
     when_empty: str = "",
+    width: int = _WIDTH,
 ) -> None:
     """A widget whose value is `st.session_state[key]`, which has to be there already.
 
@@ -28,27 +29,28 @@ def control(
     choices: usual values; without them a number is typed
     wording: how a choice is shown
     when_empty: what a number means that is not given
+    width: pixels
     """
     common: dict[str, Any] = {"key": key, "help": help_text or None, "persist_state": "session"}
     hint = get_type_hints(settings)[name]
     if get_origin(hint) is Literal:
         words = get_args(hint)
         st.selectbox(
-            label, words, format_func=lambda one: str(one).capitalize(), **common, width=_WIDTH
+            label, words, format_func=lambda one: str(one).capitalize(), **common, width=width
         )
     elif choices:
         # A file may bring one that is not usual.
         offered = list(dict.fromkeys([*choices, st.session_state[key]]))
-        st.selectbox(label, offered, format_func=wording, width=_WIDTH, **common)
+        st.selectbox(label, offered, format_func=wording, width=width, **common)
     else:
         low, high = limits(settings, name)
-        number = int if hint is int else float
+        number = float if float in (hint, *get_args(hint)) else int
         st.number_input(
             label,
             min_value=number(low),
             max_value=number(high) if math.isfinite(high) else None,
             step=1 if number is int else _step(high),
-            width=_WIDTH,
+            width=width,
             placeholder=when_empty or None,
             **common,
         )

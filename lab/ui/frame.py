@@ -33,7 +33,8 @@ PREPARE = Page("pages/1_Prepare.py", "Prepare", ":material/content_cut:")
 EXPLORE = Page("pages/2_Explore.py", "Explore", ":material/waves:")
 TRANSCRIBE = Page("pages/3_Transcribe.py", "Transcribe", ":material/speech_to_text:")
 DATASETS = Page("pages/4_Datasets.py", "Datasets", ":material/dataset:")
-PAGES = (HOME, PREPARE, EXPLORE, TRANSCRIBE, DATASETS)
+TRAIN = Page("pages/5_Train.py", "Train", ":material/model_training:")
+PAGES = (HOME, PREPARE, EXPLORE, TRANSCRIBE, DATASETS, TRAIN)
 
 
 def open_page(page: Page) -> Workspace:

@@ -14,15 +14,18 @@ from lab.workspace import Workspace
 _TASKS: dict[Task, str] = {"transcribe": "As spoken", "translate": "In English"}
 
 
-def choose_model(workspace: Workspace) -> ModelInfo:
-    """Pick one of Whisper's models or of the workspace's own."""
+def choose_model(workspace: Workspace, *, key: str = "model", label: str = "Model") -> ModelInfo:
+    """Pick one of Whisper's models or of the workspace's own.
+
+    key: where the choice is kept; pages with the same one share it
+    """
     models = {model.name: model for model in list_models(workspace.models_dir)}
     name = st.selectbox(
-        "Model",
+        label,
         list(models),
-        index=list(models).index(DEFAULT_MODEL),
+        index=0 if key in st.session_state else list(models).index(DEFAULT_MODEL),
         format_func=lambda name: _describe(models[name]),
-        key="model",
+        key=key,
         persist_state="session",
         help="Larger models make fewer mistakes and take longer.",
     )

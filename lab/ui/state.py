@@ -3,7 +3,10 @@
 import streamlit as st
 
 from lab.asr.pool import EnginePool
+from lab.estimating import EstimateQueue
+from lab.evaluating import EvaluationQueue
 from lab.examining import ExamineQueue, GuardQueue
+from lab.finishing import FinishQueue
 from lab.importing import ImportQueue
 from lab.jobs import Worker
 from lab.predicting import PredictionQueue
@@ -52,7 +55,23 @@ def preparation_queue() -> PreparationQueue:
 
 @st.cache_resource(show_spinner=False)
 def import_queue() -> ImportQueue:
-    return ImportQueue()
+    """Imports; of each one Whisper then hears a sample, to say whether it is the right language."""
+    return ImportQueue(then=guard_queue().submit)
+
+
+@st.cache_resource(show_spinner=False)
+def estimate_queue() -> EstimateQueue:
+    return EstimateQueue()
+
+
+@st.cache_resource(show_spinner=False)
+def evaluation_queue() -> EvaluationQueue:
+    return EvaluationQueue(engine_pool(), engine_worker())
+
+
+@st.cache_resource(show_spinner=False)
+def finish_queue() -> FinishQueue:
+    return FinishQueue(engine_worker())
 
 
 def warm_up_sound() -> None:

@@ -1,0 +1,74 @@
+"""`health`: what training may have broken in a model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
+from lab.terminal import Terminal
+from lab.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lab.asr.engine import Engine
+
+RED = 1  # exit code, as of `grep` and `diff`: the call was right, the answer is no
+
+
+@mistakes_in_one_line()
+def health(
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="The tuned model: a run, a model, or a path.")
+    ],
+    base: Annotated[
+        str, typer.Option(metavar="NAME", help="What it was made from; of a run that is known.")
+    ] = "",
+    dataset: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Whose test clips both hear; of a run that is known."),
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the figures here, as JSON.")
+    ] = None,
+    workspace: WorkspaceDir = None,
+) -> None:
+    """Compare a tuned model with its base where training on short clips does harm.
+
+    A long recording, silence, noise, other languages, times, repeats, lengths. The exit code is 1
+    if something is red.
+    """
+    from lab import dataset as datasets
+    from lab import spoken
+    from lab.export import load_model, run_named
+    from lab.health import N_CLIPS, clips_of, health_check, write_report
+    from lab.health.report import FILE_NAME
+
+    place = Workspace.default(workspace)
+    run = run_named(place, model)
+    base = base or (run.config.model if run and not run.config.architecture else "base")
+    with Terminal() as terminal:
+        progress = terminal.progress(model)
+        if dataset:
+            clips = spoken.from_dataset(
+                datasets.find(place, dataset), N_CLIPS, on_progress=progress
+            )
+        else:
+            clips = clips_of(place, run.config.dataset) if run else []
+
+        def engine(named: str) -> "Engine":
+            from lab.asr.engine import Engine
+
+            name = Path(named).name or named
+            return Engine(load_model(place, named, on_progress=progress), name=name)
+
+        found = health_check(
+            lambda: engine(model), lambda: engine(base), clips, on_progress=progress
+        )
+        if output or run:
+            write_report(found, output or run.folder / FILE_NAME)  # type: ignore[union-attr]
+        width = max(len(check.title) for check in found.checks)
+        for check in found.checks:
+            terminal.write(f"{check.state:5}  {check.title:{width}}  {check.sentence}\n")
+        terminal.write(f"{found.sentence}\n")
+    if not found.is_healthy:
+        raise typer.Exit(RED)

@@ -1,0 +1,180 @@
+"""`train`, `train-run` and `runs`: making a better model out of a dataset."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.shared import BAD_INPUT, INTERRUPTED, WorkspaceDir, mistakes_in_one_line
+from lab.errors import OptionsError
+from lab.terminal import Terminal
+from lab.workspace import Workspace, read_json
+
+if TYPE_CHECKING:
+    from lab.training.config import Config
+    from lab.training.runs import Run, State
+
+_LOOK_EVERY_S = 0.5
+
+
+@mistakes_in_one_line()
+def train(
+    dataset: Annotated[
+        str, typer.Option("--dataset", metavar="NAME", help="What to learn from.")
+    ] = "",
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME", help="What to start from; else base.")
+    ] = "",
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A config.yaml of another run.")
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(metavar="NAME", help="Settings to begin with: defaults or source-lab.")
+    ] = "defaults",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting of config.yaml: epochs=2."),
+    ] = None,
+    name: Annotated[str, typer.Option(metavar="RUN", help="What to call the run.")] = "",
+    workspace: WorkspaceDir = None,
+) -> None:
+    """Train a model on a dataset, and compare it with the one that it started from.
+
+    Without splits the dataset is split first. The run is a process of its own: Ctrl+C stops it with
+    all that it has learned, and `train-run` goes on.
+    """
+    from lab.training import runs
+
+    place = Workspace.default(workspace)
+    chosen = _config(config, preset, settings or [], dataset=dataset, model=model)
+    _check_model(place, chosen)
+    with Terminal() as terminal:
+        _split_if_need_be(place, chosen, terminal)
+        run = runs.create(place, chosen, name=name)
+        terminal.say(f"The run {run.name} is in {run.folder}.")
+        runs.start(run)
+        state = _followed(run, terminal)
+        _say_end(run, state, terminal)
+
+
+@mistakes_in_one_line()
+def train_run(
+    folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of the run.")],
+) -> None:
+    """Begin a run, or go on with one that was stopped or broke off, in this process."""
+    from lab.training import runs
+    from lab.training.run import train as begin
+
+    state = begin(runs.at(folder))
+    if state.state != "done":
+        raise typer.Exit(INTERRUPTED if state.state == "stopped" else BAD_INPUT)
+
+
+@mistakes_in_one_line()
+def list_runs(workspace: WorkspaceDir = None) -> None:
+    """List the runs, the newest first."""
+    from lab.training import runs
+
+    rows = [("NAME", "STATE", "STEP", "WER BEFORE", "BEST WER")]
+    for run in runs.list_all(Workspace.default(workspace)):
+        state = runs.status(run)
+        steps = f"{state.step}/{state.total_steps}" if state.total_steps else ""
+        rows.append(
+            (run.name, state.state, steps, _percent(state.first_wer), _percent(state.best_wer))
+        )
+    width = max(len(row[0]) for row in rows)
+    for called, state_name, steps, first, best in rows:
+        typer.echo(f"{called:{width}}  {state_name:8}  {steps:>11}  {first:>10}  {best:>8}")
+
+
+def _config(
+    path: Path | None, preset: str, assignments: list[str], *, dataset: str, model: str
+) -> "Config":
+    from lab.training.config import PRESETS, Config
+
+    if preset not in PRESETS:
+        raise OptionsError(f"There is no preset “{preset[:40]}”; choose {' or '.join(PRESETS)}.")
+    chosen = PRESETS[preset]
+    if path is not None:
+        try:
+            chosen = Config.from_yaml(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise OptionsError(f"{path} cannot be read: {error}.") from error
+    chosen = chosen.with_set(assignments)
+    named = {key: value for key, value in (("dataset", dataset), ("model", model)) if value}
+    chosen = replace(chosen, **named)  # type: ignore[arg-type]
+    if not chosen.dataset:
+        raise OptionsError("Say with --dataset what to learn from; `dataset list` shows them.")
+    return chosen
+
+
+def _check_model(workspace: Workspace, config: "Config") -> None:
+    """Before anything is made; the run itself would find out only when its turn has come."""
+    from lab.asr.checkpoints import list_models
+    from lab.asr.official import ALIASES
+
+    names = [info.name for info in list_models(workspace.models_dir)]
+    if not config.architecture and config.model not in (*names, *ALIASES):
+        raise OptionsError(
+            f"There is no model called “{config.model}”. Choose one of: {', '.join(names)}."
+        )
+
+
+def _split_if_need_be(workspace: Workspace, config: "Config", terminal: Terminal) -> None:
+    from lab import dataset
+    from lab.training.splits import split_if_need_be
+
+    found = dataset.find(workspace, config.dataset)
+    if proposal := split_if_need_be(found, config):
+        sizes = ", ".join(f"{size.n_clips} {size.split}" for size in proposal.sizes)
+        terminal.say(f"Split {found.name}: {sizes}.")
+        if proposal.note:
+            terminal.say(proposal.note)
+
+
+def _followed(run: "Run", terminal: Terminal) -> "State":
+    """Show how a run goes until it is over; Ctrl+C asks it to stop."""
+    from lab.training import metrics, runs
+
+    progress = terminal.progress(run.name)
+    told_step, told_warnings = -1, 0
+    while True:
+        try:
+            state = runs.status(run)
+            for sentence in state.warnings[told_warnings:]:
+                terminal.say(sentence)
+            told_warnings = len(state.warnings)
+            for row in metrics.read(run.folder):
+                if row.validation_wer is not None and row.step > told_step:
+                    told_step = row.step
+                    terminal.say(
+                        f"Epoch {row.epoch:.1f}: WER of validation {row.validation_wer:.1%}, "
+                        f"CER {row.validation_cer or 0:.1%}."
+                    )
+            if state.is_over:
+                return state
+            progress(state.step, state.total_steps or 1, state.note)
+            time.sleep(_LOOK_EVERY_S)
+        except KeyboardInterrupt:
+            terminal.say("Stopping: the run saves what it has learned.")
+            runs.stop(run)
+
+
+def _say_end(run: "Run", state: "State", terminal: Terminal) -> None:
+    from lab.evaluation_files import JSON_NAME
+
+    if state.state == "failed":
+        raise OptionsError(state.error or "The training failed; log.txt says more.")
+    if state.state == "stopped":
+        terminal.say(f"Stopped. Go on with: python -m lab train-run {run.folder}")
+        raise typer.Exit(INTERRUPTED)
+    report = run.folder / JSON_NAME
+    for sentence in read_json(report)["sentences"] if report.exists() else ():
+        terminal.write(f"{sentence}\n")
+    terminal.write(f"{run.name}: the model is {run.model_path}\n")
+
+
+def _percent(rate: float | None) -> str:
+    return "" if rate is None else f"{rate:.1%}"

@@ -1,0 +1,24 @@
+"""A model leaves the lab: in the formats of three libraries, each proven by the library itself.
+
+FOLDER/model.pt …     the model, as `whisper`, `transformers` or `faster-whisper` load it
+FOLDER/README.md      its card, where there is one
+FOLDER/proof.json     what the library made of clips, beside what the lab made of them
+"""
+
+from lab.export.formats import FORMATS, PRECISIONS, Format, check, export
+from lab.export.proof import Proof, export_with_proof, prove
+from lab.export.publishing import load_model, publish, run_named
+
+__all__ = [
+    "FORMATS",
+    "PRECISIONS",
+    "Format",
+    "Proof",
+    "check",
+    "export",
+    "export_with_proof",
+    "load_model",
+    "prove",
+    "publish",
+    "run_named",
+]

@@ -1,0 +1,74 @@
+"""A run's model becomes one that can be picked on every page; finding what is to be exported."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.asr import checkpoints
+from lab.asr.checkpoints import ModelInfo, list_models
+from lab.errors import CheckpointError
+from lab.progress import Progress, ignore
+from lab.training import runs
+from lab.training.runs import Run
+from lab.workspace import Workspace, written_whole
+
+if TYPE_CHECKING:
+    from whisper.model import Whisper
+
+
+def publish(
+    run_model_path: Path,
+    name: str,
+    models_dir: Path,
+    *,
+    card: str = "",
+    on_progress: Progress = ignore,
+) -> ModelInfo:
+    """Keep a copy of a run's model as `models_dir/NAME.pt`, and its card as `NAME.md`.
+
+    From now on it is one of `lab.asr.checkpoints.list_models`, whatever becomes of the run. Raises
+    OptionsError for a name that cannot be used or is taken, CheckpointError for a damaged model.
+    """
+    info = checkpoints.add(
+        run_model_path, name=name, models_dir=models_dir, on_progress=on_progress
+    )
+    if card:
+        with written_whole(models_dir / f"{name}.md") as beside:
+            beside.write_text(card, encoding="utf-8")
+    return info
+
+
+def load_model(workspace: Workspace, named: str, *, on_progress: Progress = ignore) -> "Whisper":
+    """The model called `named`: one that can be picked, a run of the workspace, or a path.
+
+    A path leads to a `.pt` file or to a folder with a model. What it gives is in float32 on the
+    processor. Raises CheckpointError if there is no such model, or a run has none yet.
+    """
+    run = run_named(workspace, named)
+    path = run.model_path if run else Path(named).expanduser()
+    can_be_picked = named in {info.name for info in list_models(workspace.models_dir)}
+    if can_be_picked or not (run or _is_path(named)):
+        return checkpoints.load(named, models_dir=workspace.models_dir, on_progress=on_progress)
+    if run and not path.is_file():
+        raise CheckpointError(
+            f"The run {run.name} has no model yet; it makes one when its training ends."
+        )
+    from lab.asr import weights
+
+    on_progress(0, 1, f"Reading {path.name}")
+    model = weights.build(weights.read(path), called=str(path))
+    on_progress(1, 1, f"Reading {path.name}")
+    return model
+
+
+def run_named(workspace: Workspace, named: str) -> Run | None:
+    """The run of the workspace with this name, or with this folder, if it is one."""
+    for run in runs.list_all(workspace):
+        if named == run.name or (_is_path(named) and Path(named).resolve() == run.folder):
+            return run
+    return None
+
+
+def _is_path(named: str) -> bool:
+    """Whether a person means a file or folder, and not one of the models that have names."""
+    path = Path(named).expanduser()
+    return path.exists() and (len(path.parts) > 1 or path.is_dir() or path.suffix == ".pt")

@@ -1,0 +1,155 @@
+"""What a run does when its turn has come: its clips, its training, its evaluation."""
+
+import lab.asr  # noqa: F401, I001 - has to come before torch
+
+import logging
+import time
+
+from lab import dataset
+from lab.audio import SAMPLE_RATE
+from lab.dataset import Dataset
+from lab.errors import LabError, WorkspaceError
+from lab.evaluation import sentences
+from lab.progress import Cancelled, Progress
+from lab.training import advice, examples, intake, runs
+from lab.training.afterwards import evaluate_run
+from lab.training.beginning import model_for
+from lab.training.config import Config
+from lab.training.examples import Examples
+from lab.training.fitting import fit
+from lab.training.intake import Intake
+from lab.training.runs import Run
+from lab.training.windows import Windows
+from lab.workspace import Workspace, read_json, write_json
+
+_log = logging.getLogger(__name__)
+
+_TELL_EVERY_S = 1.0
+_FEW_CLIPS = 20
+
+
+def follow(run: Run) -> None:
+    """The part of one of several processes that Lightning has started for a run."""
+    fit(run, model_for(run.config, _workspace(run).models_dir), _opened(run))
+
+
+def lead(run: Run) -> None:
+    """Read the clips, train, evaluate, and put away what was needed for that only.
+
+    Raises `Cancelled` when the run was stopped, LabError where it cannot go on.
+    """
+    config = run.config
+    model = model_for(config, _workspace(run).models_dir, on_progress=_progress(run))
+    _warn(run, advice.warnings(config, model.dims.n_audio_state))
+    longest_samples = SAMPLE_RATE // 50 * model.dims.n_audio_ctx
+    taken_in = _clips(
+        run, config, Windows(model.dims, max_tokens=config.max_tokens), longest_samples
+    )
+    n_train, n_validation = len(taken_in.train.clips), len(taken_in.validation.clips)
+    _log.info("%d clips to learn from, %d of validation.", n_train, n_validation)
+    fit(run, model, taken_in)
+    del model
+    runs.update(run, note="Evaluating", seconds_left=None)
+    try:
+        for sentence in sentences(evaluate_run(run, on_progress=_progress(run))):
+            _log.info("%s", sentence)
+    except LabError as error:
+        _warn(run, [f"The model was not evaluated on clips of the test: {error}"])
+    intake.remove(run.folder)
+    for name in (runs.LAST, runs.BEST):  # the model has what is still of use
+        (run.folder / runs.CHECKPOINTS / name).unlink(missing_ok=True)
+
+
+def _clips(run: Run, config: Config, windows: Windows, longest_samples: int) -> Intake:
+    """The clips of a run as they were when it began, read now if it begins."""
+    is_there = intake.is_there(run.folder)
+    try:
+        found = dataset.find(_workspace(run), config.dataset)
+        chosen = examples.choose(found, config)
+    except LabError:
+        if not is_there:
+            raise
+        _warn(run, [_goes_on(config, "cannot be used any more")])
+        return _opened(run)
+    papers_path = run.folder / runs.DATASET
+    papers = read_json(papers_path) if papers_path.exists() else None
+    has_changed = papers is not None and papers.get("fingerprint") != chosen.fingerprint()
+    if is_there:
+        _warn(run, [_goes_on(config, "has changed since")] if has_changed else [])
+        return _opened(run)
+    if has_changed:
+        raise WorkspaceError(
+            f"The dataset {found.name} has changed since this run began, and its clips as they "
+            "were then are gone. Begin a new run."
+        )
+    write_json(papers_path, examples.papers(found, chosen, config))
+    _take_in(run, config, windows, longest_samples, found, chosen)
+    return _opened(run)
+
+
+def _take_in(
+    run: Run,
+    config: Config,
+    windows: Windows,
+    longest_samples: int,
+    found: Dataset,
+    chosen: Examples,
+) -> None:
+    intake.take_in(
+        run.folder,
+        found,
+        chosen,
+        n_mels=windows.n_mels,
+        keep_sound=config.augmentation.changes_sound,
+        max_samples=min(config.max_samples, longest_samples),
+        text_fits=windows.fits,
+        on_progress=_progress(run),
+    )
+    left_out = [*chosen.left_out, *_opened(run).left_out]
+    notes = [f"Not used: {', '.join(left_out)}."] if left_out else []
+    n_train = len(_opened(run).train.clips)
+    if n_train < _FEW_CLIPS:
+        notes.append(
+            f"There {'is one clip' if n_train == 1 else f'are {n_train} clips'} to learn from: "
+            "enough to try the way, not to make a model better."
+        )
+    _warn(run, notes)
+
+
+def _goes_on(config: Config, what: str) -> str:
+    return (
+        f"The dataset {config.dataset} {what}. The run goes on with its clips as they were when it "
+        "began."
+    )
+
+
+def _opened(run: Run) -> Intake:
+    return intake.open_intake(run.folder)
+
+
+def _workspace(run: Run) -> Workspace:
+    return Workspace(run.folder.parents[1])
+
+
+def _warn(run: Run, sentences: list[str]) -> None:
+    known = runs.status(run).warnings
+    new = tuple(sentence for sentence in sentences if sentence not in known)
+    for sentence in new:
+        _log.warning("%s", sentence)
+    if new:
+        runs.update(run, warnings=(*known, *new))
+
+
+def _progress(run: Run) -> Progress:
+    told_at = 0.0
+
+    def on_progress(done: float, total: float, note: str = "") -> None:
+        nonlocal told_at
+        if runs.is_asked_to_stop(run):
+            raise Cancelled
+        if time.monotonic() - told_at >= _TELL_EVERY_S:
+            told_at = time.monotonic()
+            share = f": {done / total:.0%}" if total else ""
+            runs.update(run, note=f"{note[:1].upper()}{note[1:]}{share}")
+
+    return on_progress

@@ -1,0 +1,167 @@
+"""The measurement behind an estimate, a process of its own: see `lab.training.estimate`."""
+
+import lab.asr  # noqa: F401, I001 - has to come before torch
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from whisper.model import Whisper
+
+from lab import dataset
+from lab.asr.devices import Device
+from lab.asr.memory import free_bytes
+from lab.dataset import Dataset, Entry
+from lab.errors import LabError
+from lab.progress import ignore
+from lab.training import advice, examples, intake, memory
+from lab.training.beginning import model_for
+from lab.training.config import Config
+from lab.training.data import Batches, order_of, schedule_of
+from lab.training.estimate import Estimate
+from lab.training.examples import Examples
+from lab.training.fitting import device_for
+from lab.training.forward import loss_of
+from lab.training.hearing import hear
+from lab.training.intake import Intake
+from lab.training.windows import Windows
+from lab.workspace import Workspace
+
+_CLIPS_HEARD = 8
+
+
+def measure(workspace: Workspace, config: Config) -> Estimate:
+    """Train on two batches, hear some clips, and reckon; the model is thrown away afterwards.
+
+    Raises LabError where a run with these settings could not begin.
+    """
+    found = dataset.find(workspace, config.dataset)
+    chosen = examples.choose(found, config)
+    device = device_for(config)
+    free = free_bytes(device.torch_device)
+    model = model_for(config, workspace.models_dir)
+    longest_s = max(entry.duration_s or 0.0 for entry in chosen.train)
+    memory.check(model, config, device, longest_s=longest_s)
+    few = Examples(
+        _typical(chosen.train, config.batch_size), _typical(chosen.validation, _CLIPS_HEARD), ()
+    )
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="estimate-") as folder:
+        taken_in = _taken_in(Path(folder), found, few, model, config)
+        read_s = (time.perf_counter() - began) / (len(few.train) + len(few.validation))
+        model.to(device.torch_device)
+        short_s, full_s = _steps_s(model, config, device, taken_in)
+        numbers = range(len(taken_in.validation.clips))
+        began = time.perf_counter()
+        hear(model, taken_in.validation, numbers, device=device)
+        hear_s = (time.perf_counter() - began) / len(numbers)
+    lengths = (0,) * len(chosen.train)
+    schedule = schedule_of(replace(order_of(taken_in.train, config), lengths=lengths), config)
+    step_s = (1 - config.full_share) * short_s + config.full_share * full_s
+    n_heard = min(len(chosen.validation), config.validation_clips)
+    return Estimate(
+        seconds=(
+            read_s * (len(chosen.train) + len(chosen.validation))
+            + step_s * schedule.total_steps
+            + hear_s * n_heard * (schedule.n_rounds + 1)
+        ),
+        memory_bytes=_most_bytes(device),
+        free_bytes=free,
+        step_s=(short_s, full_s),
+        device=f"{device.name} in {device.precision}",
+        learning_rate=advice.learning_rate(config, model.dims.n_audio_state),
+        n_train=len(chosen.train),
+        n_validation=len(chosen.validation),
+        total_steps=schedule.total_steps,
+        left_out=(*chosen.left_out, *taken_in.left_out),
+        warnings=tuple(advice.warnings(config, model.dims.n_audio_state)),
+    )
+
+
+def _typical(entries: Sequence[Entry], number: int) -> tuple[Entry, ...]:
+    """Clips of all lengths, evenly."""
+    ordered = sorted(entries, key=lambda entry: entry.duration_s or 0.0)
+    every = max(len(ordered) / number, 1.0)
+    return tuple(ordered[int(place * every)] for place in range(min(number, len(ordered))))
+
+
+def _taken_in(
+    folder: Path, found: Dataset, few: Examples, model: Whisper, config: Config
+) -> Intake:
+    intake.take_in(
+        folder,
+        found,
+        few,
+        n_mels=model.dims.n_mels,
+        keep_sound=config.augmentation.changes_sound,
+        max_samples=config.max_samples,
+        text_fits=Windows(model.dims, max_tokens=config.max_tokens).fits,
+        on_progress=ignore,
+    )
+    return intake.open_intake(folder)
+
+
+def _steps_s(
+    model: Whisper, config: Config, device: Device, taken_in: Intake
+) -> tuple[float, float]:
+    """Seconds of a step with a batch at the clips' own length, and at 30 s."""
+    trained = [one for one in model.parameters() if one.requires_grad]
+    # The weights stay as they are, or the clips would be heard by another model.
+    optimiser = torch.optim.AdamW(trained, lr=0.0, weight_decay=0.0)
+    batches = Batches(taken_in.train, model.dims, config)
+    kind = device.torch_device.type
+    taken = []
+    for full in (False, True):
+        batch = batches.made(range(len(taken_in.train.clips)), full=full)
+        batch = batch._replace(
+            mels=batch.mels.to(device.torch_device),
+            tokens=batch.tokens.to(device.torch_device),
+            targets=batch.targets.to(device.torch_device),
+        )
+        tries = []
+        for _ in range(3):  # the first time includes getting ready
+            began = time.perf_counter()
+            with torch.autocast(kind, device.dtype, enabled=device.dtype != torch.float32):
+                loss = loss_of(model, batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            optimiser.zero_grad()
+            if kind == "cuda":
+                torch.cuda.synchronize()
+            tries.append(time.perf_counter() - began)
+        taken.append(min(tries))
+    return taken[0], taken[1]
+
+
+def _most_bytes(device: Device) -> int:
+    """The most memory that this process has had, on a GPU or else of the machine."""
+    if device.torch_device.type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    try:
+        import resource
+    except ImportError:  # Windows
+        return int(getattr(psutil.Process().memory_info(), "peak_wset"))  # noqa: B009 - not elsewhere
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def main() -> None:
+    """Read settings, write an estimate or what is wrong with them."""
+    said: dict[str, Any]
+    try:
+        config = Config.from_yaml(sys.stdin.read())
+        said = asdict(measure(Workspace(Path(sys.argv[1])), config))
+    except LabError as error:
+        said = {"error": str(error)}
+    sys.stdout.write(json.dumps(said))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""Runs of the workspace: made, started as processes of their own, watched, stopped, deleted.
+
+Only files are read and written here, so that a page can look every second, and whatever becomes of
+the page or the app, a run goes on. Nothing of torch is loaded.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from lab.errors import OptionsError, WorkspaceError
+from lab.training.config import Config
+from lab.training.state import (
+    BEST,
+    CHECKPOINTS,
+    CONFIG,
+    DATASET,
+    LAST,
+    LOG,
+    MODEL,
+    RUNS,
+    SENTENCES,
+    Run,
+    State,
+    ask,
+    ask_to_stop,
+    end,
+    is_asked_to_stop,
+    is_main_process,
+    read,
+    status,
+    this_process,
+    update,
+    write,
+)
+from lab.workspace import Workspace, child, read_json, slug, written_whole
+
+__all__ = [
+    "BEST",
+    "CHECKPOINTS",
+    "CONFIG",
+    "DATASET",
+    "LAST",
+    "LOG",
+    "MODEL",
+    "RUNS",
+    "SENTENCES",
+    "Run",
+    "State",
+    "ask",
+    "at",
+    "create",
+    "delete",
+    "end",
+    "find",
+    "is_asked_to_stop",
+    "is_main_process",
+    "list_all",
+    "lock_of",
+    "log_tail",
+    "resume",
+    "runs_dir",
+    "sentences",
+    "start",
+    "status",
+    "stop",
+    "this_process",
+    "turn",
+    "update",
+]
+
+_LOCK = ".lock"
+_LIBRARY = Path(__file__).parents[2]
+
+
+def create(workspace: Workspace, config: Config, *, name: str = "") -> Run:
+    """Make the folder of a run, which is not started by that.
+
+    name: what to call it; without one it is called after the dataset
+
+    Raises OptionsError if there is a run with this name, or the name has no letters.
+    """
+    wanted = slug(name or f"{config.dataset}-{config.model}")
+    if not wanted:
+        raise OptionsError("Give the run a name with letters or digits, such as “albanian-1”.")
+    folder = child(runs_dir(workspace), wanted)
+    if not name:
+        folder = _free(folder)
+    elif folder.exists():
+        raise OptionsError(f"There is a run called “{wanted}” already. Choose another name.")
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise OptionsError(
+            f"There is a run called “{wanted}” already. Choose another name."
+        ) from None
+    except OSError as error:
+        raise WorkspaceError(f"{folder} cannot be made ({error.strerror}).") from error
+    run = Run(folder.name, folder)
+    with written_whole(folder / CONFIG) as beside:
+        beside.write_text(config.to_yaml(), encoding="utf-8")
+    write(run, State(asked_at=time.time()))
+    return run
+
+
+def list_all(workspace: Workspace) -> list[Run]:
+    """All runs, the newest first."""
+    found = [Run(path.parent.name, path.parent) for path in runs_dir(workspace).glob(f"*/{CONFIG}")]
+    return sorted(found, key=lambda run: -status(run).asked_at)
+
+
+def find(workspace: Workspace, name: str) -> Run:
+    """The run with this name, which may come from a URL; raises OptionsError if none has it."""
+    for run in list_all(workspace):
+        if run.name == name:
+            return run
+    names = ", ".join(run.name for run in list_all(workspace)) or "there is none yet"
+    raise OptionsError(f"There is no run “{name[:40]}”; choose one of: {names}.")
+
+
+def at(folder: Path) -> Run:
+    """The run in a folder; raises OptionsError where there is none."""
+    folder = folder.expanduser().resolve()
+    if not (folder / CONFIG).is_file():
+        raise OptionsError(
+            f"{folder} is no folder of a run: {CONFIG} is missing. Make one with `train`."
+        )
+    return Run(folder.name, folder)
+
+
+def start(run: Run) -> None:
+    """Train in a process of its own, from the beginning or from where the run was.
+
+    It waits while another run of the workspace trains. Raises OptionsError for a run that is under
+    way or done, WorkspaceError when the process cannot be started.
+    """
+    state = status(run)
+    if not state.is_over:
+        raise OptionsError(f"The run {run.name} is under way already.")
+    if state.state == "done":
+        raise OptionsError(f"The run {run.name} is done. Begin a new one to train on.")
+    ask(run)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    paths = filter(None, [str(_LIBRARY), os.environ.get("PYTHONPATH")])
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    try:
+        with (run.folder / LOG).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "lab", "train-run", str(run.folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise WorkspaceError(
+            f"The run {run.name} cannot be started ({error.strerror or error}). "
+            "Is there room on the disk?"
+        ) from error
+    # Somebody has to hear of its end, or it stays in the system's list as long as this process.
+    threading.Thread(target=process.wait, daemon=True).start()
+
+
+def resume(run: Run) -> None:
+    """Go on where a run was stopped or broke off; the same as `start`."""
+    start(run)
+
+
+def stop(run: Run) -> None:
+    """Ask a run to save and stop; that takes until the end of a step or a validation."""
+    if not status(run).is_over:
+        ask_to_stop(run)
+
+
+def delete(run: Run) -> None:
+    """Remove a run with all that it has learned; raises OptionsError while it is under way."""
+    if not status(run).is_over:
+        raise OptionsError(f"The run {run.name} is under way. Stop it first.")
+    try:
+        (run.folder / CONFIG).unlink(missing_ok=True)  # nobody lists it any more
+        shutil.rmtree(run.folder)
+    except OSError as error:
+        raise WorkspaceError(f"{run.folder} cannot be removed ({error.strerror}).") from error
+
+
+def sentences(run: Run) -> dict[str, Any]:
+    """What the model hears in some clips of validation; empty before the first validation.
+
+    `clips`: file_name and reference of each; `heard`: step and texts of each validation
+    """
+    path = run.folder / SENTENCES
+    return read_json(path) if path.exists() else {}
+
+
+def log_tail(run: Run, n_lines: int = 100) -> list[str]:
+    """The last lines of the log."""
+    try:
+        with (run.folder / LOG).open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - 200 * n_lines, 0))
+            return file.read().decode("utf-8", "replace").splitlines()[-n_lines:]
+    except OSError:
+        return []
+
+
+def runs_dir(workspace: Workspace) -> Path:
+    return workspace.root / RUNS
+
+
+def lock_of(run: Run) -> FileLock:
+    """Held by the process that trains a run."""
+    return FileLock(run.folder / _LOCK)
+
+
+def turn(run: Run) -> FileLock | None:
+    """The right to train, if it is this run's turn: one run of a workspace trains at a time."""
+    mine = read(run)
+    folder = run.folder.parent
+    for path in folder.glob(f"*/{CONFIG}"):
+        other = Run(path.parent.name, path.parent)
+        state = status(other)
+        is_first = (state.asked_at, other.name) < (mine.asked_at, run.name)
+        if other != run and state.state == "waiting" and is_first:
+            return None
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    return lock
+
+
+def _free(folder: Path) -> Path:
+    number = 1
+    while (numbered := folder.with_name(f"{folder.name}-{number}")).exists():
+        number += 1
+    return numbered

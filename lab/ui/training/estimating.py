@@ -1,0 +1,98 @@
+"""What a run will take: two batches are tried, and the rest is reckoned."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from lab.dataset import Dataset
+from lab.errors import LabError
+from lab.estimating import EstimateJob
+from lab.training import splits
+from lab.training.config import Config
+from lab.training.estimate import Estimate
+from lab.ui import words
+from lab.ui.state import estimate_queue
+from lab.workspace import Workspace
+
+_FAILURE = "estimate_failure"
+
+
+def show_estimate(
+    workspace: Workspace, dataset: Dataset, config: Config, *, is_possible: bool
+) -> None:
+    """A button that tries two batches, and what came of it for these settings."""
+    jobs = estimate_queue().jobs(workspace)
+    job = jobs[-1] if jobs else None
+    is_busy = job is not None and not job.is_over
+    st.button(
+        "Try two batches",
+        icon=":material/speed:",
+        disabled=is_busy or not is_possible,
+        on_click=_try,
+        args=(workspace, dataset, config),
+        help="Says how long the run will take on this machine and whether its memory is enough.",
+    )
+    if failure := st.session_state.pop(_FAILURE, None):
+        st.error(words.plain(failure), icon=":material/error:")
+    if is_busy:
+        st.fragment(_look, run_every="1s")(workspace)
+    elif job and job.config != config:
+        st.caption("The settings have changed since two batches were tried.")
+    elif job and job.estimate:
+        _show(job.estimate, config)
+    elif job and job.error:
+        st.error(words.plain(job.error), icon=":material/error:")
+
+
+def _look(workspace: Workspace) -> None:
+    jobs: Sequence[EstimateJob] = estimate_queue().jobs(workspace)
+    if not jobs or jobs[-1].is_over:
+        st.rerun(scope="app")
+    job = jobs[-1]
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.progress(job.share, words.plain(job.note))
+    row.button(
+        "Stop",
+        key="estimate_stop",
+        icon=":material/stop:",
+        on_click=estimate_queue().stop,
+        args=(workspace, job.id),
+    )
+
+
+def _try(workspace: Workspace, dataset: Dataset, config: Config) -> None:
+    try:
+        splits.split_if_need_be(dataset, config)
+    except LabError as error:
+        st.session_state[_FAILURE] = str(error)
+    else:
+        estimate_queue().clear(workspace)
+        estimate_queue().submit(workspace, config)
+
+
+def _show(found: Estimate, config: Config) -> None:
+    row = st.columns(2)
+    row[0].metric("Time", f"about {words.roughly(found.seconds)}", border=True)
+    row[1].metric(
+        "Memory",
+        words.size(found.memory_bytes),
+        f"{words.size(found.free_bytes)} free",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+    if found.memory_bytes > found.free_bytes:
+        st.error(
+            "That is more memory than is free. Make the batches smaller, choose a smaller model, "
+            "or close other programs.",
+            icon=":material/memory_alt:",
+        )
+    st.markdown(
+        "\n".join(f"- {words.plain(sentence)}" for sentence in found.sentences(config))
+        + f"\n- A batch takes {found.step_s[0]:.2g} s at the clips’ own length, "
+        f"{found.step_s[1]:.2g} s at 30 s."
+    )
+    if found.left_out:
+        st.caption(f"Left out: {words.plain(', '.join(found.left_out))}.")
+    for sentence in found.warnings:
+        st.warning(words.plain(sentence), icon=":material/warning:")

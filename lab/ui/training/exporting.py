@@ -1,0 +1,135 @@
+"""A run's model for other programs, with the proof that it is the same model."""
+
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from lab import finishing
+from lab.errors import LabError
+from lab.export import FORMATS, PRECISIONS
+from lab.export.formats import size_bytes
+from lab.export.proof import PROOF_NAME, Proof, read_proof
+from lab.finishing import export_dir
+from lab.training.runs import Run
+from lab.ui import words
+from lab.ui.training.files import MAX_DOWNLOAD_BYTES
+from lab.ui.training.tasks import is_busy, submit
+from lab.ui.visitors import is_public
+from lab.workspace import Workspace
+
+_OUTCOMES = {
+    "proven": ":green[:material/verified:]",
+    "differs": ":red[:material/error:]",
+    "not proven": ":orange[:material/help:]",
+}
+
+
+def show_export(workspace: Workspace, run: Run) -> None:
+    st.markdown(
+        "**In other programs.** The program’s own library then loads the export and transcribes "
+        "clips with it, and what it hears is compared with what is heard here."
+    )
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    file_format = row.selectbox(
+        "Format",
+        list(FORMATS),
+        format_func=lambda name: f"{name} ({FORMATS[name].library})",
+        key="export_format",
+        persist_state="session",
+        width=260,
+    )
+    precision = row.selectbox(
+        "Precision",
+        FORMATS[file_format].precisions,
+        key=f"export_precision_{file_format}",
+        persist_state="session",
+        width=140,
+    )
+    is_there = export_dir(workspace, run, file_format, precision).exists()
+    row.button(
+        "Export with proof",
+        icon=":material/verified:",
+        key="task_export",
+        disabled=is_there or is_busy(workspace, run, "export"),
+        on_click=submit,
+        args=(workspace, run, "export"),
+        kwargs={"file_format": file_format, "precision": precision},
+    )
+    st.caption(f"{FORMATS[file_format].about} {precision}: {PRECISIONS[precision]}.")
+    for one, settings in FORMATS.items():
+        for kind in settings.precisions:
+            folder = export_dir(workspace, run, one, kind)
+            if folder.is_dir():
+                _exported(folder, one, kind)
+
+
+def show_proof(proof: Proof) -> None:
+    st.markdown(f"{_OUTCOMES[proof.outcome]} {words.plain(proof.sentence)}")
+    differing = [row for row in proof.rows if row.here != row.there]
+    if differing:
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "Said": [row.text for row in differing],
+                    "Heard here": [row.here for row in differing],
+                    f"Heard by {proof.library}": [row.there for row in differing],
+                }
+            ),
+            hide_index=True,
+        )
+
+
+def _exported(folder: Path, file_format: str, precision: str) -> None:
+    with st.container(border=True, key=f"exported_{file_format}_{precision}"):
+        size = size_bytes(folder)
+        row = st.container(horizontal=True, vertical_alignment="center")
+        row.markdown(f"**{file_format}**, {precision} :gray[{words.size(size)}]", width="stretch")
+        if size <= MAX_DOWNLOAD_BYTES:
+            row.download_button(
+                "Download",
+                data=lambda: _zipped(folder),
+                file_name=f"{folder.name}.zip",
+                mime="application/zip",
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"get_{folder.name}",
+            )
+        row.button(
+            "Delete",
+            icon=":material/delete:",
+            type="tertiary",
+            key=f"delete_{folder.name}",
+            on_click=_delete,
+            args=(folder,),
+        )
+        if (folder / PROOF_NAME).exists():
+            try:
+                show_proof(read_proof(folder))
+            except LabError as error:
+                st.error(words.plain(str(error)), icon=":material/error:")
+        else:
+            st.caption("It was stopped before it was proven.")
+        if not is_public():
+            st.caption(f"It lies in {words.plain(str(folder))}")
+        st.code(FORMATS[file_format].usage.replace("FOLDER", folder.name), language="python")
+
+
+def _zipped(folder: Path) -> bytes:
+    """An export in one file; weights hardly get smaller by packing."""
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    archive.write(path, f"{folder.name}/{path.relative_to(folder)}")
+        file.seek(0)
+        return file.read()
+
+
+def _delete(folder: Path) -> None:
+    try:
+        finishing.delete_export(folder)
+    except LabError as error:
+        st.toast(words.plain(str(error)), icon=":material/error:")

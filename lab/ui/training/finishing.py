@@ -1,0 +1,159 @@
+"""What follows a run that is done: is its model whole, and ways to use it."""
+
+import re
+
+import streamlit as st
+
+from lab import finishing
+from lab.asr.checkpoints import list_models
+from lab.errors import LabError
+from lab.evaluation_files import JSON_NAME
+from lab.finishing import FinishJob
+from lab.health import HealthReport, read_report
+from lab.health.report import FILE_NAME as HEALTH_NAME
+from lab.model_card import card_of_run
+from lab.training.runs import Run
+from lab.ui import words
+from lab.ui.queue import show_queue
+from lab.ui.state import finish_queue
+from lab.ui.training.exporting import show_export, show_proof
+from lab.ui.training.tasks import is_busy, submit
+from lab.workspace import Workspace
+
+_TASKS = {
+    "evaluate": "Evaluating",
+    "health": "Health check of",
+    "publish": "Publishing",
+    "export": "Exporting",
+}
+_LOOKS = {
+    "green": ":green[:material/check_circle:]",
+    "red": ":red[:material/error:]",
+    "grey": ":gray[:material/help:]",
+}
+
+
+def show_finishing(workspace: Workspace) -> None:
+    """What is being done with runs in the background."""
+    show_queue(
+        workspace,
+        finish_queue(),
+        key="finishing",
+        title=lambda job: f"{_TASKS[job.task]} {words.plain(job.run.name)}",
+        details=_details,
+        on_end=lambda _: None,
+    )
+
+
+def show_finish(workspace: Workspace, run: Run) -> None:
+    """Evaluation if there is none, the health check, and the ways to use the model."""
+    if not (run.folder / JSON_NAME).exists():
+        st.markdown("Nobody knows yet: it was not compared with its base on clips of the test.")
+        _button("Evaluate it", ":material/rule:", workspace, run, "evaluate")
+    st.subheader("Is it whole?")
+    _health(workspace, run)
+    st.subheader("Use it")
+    _publish(workspace, run)
+    _card(run)
+    show_export(workspace, run)
+
+
+def _details(job: FinishJob) -> None:
+    if job.state == "done" and job.task == "publish":
+        st.success(
+            f"**{words.plain(job.name)}** can be picked on every page now.",
+            icon=":material/celebration:",
+        )
+    if job.proof:
+        show_proof(job.proof)
+
+
+def _health(workspace: Workspace, run: Run) -> None:
+    path = run.folder / HEALTH_NAME
+    if run.config.architecture:
+        st.caption("It started from nothing, so there is no model to compare it with.")
+        return
+    if path.exists():
+        try:
+            _checked(read_report(path))
+        except LabError as error:
+            st.error(words.plain(str(error)), icon=":material/error:")
+    else:
+        st.markdown(
+            "Training on short clips can break what an error rate on short clips does not show: "
+            "long recordings, silence, other languages, times. The check takes some minutes."
+        )
+    label = "Check it again" if path.exists() else "Check its health"
+    _button(label, ":material/health_and_safety:", workspace, run, "health")
+
+
+def _checked(report: HealthReport) -> None:
+    text = words.plain(report.sentence)
+    if report.is_healthy:
+        st.success(text, icon=":material/health_and_safety:")
+    else:
+        st.error(text, icon=":material/personal_injury:")
+    for check in report.checks:
+        st.markdown(
+            f"{_LOOKS[check.state]} **{words.plain(check.title)}** "
+            f":gray[{words.plain(check.tuned_text)}, was {words.plain(check.base_text)}]  \n"
+            f"{words.plain(check.sentence)}"
+        )
+
+
+def _publish(workspace: Workspace, run: Run) -> None:
+    st.markdown("**On every page of this app.** Under a name it can be picked like Whisper’s own.")
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    name = row.text_input(
+        "Name of the model",
+        run.name,
+        key=f"publish_name_{run.name}",
+        persist_state="session",
+        max_chars=64,
+        width=260,
+    ).strip()
+    taken = name in {info.name for info in list_models(workspace.models_dir)}
+    row.button(
+        "Publish",
+        type="primary",
+        icon=":material/publish:",
+        key="task_publish",
+        disabled=not name or taken or is_busy(workspace, run, "publish"),
+        on_click=submit,
+        args=(workspace, run, "publish"),
+        kwargs={"name": name},
+    )
+    if taken:
+        st.caption(f"{words.plain(name)} can be picked already; take another name to publish anew.")
+
+
+def _card(run: Run) -> None:
+    shown = st.expander(
+        "Model card: data, figures, limits", icon=":material/badge:", on_change="rerun"
+    )
+    if not shown.open:
+        return
+    with shown:
+        card = card_of_run(run)
+        st.download_button(
+            "Download",
+            data=card,
+            file_name="README.md",
+            mime="text/markdown",
+            icon=":material/download:",
+            on_click="ignore",
+            key="card_file",
+        )
+        _, _, text = card.removeprefix("---\n").partition("\n---\n")  # the head is for programs
+        st.markdown(re.sub(r"^(#{1,2}) ", r"###\1 ", text or card, flags=re.MULTILINE))
+
+
+def _button(label: str, icon: str, workspace: Workspace, run: Run, task: finishing.Task) -> None:
+    st.button(
+        label,
+        icon=icon,
+        key=f"task_{task}",
+        disabled=is_busy(workspace, run, task),
+        on_click=submit,
+        args=(workspace, run, task),
+    )

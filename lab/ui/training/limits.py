@@ -1,0 +1,29 @@
+"""What a visitor of a public server may train: its processor is for all of them."""
+
+from lab.errors import OptionsError
+from lab.training import runs
+from lab.training.config import Config
+from lab.ui.visitors import is_public
+from lab.workspace import Workspace
+
+MODELS = ("tiny", "base")
+MAX_EPOCHS, MAX_CLIPS = 5, 500
+
+IN_WORDS = (
+    f"This is a public server: it trains {' and '.join(MODELS)} for up to {MAX_EPOCHS} epochs on "
+    f"up to {MAX_CLIPS} clips, one run at a time. On a machine of your own there are no limits."
+)
+
+
+def check(workspace: Workspace, config: Config, n_train: int) -> None:
+    """Raises OptionsError where a public server does not do that, or not now."""
+    if not is_public():
+        return
+    if config.architecture or config.model not in MODELS:
+        raise OptionsError(f"{IN_WORDS} Choose one of these models.")
+    if config.epochs > MAX_EPOCHS or n_train > MAX_CLIPS or config.devices * config.nodes > 1:
+        raise OptionsError(f"{IN_WORDS} Make the run smaller.")
+    visitors = workspace.root.parent
+    for folder in visitors.iterdir():
+        if any(not runs.status(run).is_over for run in runs.list_all(Workspace(folder))):
+            raise OptionsError(f"{IN_WORDS} One is under way: try again in some minutes.")

@@ -1,0 +1,225 @@
+"""The settings of a run: what matters at once, the rest under Advanced, each with its line."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+import streamlit as st
+
+from lab.asr.checkpoints import list_models
+from lab.asr.official import BY_NAME
+from lab.errors import LabError, OptionsError
+from lab.training import advice
+from lab.training.config import PRESETS, Architecture, Augmentation, Config
+from lab.ui import words
+from lab.ui.controls import control
+from lab.ui.settings import choose_model
+from lab.ui.training.augmenting import show_augmentation
+from lab.ui.training.form import (
+    MODEL,
+    OWN,
+    config_of,
+    flat,
+    keep,
+    key_of,
+    lines_of,
+    recall,
+    set_config,
+)
+from lab.workspace import Workspace
+
+_TITLES = {"defaults": "Defaults", "source-lab": "Source lab"}
+_TRAINS = {"everything": "Everything", "decoder": "Decoder only", "lora": "LoRA"}
+_ADVANCED: Mapping[str, tuple[str, ...]] = {
+    "Learning": (
+        *("accumulate", "warmup_share", "weight_decay", "clip_norm", "label_smoothing"),
+        *("lora_rank", "seed"),
+    ),
+    "Clips": ("full_share", "timestamp_share", "max_samples", "max_tokens", "train_share"),
+    "Validation": ("validate_every_steps", "patience", "validation_clips"),
+    "Machine": (
+        *("precision", "accelerator", "devices", "nodes", "strategy"),
+        *("save_every_s", "save_every_steps"),
+    ),
+}
+_UNITS = {"s": "(s)", "db": "(dB)", "mels": "(mels)"}
+# What a number means that is not given.
+_EMPTY = {"validate_every_steps": "an epoch", "patience": "never", "save_every_steps": "by time"}
+_WIDTH = 140
+_PER_HEAD = 64  # numbers in a state of each of Whisper's heads, in all sizes
+
+
+def choose_config(workspace: Workspace, dataset_name: str) -> Config | None:
+    """Let the person set a run up; None while the settings contradict each other."""
+    recall()
+    presets = st.container(horizontal=True, gap="xsmall", key="train_presets")
+    st.markdown("**Start from**")
+    if not st.session_state[key_of(OWN)]:
+        choose_model(workspace, key=key_of(MODEL), label="Model to start from")
+    st.toggle(
+        "An architecture of my own, trained from nothing",
+        key=key_of(OWN),
+        persist_state="session",
+        help="To see how a network learns. Without many hundred hours of speech it stays far "
+        "behind a model that has been trained before.",
+    )
+    if st.session_state[key_of(OWN)]:
+        _row(Architecture, [one.name for one in fields(Architecture)], "architecture.")
+    st.markdown("**How it learns**")
+    row = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    with row:
+        _setting(Config, "epochs")
+        _setting(Config, "batch_size")
+        _learning_rate()
+        if not st.session_state[key_of(OWN)]:
+            _trains()
+    problem_slot = st.container()
+    with st.expander("Augmentation", icon=":material/blur_on:", on_change="rerun") as shown:
+        if shown.open:
+            _augmentation(workspace, dataset_name)
+    with st.expander("Advanced", icon=":material/tune:"):
+        for title, names in _ADVANCED.items():
+            st.markdown(f"**{title}**")
+            _row(Config, names)
+    keep()
+    try:
+        config = config_of(dataset_name)
+    except OptionsError as error:
+        problem_slot.error(words.plain(str(error)), icon=":material/error:")
+        config = None
+    with presets:
+        _presets(config)
+        _file(workspace, config)
+    if config and (width := _width(config)):
+        for sentence in advice.warnings(config, width):
+            problem_slot.warning(words.plain(sentence), icon=":material/warning:")
+    return config
+
+
+def _row(kind: type, names: tuple[str, ...] | list[str], prefix: str = "") -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        for name in names:
+            _setting(kind, name, prefix)
+
+
+def _setting(kind: type, name: str, prefix: str = "") -> None:
+    *parts, last = name.split("_")
+    title = " ".join([*parts, _UNITS.get(last, last)]) if parts else last
+    control(
+        kind,
+        name,
+        key=key_of(prefix + name),
+        label=f"{title[:1].upper()}{title[1:]}",
+        help_text=lines_of(kind)[name],
+        when_empty=_EMPTY.get(name, ""),
+        width=_WIDTH,
+    )
+
+
+def _learning_rate() -> None:
+    usual = ""
+    if st.session_state[key_of(OWN)]:
+        width: int | None = st.session_state[key_of("architecture.width")]
+        setting = Config(architecture=Architecture())
+    else:
+        width = _width_of(st.session_state[key_of(MODEL)])
+        setting = Config(trains=st.session_state[key_of("trains")])
+    if width:
+        usual = f"{advice.usual_learning_rate(setting, width):g}"
+    st.number_input(
+        "Learning rate",
+        min_value=1e-9,
+        max_value=1.0,
+        step=1e-6,
+        format="%.2e",
+        placeholder=usual or "by the model",
+        key=key_of("learning_rate"),
+        help=lines_of(Config)["learning_rate"],
+        persist_state="session",
+        width=_WIDTH,
+    )
+
+
+def _trains() -> None:
+    st.selectbox(
+        "What is trained",
+        list(_TRAINS),
+        format_func=_TRAINS.__getitem__,
+        key=key_of("trains"),
+        help=lines_of(Config)["trains"],
+        persist_state="session",
+        width=_WIDTH,
+    )
+
+
+def _width(config: Config) -> int | None:
+    return config.architecture.width if config.architecture else _width_of(config.model)
+
+
+def _width_of(model: str) -> int | None:
+    """How many numbers a state of a published model has; None for a model of one's own."""
+    official = BY_NAME.get(model)
+    return official.text_layers_heads_vocab[1] * _PER_HEAD if official else None
+
+
+def _augmentation(workspace: Workspace, dataset_name: str) -> None:
+    _row(Augmentation, [one.name for one in fields(Augmentation)], "augmentation.")
+    prefix = "augmentation."
+    values = {one.name: st.session_state[key_of(prefix + one.name)] for one in fields(Augmentation)}
+    try:
+        show_augmentation(workspace, dataset_name, Augmentation(**values))
+    except LabError as error:
+        st.error(words.plain(str(error)), icon=":material/error:")
+
+
+def _presets(config: Config | None) -> None:
+    for name, preset in PRESETS.items():
+        is_this = config is not None and flat(config) == flat(preset)
+        st.button(
+            _TITLES.get(name, name),
+            type="primary" if is_this else "secondary",
+            on_click=set_config,
+            args=(preset,),
+            key=f"train_preset_{name}",
+        )
+
+
+def _file(workspace: Workspace, config: Config | None) -> None:
+    with st.popover("config.yaml", icon=":material/receipt_long:"):
+        st.markdown("Keep these settings, or use those of another run.")
+        st.download_button(
+            "Download these settings",
+            data=config.to_yaml() if config else "",
+            file_name="config.yaml",
+            mime="application/yaml",
+            disabled=config is None,
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.file_uploader(
+            "Use settings",
+            type=["yaml", "yml"],
+            key="train_file",
+            on_change=_load_file,
+            args=(workspace,),
+        )
+        if problem := st.session_state.get("train_file_problem"):
+            st.error(words.plain(problem), icon=":material/error:")
+
+
+def _load_file(workspace: Workspace) -> None:
+    uploaded = st.session_state["train_file"]
+    st.session_state["train_file_problem"] = ""
+    if uploaded is None:
+        return
+    try:
+        config = Config.from_yaml(uploaded.getvalue().decode("utf-8", "replace"))
+        known = [info.name for info in list_models(workspace.models_dir)]
+        if config.model not in known:
+            raise OptionsError(
+                f"The settings start from the model “{config.model[:40]}”, which is not here. "
+                f"There are {', '.join(known)}."
+            )
+    except LabError as error:
+        st.session_state["train_file_problem"] = str(error)
+    else:
+        set_config(config)

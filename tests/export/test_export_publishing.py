@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+import torch
+from whispers import outputs, payload, random_model
+
+from lab.asr import checkpoints
+from lab.errors import CheckpointError, OptionsError
+from lab.export import load_model, publish, run_named
+from lab.training import runs
+from lab.training.config import Config
+from lab.training.runs import Run
+from lab.workspace import Workspace
+
+TUNED = random_model(seed=1)
+
+
+@pytest.fixture
+def run(workspace: Workspace) -> Run:
+    made = runs.create(workspace, Config(dataset="shqip"), name="shqip-1")
+    torch.save(payload(TUNED), made.model_path)
+    return made
+
+
+def test_what_is_published_can_be_picked_and_outlives_its_run(
+    workspace: Workspace, run: Run
+) -> None:
+    info = publish(run.model_path, "shqip", workspace.models_dir, card="# shqip\n")
+    runs.delete(run)
+    assert info in checkpoints.list_models(workspace.models_dir)
+    loaded = checkpoints.load("shqip", models_dir=workspace.models_dir)
+    assert torch.equal(outputs(loaded), outputs(TUNED))
+    assert (workspace.models_dir / "shqip.md").read_text() == "# shqip\n"
+
+
+def test_another_model_is_never_replaced(workspace: Workspace, run: Run) -> None:
+    publish(run.model_path, "shqip", workspace.models_dir)
+    torch.save(payload(random_model(seed=2)), run.model_path)
+    for name in ("shqip", "SHQIP", "base", "../shqip"):
+        with pytest.raises(OptionsError):
+            publish(run.model_path, name, workspace.models_dir, card="# other\n")
+    loaded = checkpoints.load("shqip", models_dir=workspace.models_dir)
+    assert torch.equal(outputs(loaded), outputs(TUNED))
+    assert not (workspace.models_dir / "shqip.md").exists()
+
+
+def test_a_damaged_model_is_not_published(workspace: Workspace, run: Run) -> None:
+    run.model_path.write_bytes(run.model_path.read_bytes()[:1000])
+    with pytest.raises(CheckpointError):
+        publish(run.model_path, "shqip", workspace.models_dir)
+    assert checkpoints.list_models(workspace.models_dir) == checkpoints.list_models()
+
+
+def test_a_model_is_found_by_its_name_its_run_or_its_path(
+    workspace: Workspace, run: Run, tmp_path: Path
+) -> None:
+    publish(run.model_path, "published", workspace.models_dir)
+    (tmp_path / "elsewhere").mkdir()
+    torch.save(payload(TUNED), tmp_path / "elsewhere" / "model.pt")
+    named = ["published", "shqip-1", run.folder, run.model_path, tmp_path / "elsewhere"]
+    for one in named:
+        assert torch.equal(outputs(load_model(workspace, str(one))), outputs(TUNED))
+    assert run_named(workspace, str(run.folder)) == run_named(workspace, "shqip-1") == run
+    assert run_named(workspace, "published") is None
+
+
+def test_a_model_that_there_is_not_is_refused(workspace: Workspace, run: Run) -> None:
+    with pytest.raises(CheckpointError, match="no model called “nothing”"):
+        load_model(workspace, "nothing")
+    run.model_path.unlink()
+    with pytest.raises(CheckpointError, match="has no model yet"):
+        load_model(workspace, "shqip-1")

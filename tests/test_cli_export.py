@@ -1,0 +1,80 @@
+"""`export` and `health` on the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import typer
+from click.testing import Result
+from test_cli import assert_refused
+from typer.testing import CliRunner
+from whispers import payload, talking_model
+
+from lab.asr import weights
+from lab.cli.export import export
+from lab.cli.health import RED, health
+from lab.health import Check, HealthReport, read_report
+from lab.training import runs
+from lab.training.config import Config
+from lab.workspace import Workspace
+
+app = typer.Typer()
+app.command()(export)
+app.command()(health)
+
+
+def lab(*arguments: object) -> Result:
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+@pytest.fixture
+def run(workspace: Workspace) -> runs.Run:
+    made = runs.create(workspace, Config(dataset="gone"), name="shqip-1")
+    torch.save(payload(talking_model()), made.model_path)
+    return made
+
+
+def test_a_run_is_exported_with_its_card(
+    workspace: Workspace, run: runs.Run, tmp_path: Path
+) -> None:
+    target = tmp_path / "out" / "shqip"
+    done = lab(
+        *("export", run.name, "--format", "ctranslate2", "--precision", "float16"),
+        *("--output-dir", target, "--clips", 0, "--workspace", workspace.root),
+    )
+    assert (done.exit_code, done.stderr) == (0, f"Wrote {target} for faster-whisper.\n")
+    assert done.stdout.startswith("Not proven: there was no clip")
+    weights.build(weights.read(target), called="the export")
+    assert "# shqip\\-1" in (target / "README.md").read_text()
+    assert json.loads((target / "proof.json").read_text())["outcome"] == "not proven"
+
+
+def test_what_cannot_be_exported_is_refused_at_once(
+    workspace: Workspace, run: runs.Run, tmp_path: Path
+) -> None:
+    place = ("--workspace", workspace.root)
+    to = ("--output-dir", tmp_path / "out")
+    assert_refused(lab("export", run.name, "--format", "onnx", *to, *place), "openai, huggingface")
+    precision = ("--format", "openai", "--precision", "int8")
+    assert_refused(lab("export", run.name, *precision, *to, *place), "float32 or float16")
+    taken = ("--output-dir", run.folder)
+    assert_refused(lab("export", "base", "--format", "openai", *taken, *place), "is there already")
+    nothing = lab("export", "nothing", "--format", "openai", *to, *place)
+    assert_refused(nothing, "no model called “nothing”")
+    assert not (tmp_path / "out").exists()
+
+
+def test_health_is_told_kept_with_the_run_and_in_the_exit_code(
+    workspace: Workspace, run: runs.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harmed = Check("noise", "Noise", "red", "words", 12, 1, "It talks in noise.")
+    found = HealthReport("shqip-1", "base", "2026-01-01", (harmed,))
+    monkeypatch.setattr("lab.health.health_check", lambda *_, **__: found)
+    done = lab("health", "--model", run.name, "--workspace", workspace.root)
+    assert done.exit_code == RED
+    assert done.stdout.splitlines() == [
+        "red    Noise  It talks in noise.",
+        "shqip-1 was harmed by its training: noise.",
+    ]
+    assert read_report(run.folder / "health.json") == found

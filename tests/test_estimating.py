@@ -1,0 +1,29 @@
+"""Trials of two batches, in the background."""
+
+import pytest
+from waiting import wait_for
+
+from lab.estimating import EstimateQueue
+from lab.progress import Progress
+from lab.training.config import Config
+from lab.workspace import Workspace
+
+
+def test_what_cannot_be_trained_is_a_sentence(workspace: Workspace) -> None:
+    queue = EstimateQueue()
+    job = wait_for(queue, workspace, queue.submit(workspace, Config(dataset="gone")))
+    assert job.state == "failed"
+    assert "no dataset" in str(job.error)
+
+
+def test_stopping_ends_the_trial(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(*_: object, on_progress: Progress) -> None:
+        while True:
+            on_progress(1, 2, "Trying two batches")
+
+    monkeypatch.setattr("lab.training.estimate.ask", ask)
+    queue = EstimateQueue()
+    number = queue.submit(workspace, Config())
+    wait_for(queue, workspace, number, until=lambda job: job.state == "running")
+    queue.stop(workspace, number)
+    assert wait_for(queue, workspace, number).state == "stopped"

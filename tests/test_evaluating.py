@@ -1,0 +1,65 @@
+"""Evaluations in the background, and what of them stays in the workspace."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from listening import Listener, silence
+from waiting import wait_for
+
+from lab import dataset, evaluating, evaluation_files
+from lab.asr.pool import EnginePool
+from lab.dataset import Dataset
+from lab.errors import OptionsError
+from lab.evaluating import EvaluationQueue, list_evaluations
+from lab.workspace import Workspace
+
+
+class _Pool(EnginePool):
+    """Hands out engines that go by any name."""
+
+    def get(self, name: str, **_: object) -> Listener:  # type: ignore[override]
+        return Listener(name, name)
+
+
+@pytest.fixture(autouse=True)
+def made(workspace: Workspace) -> Dataset:
+    made = silence(workspace, *range(1, 7))
+    edits = [(one, replace(one, transcription="sq 1 base", split="test")) for one in made.entries()]
+    made.change(edits, what="test")
+    return made
+
+
+def test_models_are_tried_and_the_reports_stay(workspace: Workspace) -> None:
+    queue = EvaluationQueue(_Pool())
+    number = queue.submit(workspace, ("base", "tiny"), ("a",))
+    job = wait_for(queue, workspace, number)
+    assert (job.state, job.error) == ("done", None)
+    (kept,) = list_evaluations(workspace)
+    assert (kept.id, kept.datasets) == (job.made, ["a"])
+    report = evaluation_files.read(kept.report_dir("a"))
+    assert [result.model for result in report.results] == ["base", "tiny"]
+    assert evaluating.find(workspace, kept.id) == kept
+    evaluating.delete(kept)
+    evaluating.delete(kept)  # from another tab
+    assert list_evaluations(workspace) == []
+
+
+def test_a_failure_is_a_sentence_and_leaves_nothing(workspace: Workspace, made: Dataset) -> None:
+    queue = EvaluationQueue(_Pool())
+    number = queue.submit(workspace, ("base",), ("a",), split="train")
+    job = wait_for(queue, workspace, number)
+    assert job.state == "failed"
+    assert "no clip with a text in the split “train”" in str(job.error)
+    gone = wait_for(queue, workspace, queue.submit(workspace, ("no-such-run",), ("a",)))
+    assert "no model called “no-such-run”" in str(gone.error)
+    dataset.delete(made)
+    lost = wait_for(queue, workspace, queue.submit(workspace, ("base",), ("a",)))
+    assert "no dataset" in str(lost.error)
+    assert list_evaluations(workspace) == []
+
+
+def test_no_id_becomes_a_path(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "evaluation.json").write_text("{}")
+    with pytest.raises(OptionsError, match="no evaluation"):
+        evaluating.find(workspace, "../..")

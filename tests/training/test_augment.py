@@ -1,0 +1,60 @@
+"""Clips that are changed a little."""
+
+import numpy as np
+import pytest
+
+from lab.training import augment
+from lab.training.config import Augmentation
+
+RATE = 16_000
+
+
+@pytest.fixture
+def tone() -> np.ndarray:
+    return (0.1 * np.sin(2 * np.pi * 440 * np.arange(2 * RATE) / RATE)).astype(np.float32)
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 20.0])
+def test_noise_is_as_far_below_the_clip_as_was_asked(tone: np.ndarray, snr_db: float) -> None:
+    noisy = augment.with_noise(tone, snr_db=snr_db, rng=np.random.default_rng(0))
+    noise = noisy - tone
+    measured_db = 10 * np.log10(np.mean(tone**2) / np.mean(noise**2))
+    assert measured_db == pytest.approx(snr_db, abs=0.1)
+
+
+def test_a_faster_clip_is_shorter_and_higher(tone: np.ndarray) -> None:
+    fast = augment.at_speed(tone, 1.25)
+    assert len(fast) == pytest.approx(len(tone) / 1.25, abs=2)
+    peak_hz = np.argmax(np.abs(np.fft.rfft(fast))) * RATE / len(fast)
+    assert peak_hz == pytest.approx(550, abs=1)
+
+
+def test_gain_is_in_decibels_and_stays_in_range(tone: np.ndarray) -> None:
+    assert np.abs(augment.with_gain(tone, 6.02)).max() == pytest.approx(0.2, rel=1e-3)
+    assert np.abs(augment.with_gain(tone, 60)).max() == 1
+
+
+def test_silence_stays_silence() -> None:
+    silence = np.zeros(RATE, np.float32)
+    noisy = augment.with_noise(silence, snr_db=0, rng=np.random.default_rng(0))
+    assert not noisy.any()
+
+
+def test_masks_blank_stretches_of_the_spectrogram_and_leave_the_rest() -> None:
+    mel = np.random.default_rng(0).standard_normal((80, 200)).astype(np.float32)
+    before = mel.copy()
+    by = Augmentation(time_masks=2, time_mask_s=0.3, frequency_masks=1)
+    masked = augment.masked(mel, by, np.random.default_rng(1))
+    np.testing.assert_array_equal(mel, before)
+    changed = masked != mel
+    assert 0 < changed.mean() < 0.5
+    assert changed.all(axis=0).sum() <= 60
+    assert changed.all(axis=1).sum() <= 12
+
+
+def test_the_same_draws_change_a_clip_in_the_same_way(tone: np.ndarray) -> None:
+    by = Augmentation(noise=1.0, speed=0.1, gain_db=6.0)
+    one, same = (augment.changed_sound(tone, by, np.random.default_rng(5)) for _ in range(2))
+    np.testing.assert_array_equal(one, same)
+    other = augment.changed_sound(tone, by, np.random.default_rng(6))
+    assert len(one) != len(other)

@@ -1,0 +1,301 @@
+"""A training from its beginning to its end, and what can go wrong on the way."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from making import QUICK, log_of, noises, over, run_in, weights_of
+
+from lab import dataset
+from lab.asr import checkpoints
+from lab.dataset import EXCLUDED
+from lab.errors import OptionsError
+from lab.training import intake, metrics, runs
+from lab.training.config import Architecture, Augmentation, Config
+from lab.training.metrics import Row
+from lab.training.module import Training
+from lab.training.reporting import LastState
+from lab.training.run import train
+from lab.training.runs import Run
+from lab.workspace import Workspace
+
+
+def curve(run: Run) -> list[Row]:
+    return [replace(row, seconds=None, clips_per_s=None) for row in metrics.read(run.folder)]
+
+
+def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask a run to stop once it has taken so many steps."""
+    count = iter(range(1, 10**6))
+    real = Training.training_step
+
+    def training_step(self: Training, batch: object, number: int) -> torch.Tensor:
+        if next(count) == step:
+            for one in runs.list_all(Workspace.default()):
+                runs.stop(one)
+        return real(self, batch, number)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Training, "training_step", training_step)
+
+
+def test_a_run_leaves_a_model_that_learned_and_can_be_used(workspace: Workspace) -> None:
+    run = run_in(workspace, replace(QUICK, epochs=3))
+    state = train(run)
+    assert (state.state, state.step, state.total_steps, state.epoch) == ("done", 15, 15, 3.0)
+    rows = metrics.read(run.folder)
+    losses = [row.loss for row in rows if row.loss is not None]
+    assert len(losses) == 15
+    assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
+    validated = [row for row in rows if row.validation_wer is not None]
+    assert [row.epoch for row in validated] == [0, 1, 2, 3]
+    best = min(row.validation_wer or 0 for row in validated[1:])
+    assert state.best_wer == pytest.approx(best)
+    assert state.first_wer == pytest.approx(validated[0].validation_wer)
+    rates = [row.learning_rate or 0 for row in rows if row.loss is not None]
+    assert max(rates) == pytest.approx(QUICK.learning_rate)
+    assert rates.index(max(rates)) == 1  # a tenth of the steps
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    heard = runs.sentences(run)
+    assert [one["step"] for one in heard["heard"]] == [0, 5, 10, 15]
+    assert len(heard["clips"]) == 2
+    assert any("was not evaluated" in warning for warning in state.warnings)  # there is no test
+    shutil.copy(run.model_path, workspace.models_dir / "tuned.pt")
+    checkpoints.load("tuned", models_dir=workspace.models_dir)
+    assert not (run.folder / "clips").exists()
+    assert not run.last_path.exists()
+    with pytest.raises(OptionsError, match="is done"):
+        train(run)
+
+
+def test_the_same_settings_give_the_same_curve_and_another_seed_another(
+    workspace: Workspace,
+) -> None:
+    config = replace(QUICK, augmentation=Augmentation(time_masks=1, noise=0.5, speed=0.1))
+    one, same = run_in(workspace, config), run_in(workspace, config)
+    other = run_in(workspace, replace(config, seed=1))
+    for run in (one, same, other):
+        assert train(run).state == "done"
+    assert curve(one) == curve(same)
+    assert curve(one) != curve(other)
+
+
+def test_stopped_and_resumed_a_run_is_the_same(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
+    config = replace(QUICK, epochs=3, accumulate=2, validate_every_steps=4)
+    whole = run_in(workspace, config)
+    assert train(whole).state == "done"
+    broken = run_in(workspace, config)
+    for step in (2, 2, 5):  # in the middle of a round, and at its end
+        with monkeypatch.context() as patched:
+            stop_at(step, patched)
+            state = train(broken)
+        assert state.state == "stopped"
+        assert not state.error
+    assert train(broken).state == "done"
+    assert curve(broken) == curve(whole)
+    assert runs.sentences(broken) == runs.sentences(whole)
+
+
+def test_a_training_that_gets_no_better_ends(workspace: Workspace) -> None:
+    run = run_in(workspace, replace(QUICK, epochs=9, patience=2, learning_rate=1e-9))
+    state = train(run)
+    assert (state.state, state.step) == ("done", 15)
+    assert run.model_path.exists()
+
+
+@pytest.mark.parametrize("trains", ["decoder", "lora"])
+def test_what_is_not_trained_stays_as_it_was(workspace: Workspace, trains: str) -> None:
+    run = run_in(workspace, QUICK.with_set([f"trains={trains}", "lora_rank=4"]))
+    assert train(run).state == "done"
+    before = checkpoints.load("tiny", models_dir=workspace.models_dir).state_dict()
+    after = weights_of(run)
+    assert set(after) == set(before)
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    assert any(name.startswith("decoder.blocks") for name in changed)
+    assert any(name.startswith("encoder.blocks") for name in changed) == (trains == "lora")
+    if trains == "lora":
+        assert all(name.endswith("weight") and ".blocks." in name for name in changed)
+        assert not any("token_embedding" in name or "ln" in name for name in changed)
+
+
+def test_a_network_of_ones_own_learns_from_nothing(workspace: Workspace) -> None:
+    own = Architecture(layers=1, heads=2, width=32, activation="relu")
+    run = run_in(workspace, replace(QUICK, epochs=1, architecture=own))
+    assert train(run).state == "done"
+    shutil.copy(run.model_path, workspace.models_dir / "own.pt")
+    model = checkpoints.load("own", models_dir=workspace.models_dir)
+    assert (model.dims.n_text_layer, model.dims.n_audio_state) == (1, 32)
+    assert isinstance(model.encoder.blocks[0].mlp[1], torch.nn.ReLU)
+
+
+def test_a_dataset_without_clips_for_it_is_refused_with_what_to_do(workspace: Workspace) -> None:
+    run = run_in(workspace)
+    found = dataset.find(workspace, "noises")
+    validation = [entry for entry in found.entries() if entry.split == "validation"]
+    found.change([(entry, replace(entry, split="")) for entry in validation], what="")
+    state = train(run)
+    assert state.state == "failed"
+    assert "no usable clip in the split “validation”" in (state.error or "")
+    assert "Split the dataset" in (state.error or "")
+    entries = found.entries()
+    found.change([(entry, replace(entry, transcription="")) for entry in entries], what="")
+    assert "No clip of the dataset noises has a text" in (train(run).error or "")
+
+
+def test_clips_that_cannot_be_used_are_left_out_and_told_of(workspace: Workspace) -> None:
+    found = noises(workspace)
+    first, second, third, fourth, *_ = found.entries()
+    found.change(
+        [
+            (first, replace(first, transcription=" ")),
+            (second, replace(second, status=EXCLUDED)),
+            (third, replace(third, transcription="po " * 40)),
+        ],
+        what="",
+    )
+    found.audio_path(fourth).unlink()
+    run = run_in(workspace, replace(QUICK, max_samples=31_000))
+    state = train(run)
+    assert state.state == "done"
+    said = " ".join(state.warnings)
+    for reason in ("without a text", "left out", "too long a text", "sound is missing", "1.9375 s"):
+        assert reason in said
+
+
+def test_one_clip_is_enough_to_try_the_way(workspace: Workspace) -> None:
+    noises(workspace, n_train=1, n_validation=1)
+    state = train(run_in(workspace))
+    assert state.state == "done"
+    assert any("There is one clip to learn from" in warning for warning in state.warnings)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_in(workspace, replace(QUICK, save_every_steps=2))
+    real, count = Training.training_step, iter(range(100))
+
+    def training_step(self: Training, batch: object, number: int) -> torch.Tensor:
+        if next(count) == 3:
+            with torch.no_grad():
+                self.model.decoder.ln.weight.fill_(torch.nan)
+        return real(self, batch, number)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Training, "training_step", training_step)
+    state = train(run)
+    assert state.state == "failed"
+    assert "the training diverged" in (state.error or "").lower()
+    assert "learning rate of 0.0001 or less" in (state.error or "")
+    saved = torch.load(run.last_path, weights_only=True)["state_dict"]
+    assert all(value.isfinite().all() for value in saved.values())
+    monkeypatch.undo()
+    assert train(run).state == "done"
+
+
+def test_a_full_disk_fails_the_run_which_can_be_resumed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_in(workspace, replace(QUICK, save_every_steps=2))
+    real, count = torch.save, iter(range(100))
+
+    def save(content: object, target: object) -> None:
+        if next(count) == 1:
+            raise OSError(28, "No space left on device")
+        real(content, target)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", save)
+        state = train(run)
+    assert state.state == "failed"
+    assert "No space left" in (state.error or "")
+    assert "resume" in (state.error or "")
+    assert not list(run.folder.rglob("*.part"))
+    assert train(run).state == "done"
+
+
+def test_a_machine_with_too_little_memory_says_which_batch_fits(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_in(workspace, replace(QUICK, batch_size=100))
+    monkeypatch.setattr("lab.training.memory.free_bytes", lambda _device: 200 * 2**20)
+    state = train(run)
+    assert state.state == "failed"
+    assert "batches of 100 clips" in (state.error or "")
+    assert "begin a run with batch_size" in (state.error or "")
+
+    def full(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
+
+    monkeypatch.undo()
+    monkeypatch.setattr(Training, "training_step", full)
+    assert "50 at a time fit" in (train(run).error or "")
+
+
+@pytest.mark.parametrize("what", ["deleted", "changed"])
+def test_a_run_goes_on_with_its_clips_whatever_becomes_of_the_dataset(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
+    whole = run_in(workspace)
+    assert train(whole).state == "done"
+    run = run_in(workspace)
+    with monkeypatch.context() as patched:
+        stop_at(2, patched)
+        assert train(run).state == "stopped"
+    found = dataset.find(workspace, "noises")
+    if what == "deleted":
+        dataset.delete(found)
+    else:
+        entry = found.entries()[0]
+        found.change([(entry, replace(entry, transcription="tjetër"))], what="")
+    state = train(run)
+    assert state.state == "done"
+    assert any("goes on with its clips as they were" in one for one in state.warnings)
+    assert curve(run) == curve(whole)
+
+
+def test_without_its_clips_a_run_does_not_go_on_with_others(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
+    run = run_in(workspace)
+    with monkeypatch.context() as patched:
+        stop_at(2, patched)
+        train(run)
+    intake.remove(run.folder)
+    found = dataset.find(workspace, "noises")
+    entry = found.entries()[0]
+    found.change([(entry, replace(entry, transcription="tjetër"))], what="")
+    state = train(run)
+    assert "has changed since this run began" in (state.error or "")
+
+
+def test_a_mistake_of_the_program_is_in_the_log_and_the_state_is_kept(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_in(workspace, replace(QUICK, save_every_steps=1))
+
+    def broken(*_: object) -> None:
+        raise KeyError("a mistake")
+
+    monkeypatch.setattr(LastState, "on_train_epoch_end", broken)
+    state = train(run)
+    assert state.state == "failed"
+    assert "inside the program" in (state.error or "")
+    assert "KeyError: 'a mistake'" in log_of(run)
+    monkeypatch.undo()
+    assert train(run).state == "done"
+
+
+def test_two_processes_learn_from_all_clips_together(workspace: Workspace) -> None:
+    config: Config = replace(QUICK, epochs=1, devices=2, strategy="ddp", batch_size=3)
+    run = run_in(workspace, config)
+    runs.start(run)
+    state = over(run)
+    assert (state.state, state.step, state.total_steps) == ("done", 3, 3), log_of(run)
+    assert "Going" not in log_of(run)
+    assert len(metrics.read(run.folder)) == 5

@@ -1,0 +1,161 @@
+"""Runs as folders: made, listed, started and stopped, whatever becomes of their processes."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+from making import QUICK, over, run_in, weights_of
+
+from lab.errors import OptionsError, WorkspaceError
+from lab.training import metrics, runs
+from lab.training.metrics import Row
+from lab.training.run import train
+from lab.training.runs import Run
+from lab.workspace import Workspace
+
+
+@pytest.fixture
+def bare(workspace: Workspace) -> Run:
+    """A run without anything to train on."""
+    return runs.create(workspace, QUICK)
+
+
+def test_runs_are_made_listed_and_deleted(workspace: Workspace, bare: Run) -> None:
+    second = runs.create(workspace, QUICK)
+    named = runs.create(workspace, replace(QUICK, epochs=7), name="Shqip, prova 1")
+    assert [bare.name, second.name, named.name] == [
+        *("noises-tiny-1", "noises-tiny-2", "shqip-prova-1"),
+    ]
+    assert runs.list_all(workspace) == [named, second, bare]
+    assert runs.find(workspace, "shqip-prova-1").config.epochs == 7
+    assert runs.status(named).state == "stopped"
+    with pytest.raises(OptionsError, match="already"):
+        runs.create(workspace, QUICK, name="shqip prova 1")
+    runs.delete(named)
+    assert runs.list_all(workspace) == [second, bare]
+    for name in ("../noises", "gone"):
+        with pytest.raises(OptionsError, match="no run"):
+            runs.find(workspace, name)
+
+
+@pytest.mark.parametrize("name", ["!!!", "../.."])
+def test_a_run_needs_a_name_with_letters(workspace: Workspace, name: str) -> None:
+    with pytest.raises(OptionsError, match="name with letters"):
+        runs.create(workspace, QUICK, name=name)
+
+
+def test_a_run_whose_process_is_gone_has_failed_and_can_be_asked_for_again(bare: Run) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    runs.ask(bare)
+    runs.update(bare, state="running", step=5, pid=process.pid, process_started=0.0)
+    assert runs.status(bare).state == "failed"  # another process has that number now
+    started = psutil.Process(process.pid).create_time()
+    runs.update(bare, process_started=started)
+    assert runs.status(bare).state == "running"
+    with pytest.raises(OptionsError, match="Stop it first"):
+        runs.delete(bare)
+    with pytest.raises(OptionsError, match="under way"):
+        runs.start(bare)
+    runs.stop(bare)
+    assert runs.status(bare).state == "stopping"
+    process.kill()
+    while runs.status(bare).state == "stopping":
+        time.sleep(0.01)
+    process.communicate()
+    state = runs.status(bare)
+    assert state.state == "failed"
+    assert "Resume it" in (state.error or "")
+    runs.ask(bare)
+    assert (runs.status(bare).state, runs.status(bare).error) == ("waiting", None)
+
+
+def test_one_run_of_a_workspace_has_its_turn_at_a_time_in_the_order_they_asked(
+    workspace: Workspace,
+) -> None:
+    first, second, third = (runs.create(workspace, QUICK) for _ in range(3))
+    for run in (second, first, third):
+        runs.ask(run)
+        runs.update(run, **runs.this_process())
+        time.sleep(0.01)
+    assert runs.turn(first) is None
+    lock = runs.turn(second)
+    assert lock is not None
+    runs.update(second, state="running")
+    assert runs.turn(first) is None
+    lock.release()
+    runs.end(second, state="done")
+    assert runs.turn(third) is None
+    lock = runs.turn(first)
+    assert lock is not None
+    lock.release()
+
+
+def test_a_state_that_cannot_be_read_breaks_no_list(workspace: Workspace, bare: Run) -> None:
+    for content in ("", "[]", '{"state": "running"', '{"unknown": 1}'):
+        (bare.folder / "state.json").write_text(content)
+        assert runs.status(bare).is_over
+        assert runs.list_all(workspace) == [bare]
+
+
+def test_curves_are_cut_back_to_where_a_run_goes_on(bare: Run) -> None:
+    rows = [
+        Row(1, 0.5, 2.0, 1e-5, clips_per_s=3.0, seconds=1.0),
+        Row(2, 1.0, 1.5, 5e-6),
+        Row(2, 1.0, None, None, 1.25, 0.5, 0.25),
+        Row(3, 1.5, 1.0, 1e-6),
+    ]
+    for row in rows:
+        metrics.append(bare.folder, row)
+    with (bare.folder / "metrics.csv").open("a") as file:
+        file.write("4,2.0,0.")  # killed while it wrote
+    assert metrics.read(bare.folder) == rows
+    metrics.cut(bare.folder, 2)
+    assert metrics.read(bare.folder) == rows[:3]
+    metrics.append(bare.folder, rows[3])
+    assert metrics.read(bare.folder) == rows
+
+
+def test_a_folder_without_settings_is_no_run(workspace: Workspace) -> None:
+    with pytest.raises(OptionsError, match=r"config\.yaml is missing"):
+        runs.at(workspace.root)
+
+
+def test_a_run_that_cannot_write_says_so(bare: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(WorkspaceError, match="No space left"):
+        runs.update(bare, step=3)
+    assert runs.status(bare).step == 0
+
+
+def test_killed_again_and_again_a_run_ends_as_if_it_had_never_been(workspace: Workspace) -> None:
+    config = replace(QUICK, epochs=4, save_every_steps=2)
+    whole, broken = run_in(workspace, config, "whole"), run_in(workspace, config, "broken")
+    assert train(whole).state == "done"
+    runs.start(broken)
+    for wanted_step in (2, 9):
+        while (
+            runs.status(broken).state == "waiting" or len(metrics.read(broken.folder)) < wanted_step
+        ):
+            assert not runs.status(broken).is_over
+            time.sleep(0.01)
+        pid = runs.status(broken).pid
+        assert pid is not None
+        os.kill(pid, 9)
+        assert "without a word" in (over(broken).error or "")
+        runs.resume(broken)
+    assert over(broken).state == "done"
+
+    def curve(run: Run) -> list[Row]:
+        return [replace(row, seconds=None, clips_per_s=None) for row in metrics.read(run.folder)]
+
+    assert curve(broken) == curve(whole)
+    assert runs.sentences(broken) == runs.sentences(whole)
+    same, wanted = weights_of(broken), weights_of(whole)
+    assert all(same[name].equal(wanted[name]) for name in wanted)

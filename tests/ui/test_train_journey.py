@@ -1,0 +1,104 @@
+"""From a dataset to a model that is used, in a real browser, with the real Whisper base."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+from serving import PATIENCE_MS, serving
+
+from lab import dataset as datasets
+from lab.dataset import EXCLUDED, Dataset
+from lab.importers import Reading, kind_named
+from lab.samples import list_sample_datasets
+from lab.training import runs
+from lab.workspace import Workspace
+
+pytestmark = [pytest.mark.browser, pytest.mark.real]
+
+KEPT = {"train": 12, "validation": 3, "test": 4}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Workspace]]:
+    """A server's address, and its workspace with a few clips of the Albanian sample."""
+    folder = tmp_path_factory.mktemp("app")
+    workspace = Workspace(folder / "workspace")
+    _few_clips(workspace)
+    with serving(folder) as url:
+        yield url, workspace
+
+
+def _few_clips(workspace: Workspace) -> Dataset:
+    reading = Reading(list_sample_datasets()[0].folder, kind_named("audiofolder"))
+    made = datasets.import_clips(workspace, "albanian", reading, language="sq").dataset
+    left = dict(KEPT)
+    edits = []
+    for entry in made.entries():
+        left[entry.split] -= 1
+        if left[entry.split] < 0:
+            edits.append((entry, replace(entry, status=EXCLUDED)))
+    made.change(edits, what="few")
+    return made
+
+
+def open_page(browser: Browser, url: str, *, width: int = 1280) -> Page:
+    page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(url)
+    return page
+
+
+def see(what: Locator) -> None:
+    """Wait until it is there; two cores may be busy with something else."""
+    expect(what).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_a_model_is_trained_watched_proven_published_and_used(
+    browser: Browser, served: tuple[str, Workspace]
+) -> None:
+    url, workspace = served
+    page = open_page(browser, f"{url}/Train")
+    epochs = page.get_by_role("spinbutton", name="Epochs")
+    epochs.fill("1")
+    epochs.press("Enter")
+    see(page.get_by_text("12 train"))
+
+    page.get_by_role("button", name="Try two batches").click()
+    see(page.get_by_text("Each clip is seen 1 times"))
+    page.get_by_role("button", name="Start training").click()
+    see(page.get_by_role("button", name="Stop"))
+    assert "run=albanian-base" in page.url
+
+    page.reload()  # it goes on, whatever becomes of the tab
+    see(page.get_by_role("button", name="Stop"))
+    see(page.get_by_text("Loss", exact=True))
+    # Nobody touches the page: it finds out by itself that the run is done.
+    see(page.get_by_text("Is it better?"))
+    see(page.get_by_text("errors in 100 words").first)
+    (run,) = runs.list_all(workspace)
+    state = runs.status(run)
+    assert (state.state, state.step, state.total_steps) == ("done", 2, 2)
+
+    name = page.get_by_role("textbox", name="Name of the model")
+    name.fill("albanian-tuned")
+    name.press("Enter")
+    page.get_by_role("button", name="Publish").click()
+    see(page.get_by_text("can be picked on every page now"))
+    page.get_by_role("link", name="Transcribe").click()
+    page.get_by_role("combobox", name="Model").fill("albanian")
+    see(page.get_by_role("option", name="albanian-tuned"))
+    page.context.close()
+
+
+def test_it_fits_on_a_phone(browser: Browser, served: tuple[str, Workspace]) -> None:
+    for room, shown in (
+        ("New run", "Start training"),
+        ("Runs", re.compile("Is it better|There is no run yet")),
+        ("Evaluate", "A clip that a model has heard"),
+    ):
+        page = open_page(browser, f"{served[0]}/Train?train={room}", width=390)
+        see(page.get_by_text(shown).first)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.context.close()

@@ -1,0 +1,347 @@
+"""The page Train, run without a browser. Real training is in `test_train_journey.py`."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from runs_on_disk import evaluate_done, run_of, shqip
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
+
+from lab import dataset as datasets
+from lab.health import Check
+from lab.health.report import FILE_NAME, report, write_report
+from lab.training import runs
+from lab.training.config import DEFAULTS, SOURCE_LAB, Architecture, Augmentation, Config
+from lab.training.estimate import Estimate
+from lab.ui.training.form import lines_of
+from lab.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _own_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[runs.Run]:
+    """The runs that the page would have started."""
+    found: list[runs.Run] = []
+    monkeypatch.setattr("lab.training.runs.start", found.append)
+    return found
+
+
+def open_page(**query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    app.query_params.update(query)
+    return done(app.switch_page("pages/5_Train.py").run())
+
+
+def done(app: AppTest) -> AppTest:
+    assert not app.exception
+    return app
+
+
+def button(app: AppTest, label: str) -> Button:
+    return next(one for one in app.button if one.label == label)
+
+
+def labels(app: AppTest) -> list[str]:
+    return [one.label for one in app.button]
+
+
+def all_of(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.error, app.info, app.warning, app.success)
+    return "\n".join(one.value for kind in kinds for one in kind).replace("\\", "")
+
+
+def html(app: AppTest) -> str:
+    return "\n".join(one.proto.body for one in app.get("html"))
+
+
+def test_the_page_comes_without_loading_torch(workspace: Workspace) -> None:
+    run_of(workspace, state="stopped")
+    shqip(workspace)
+    program = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "for room in ('New run', 'Runs', 'Evaluate'):\n"
+        f"    app = AppTest.from_file({str(ROOT / 'streamlit_app.py')!r}, default_timeout=60)\n"
+        "    app.run().query_params['train'] = room\n"
+        "    app.switch_page('pages/5_Train.py').run()\n"
+        "    assert not app.exception, app.exception\n"
+        "assert 'torch' not in sys.modules, 'torch'\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_a_dataset_each_room_says_where_to_begin() -> None:
+    assert "no dataset to learn from" in all_of(open_page())
+    assert "There is no run yet" in all_of(open_page(train="Runs"))
+    assert "no dataset to try a model on" in all_of(open_page(train="Evaluate"))
+
+
+def test_every_setting_has_a_line() -> None:
+    for kind in (Config, Architecture, Augmentation):
+        lines = lines_of(kind)
+        assert lines.keys() == kind.__dataclass_fields__.keys()
+        assert all(line[0].isupper() and line.endswith(".") for line in lines.values())
+    assert "at their own length, which is many times as fast." in lines_of(Config)["full_share"]
+
+
+def test_what_the_widgets_say_is_the_run_that_starts(
+    workspace: Workspace, started: list[runs.Run]
+) -> None:
+    shqip(workspace)
+    app = open_page()
+    app.number_input(key="train_epochs").set_value(7)
+    app.number_input(key="train_learning_rate").set_value(2e-5)
+    app.number_input(key="train_patience").set_value(5)
+    app.selectbox(key="train_trains").set_value("lora").run()
+    # Looking at another room, and back, loses nothing.
+    app.segmented_control(key="train").set_value("Evaluate").run()
+    app.segmented_control(key="train").set_value("New run").run()
+    button(done(app), "Start training").click().run()
+    (run,) = started
+    wanted = Config(dataset="shqip", epochs=7, learning_rate=2e-5, patience=5, trains="lora")
+    assert run.config == wanted
+    done(app)
+    assert app.segmented_control(key="train").value == "Runs"
+    assert app.query_params["run"] in (run.name, [run.name])
+
+
+def test_presets_and_files_fill_the_widgets(workspace: Workspace, started: list[runs.Run]) -> None:
+    shqip(workspace)
+    app = open_page()
+    button(app, "Source lab").click().run()
+    assert app.number_input(key="train_batch_size").value == SOURCE_LAB.batch_size
+    file = "epochs: 2\naugmentation: {noise: 1}\narchitecture: {layers: 2, heads: 2, width: 64}\n"
+    app.file_uploader(key="train_file").upload("config.yaml", file.encode()).run()
+    button(done(app), "Start training").click().run()
+    config = started[0].config
+    assert config.architecture == Architecture(layers=2, heads=2, width=64)
+    assert (config.epochs, config.augmentation.noise) == (2, 1.0)
+    assert config.batch_size == DEFAULTS.batch_size
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("epochs: many", "epochs"),
+        ("- 3", "no list of names"),
+        ("model: no-such-model", "no-such-model"),
+        ("!!python/object/apply:os.system ['true']", "YAML"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(
+    workspace: Workspace, file: str, said: str
+) -> None:
+    shqip(workspace)
+    app = open_page()
+    app.file_uploader(key="train_file").upload("config.yaml", file.encode()).run()
+    assert said in done(app).error[0].value.replace("\\", "")
+    assert app.number_input(key="train_epochs").value == DEFAULTS.epochs
+
+
+def test_settings_that_contradict_each_other_do_not_start(workspace: Workspace) -> None:
+    shqip(workspace)
+    app = open_page()
+    app.toggle(key="train_own").set_value(True).run()
+    app.number_input(key="train_architecture_heads").set_value(7).run()
+    assert "multiple of heads" in done(app).error[0].value
+    assert "Start training" not in labels(app)
+
+
+def test_a_learning_rate_that_is_hardly_wise_is_said_at_once(workspace: Workspace) -> None:
+    shqip(workspace)
+    app = open_page()
+    app.number_input(key="train_learning_rate").set_value(3e-3).run()
+    assert "times the usual one" in all_of(done(app))
+
+
+def test_a_dataset_without_splits_is_split_before_the_start(
+    workspace: Workspace, started: list[runs.Run]
+) -> None:
+    made = shqip(workspace, is_split=False)
+    app = open_page()
+    assert "in no splits yet" in all_of(app)
+    button(app, "Start training").click().run()
+    assert started
+    assert {entry.split for entry in made.entries()} == {"train", "validation", "test"}
+
+
+def test_a_dataset_that_lacks_a_split_cannot_be_started(workspace: Workspace) -> None:
+    made = shqip(workspace)
+    validation = [one for one in made.entries() if one.split == "validation"]
+    made.change([(one, replace(one, split="train")) for one in validation], what="split")
+    app = open_page()
+    assert "no usable clip in the split “validation”" in all_of(app)
+    assert button(app, "Start training").disabled
+    assert button(app, "Try two batches").disabled
+
+
+def test_two_batches_say_how_long_it_takes_until_the_settings_change(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shqip(workspace)
+    found = Estimate(
+        *(130.0, 2_500_000_000, 1_000_000_000, (0.5, 2.0), "*CPU*", 1e-5, 6, 2, 3),
+        left_out=("2 clips without a text",),
+        warnings=("Hardly wise.",),
+    )
+    monkeypatch.setattr("lab.training.estimate.ask", lambda *_, **__: found)
+    app = open_page()
+    button(app, "Try two batches").click().run()
+    deadline = time.monotonic() + 30
+    while "Each clip is seen" not in all_of(done(app.run())):
+        assert time.monotonic() < deadline
+    assert app.metric[0].value == "about 2 min"
+    assert "on *CPU*" in all_of(app)
+    assert "more memory than is free" in all_of(app)
+    app.number_input(key="train_epochs").set_value(2).run()
+    assert "settings have changed" in all_of(done(app))
+
+
+def test_serious_findings_are_said_before_the_start(workspace: Workspace) -> None:
+    made = shqip(workspace)
+    made.audio_path(made.entries()[0]).unlink()
+    assert "serious thing" in all_of(open_page())
+
+
+def test_augmentation_is_seen_and_heard_before_and_after(workspace: Workspace) -> None:
+    shqip(workspace)
+    page = (
+        "from lab.training.config import Augmentation\n"
+        "from lab.ui.training.augmenting import show_augmentation\n"
+        "from lab.workspace import Workspace\n"
+        "show_augmentation(Workspace.default(), 'shqip', Augmentation(noise=1.0, time_masks=2))\n"
+    )
+    app = done(AppTest.from_string(page, default_timeout=60).run())
+    first = [one.proto.url for one in app.get("audio")]
+    assert len(set(first)) == 2
+    assert len(app.get("plotly_chart")) == 2
+    button(app, "Draw again").click().run()
+    assert {one.proto.url for one in done(app).get("audio")}.isdisjoint(first)
+
+
+def test_a_visitor_of_a_public_server_trains_small_things_only(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_MODE", "public")
+    token = "0" * 32
+    monkeypatch.setattr("lab.ui.visitors._cookie", lambda: token)
+    mine = Workspace(workspace.root / "visitors" / token)
+    shqip(mine)
+    app = open_page()
+    assert not button(app, "Start training").disabled
+    app.number_input(key="train_epochs").set_value(50).run()
+    assert button(done(app), "Start training").disabled
+    app.number_input(key="train_epochs").set_value(1).run()
+    other = Workspace(workspace.root / "visitors" / ("1" * 32))
+    runs.ask(runs.create(other, Config(dataset="a")))
+    assert button(done(app.run()), "Start training").disabled
+
+
+def test_a_run_says_where_it_is_and_what_can_be_done(workspace: Workspace) -> None:
+    run = run_of(workspace, state="stopped", step=3, total_steps=10)
+    app = open_page(run=run.name, train="Runs")
+    assert "Start" in labels(app)
+    assert "Stop" not in labels(app)
+    assert "30%" in app.get("progress")[0].proto.text
+    assert "&lt;" in html(app)
+    assert "<script" not in html(app)
+    runs.ask(run)
+    app = open_page(run=run.name, train="Runs")
+    assert "Stop" in labels(app)
+    assert "Delete for good" not in labels(app)
+    button(app, "Stop").click().run()
+    assert runs.is_asked_to_stop(run)
+
+
+def test_a_failed_run_shows_its_sentence_and_can_be_deleted(workspace: Workspace) -> None:
+    run = run_of(workspace, state="failed", error="The *disk* is full. Free some space.")
+    app = open_page(train="Runs")
+    assert "The *disk* is full" in all_of(app)
+    button(app, "Delete for good").click().run()
+    assert "There is no run yet" in all_of(done(app))
+    assert not run.folder.exists()
+    assert "There is no run yet" in all_of(open_page(train="Runs", run="../../etc"))
+
+
+def test_a_run_like_another_begins_with_its_settings(
+    workspace: Workspace, started: list[runs.Run]
+) -> None:
+    shqip(workspace)
+    config = Config(dataset="shqip", epochs=9, architecture=Architecture(layers=2))
+    runs.create(workspace, config, name="like-this")
+    app = open_page(train="Runs")
+    button(app, "New run like this").click().run()
+    button(done(app), "Start training").click().run()
+    assert started[0].config == config
+    assert started[0].name != "like-this"
+
+
+def test_a_run_that_is_done_is_proven_in_words_figures_and_clips(workspace: Workspace) -> None:
+    made = shqip(workspace)
+    run = run_of(workspace, state="done")
+    evaluate_done(run, made)
+    app = open_page(run=run.name, train="Runs")
+    assert "Better, and it is not luck" in app.success[0].value.replace("\\", "")
+    table = app.dataframe[0].value.set_index("Model")
+    assert table["WER basic"]["shqip-1"] < table["WER basic"]["base"]
+    view = app.segmented_control(key=f"report_view_run_{run.name}")
+    view.set_value("Clips").run()
+    assert "&lt;" in html(done(app))
+    assert "<b>" not in html(app)
+    app.segmented_control(key=f"report_view_run_{run.name}").set_value("Mistakes").run()
+    app.segmented_control(key=f"report_model_run_{run.name}").set_value("base").run()
+    confused = done(app).dataframe[0].value
+    assert ("ë", "e") in set(zip(confused["Said"], confused["Heard"], strict=True))
+    datasets.delete(made)  # the report stays
+    assert "Better" in all_of(open_page(run=run.name, train="Runs"))
+
+
+def test_what_counts_as_the_same_changes_the_custom_rates_only(workspace: Workspace) -> None:
+    run = run_of(workspace, state="done")
+    evaluate_done(run, shqip(workspace))
+    app = open_page(run=run.name, train="Runs")
+    before = app.dataframe[0].value.set_index("Model")
+    app.toggle(key=f"custom_diacritics_run_{run.name}").set_value(True).run()
+    after = done(app).dataframe[0].value.set_index("Model")
+    assert after["WER custom"]["base"] < before["WER custom"]["base"]
+    assert after["WER basic"]["base"] == before["WER basic"]["base"]
+    app.text_input(key=f"custom_replacements_run_{run.name}").set_value("nonsense").run()
+    assert "nonsense" in done(app).error[0].value
+
+
+def test_a_damaged_evaluation_is_said_and_the_model_can_still_be_used(
+    workspace: Workspace,
+) -> None:
+    run = run_of(workspace, state="done")
+    evaluate_done(run, shqip(workspace))
+    (run.folder / "evaluation.json").write_text("{", encoding="utf-8")
+    app = open_page(run=run.name, train="Runs")
+    assert "cannot be read" in all_of(app)
+    assert "Publish" in labels(app)
+
+
+def test_health_is_green_or_red_with_a_sentence(workspace: Workspace) -> None:
+    shqip(workspace)
+    run = run_of(workspace, state="done")
+    check = Check("silence", "Silence", "red", "words", 12.0, 0.0, "It makes up words.")
+    write_report(report(run.name, "base", [check]), run.folder / FILE_NAME)
+    app = open_page(run=run.name, train="Runs")
+    assert "was harmed by its training: silence" in app.error[0].value.replace("\\", "")
+    assert "It makes up words." in all_of(app)
+    (run.folder / FILE_NAME).write_text("[]", encoding="utf-8")
+    app = open_page(run=run.name, train="Runs")
+    assert "no JSON object" in all_of(app)
+    assert "Publish" in labels(app)
