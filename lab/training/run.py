@@ -22,6 +22,8 @@ from lab.training.runs import Run
 _log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
+# A process that was killed counts as gone before the last of its threads has let go of its files.
+_LET_GO_S = 15.0
 _OUR_FAULT = (
     "Something went wrong inside the program; the log says what. Resume the run: it goes on from "
     "the last state that was saved."
@@ -41,7 +43,7 @@ def train(run: Run) -> runs.State:
             course.follow(run)
         return runs.status(run)
     try:
-        lock = runs.lock_of(run).acquire(timeout=0)
+        lock = runs.lock_of(run).acquire(timeout=_LET_GO_S)
     except Timeout:
         raise OptionsError(f"The run {run.name} is being trained by another process.") from None
     with lock, _stopped_by_signals(run), _logged(run):

@@ -94,7 +94,7 @@ def test_a_model_is_trained_watched_proven_published_and_used(
 
 def test_it_fits_on_a_phone(browser: Browser, served: tuple[str, Workspace]) -> None:
     for room, shown in (
-        ("New run", "Start training"),
+        ("New run", "Before the start"),
         ("Runs", re.compile("Is it better|There is no run yet")),
         ("Evaluate", "A clip that a model has heard"),
     ):
