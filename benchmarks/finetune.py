@@ -138,7 +138,7 @@ def main(
         sizes = [entry.split for entry in ready(name).entries()]
         print(f"{name}: {', '.join(f'{sizes.count(one)} {one}' for one in dataset.SPLITS)}")
         for more in range(seeds):
-            config = Config(dataset=name).with_set(settings or [])
+            config = Config(dataset=name, health="skip").with_set(settings or [])
             config = config.with_set([f"seed={config.seed + more}"])
             began = time.perf_counter()
             run = tune(name, config)

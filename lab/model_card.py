@@ -15,6 +15,7 @@ from lab.errors import LabError
 from lab.evaluation import Report
 from lab.health.report import FILE_NAME, HealthReport, read_report
 from lab.languages import LANGUAGES
+from lab.markup import plain
 from lab.training import runs
 from lab.training.config import DEFAULTS, Config
 from lab.training.runs import Run
@@ -22,7 +23,6 @@ from lab.workspace import Workspace, read_json
 
 # How voices and datasets are called in which no person speaks.
 _SYNTHETIC = ("espeak", "synthetic")
-_MARKUP = frozenset("\\`*_{}[]()<>#+-.!|~:$&^=\"'@/")
 _STATES = {"green": "good", "red": "**harmed**", "grey": "not judged"}
 
 T = TypeVar("T")
@@ -83,12 +83,6 @@ def card(
         "are, and what their speakers have agreed to.",
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def plain(text: str) -> str:
-    """`text` on one line, as Markdown that shows exactly that text."""
-    escaped = "".join(f"\\{character}" if character in _MARKUP else character for character in text)
-    return " ".join(escaped.split())
 
 
 def _if_there(read: Callable[[], T]) -> T | None:

@@ -21,6 +21,7 @@ from lab.workspace import Workspace
 SETTINGS = [
     *("--set", "epochs=1", "--set", "batch_size=4", "--set", "learning_rate=1e-3"),
     *("--set", "precision=float32", "--set", "accelerator=cpu", "--set", "validation_clips=2"),
+    *("--set", "health=skip"),
 ]
 
 

@@ -120,6 +120,8 @@ class Config(_Checked):
     validate_every_steps: batches between two validations; None validates once in an epoch
     patience: validations without a better result after which training ends; None never ends it
     validation_clips: how many clips of validation are transcribed at most; the loss is of all
+    health: whether the model is checked afterwards for what error rates on short clips hide:
+        loops, texts out of silence, languages that it no longer knows
     seed: decides the order of clips and everything else that is left to chance
     augmentation: how clips are changed each time
     precision: of the computation; auto takes what this machine computes fastest
@@ -152,6 +154,7 @@ class Config(_Checked):
     validate_every_steps: int | None = setting(None, low=1)
     patience: int | None = setting(3, low=1, high=1000)
     validation_clips: int = setting(200, low=1)
+    health: Literal["check", "skip"] = "check"
     seed: int = setting(3407, low=0, high=2**31 - 1)
     augmentation: Augmentation = field(default_factory=Augmentation)
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

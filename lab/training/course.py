@@ -10,6 +10,7 @@ from lab.audio import SAMPLE_RATE
 from lab.dataset import Dataset
 from lab.errors import LabError, WorkspaceError
 from lab.evaluation import sentences
+from lab.health.check import check_run
 from lab.progress import Cancelled, Progress
 from lab.training import advice, examples, intake, runs
 from lab.training.afterwards import evaluate_run
@@ -34,7 +35,7 @@ def follow(run: Run) -> None:
 
 
 def lead(run: Run) -> None:
-    """Read the clips, train, evaluate, and put away what was needed for that only.
+    """Read the clips, train, evaluate, check, and put away what was needed for that only.
 
     Raises `Cancelled` when the run was stopped, LabError where it cannot go on.
     """
@@ -55,9 +56,19 @@ def lead(run: Run) -> None:
             _log.info("%s", sentence)
     except LabError as error:
         _warn(run, [f"The model was not evaluated on clips of the test: {error}"])
+    if config.health == "check" and not config.architecture:
+        _check_health(run)
     intake.remove(run.folder)
     for name in (runs.LAST, runs.BEST):  # the model has what is still of use
         (run.folder / runs.CHECKPOINTS / name).unlink(missing_ok=True)
+
+
+def _check_health(run: Run) -> None:
+    runs.update(run, note="Checking its health")
+    try:
+        _log.info("%s", check_run(run, on_progress=_progress(run)).sentence)
+    except LabError as error:
+        _warn(run, [f"The health of the model was not checked: {error}"])
 
 
 def _clips(run: Run, config: Config, windows: Windows, longest_samples: int) -> Intake:

@@ -2,6 +2,8 @@
 
 import math
 
+from lab.markup import plain as plain  # names stand beside figures
+
 
 def size(size_bytes: float) -> str:
     """1 kB is 1000 bytes, as file managers and shops count."""
@@ -46,12 +48,3 @@ def decibels(level: float | None, unit: str) -> str:
 
 def count(number: int, singular: str, plural: str | None = None) -> str:
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
-
-
-def plain(text: str) -> str:
-    """`text` as Markdown that shows exactly that text: names that people gave are no markup."""
-    escaped = "".join(f"\\{character}" if character in _MARKUP else character for character in text)
-    return " ".join(escaped.split())
-
-
-_MARKUP = frozenset("\\`*_{}[]()<>#+-.!|~:$&^=\"'@/")

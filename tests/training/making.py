@@ -30,6 +30,7 @@ QUICK = Config(
     precision="float32",
     accelerator="cpu",
     validation_clips=2,
+    health="skip",
     save_every_s=1000,
 )
 

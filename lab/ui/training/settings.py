@@ -35,7 +35,7 @@ _ADVANCED: Mapping[str, tuple[str, ...]] = {
         *("lora_rank", "seed"),
     ),
     "Clips": ("full_share", "timestamp_share", "max_samples", "max_tokens", "train_share"),
-    "Validation": ("validate_every_steps", "patience", "validation_clips"),
+    "Validation": ("validate_every_steps", "patience", "validation_clips", "health"),
     "Machine": (
         *("precision", "accelerator", "devices", "nodes", "strategy"),
         *("save_every_s", "save_every_steps"),
