@@ -62,7 +62,7 @@ def test_one_command_splits_trains_and_evaluates(made: Workspace) -> None:
 def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
     model(workspace)
     noises(workspace)
-    many = [*SETTINGS, "--set", "epochs=6", "--set", "patience=null"]
+    many = [*SETTINGS, "--set", "epochs=20", "--set", "patience=null"]
     process = subprocess.Popen(
         [
             *(*COMMAND, "train", "--dataset", "noises", "--model", "tiny", "--name", "a", *many),
@@ -80,8 +80,8 @@ def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
     assert process.returncode == 130, said
     assert f"Stopped. Go on with: python -m lab train-run {run.folder}" in said
     state = runs.status(run)
-    assert (state.state, state.total_steps) == ("stopped", 30)
-    assert 0 < state.step < 30
+    assert (state.state, state.total_steps) == ("stopped", 100)
+    assert 0 < state.step < 100
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
     subprocess.run(
         [sys.executable, "-m", "lab", "train-run", str(run.folder)],
@@ -91,7 +91,7 @@ def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
     )
     assert runs.status(run).state == "done"
     steps = [row.step for row in metrics.read(run.folder) if row.loss is not None]
-    assert steps == list(range(1, 31))
+    assert steps == list(range(1, 101))
 
 
 def test_mistakes_cost_a_line_and_make_no_run(made: Workspace, tmp_path: Path) -> None:

@@ -244,6 +244,8 @@ class LastState(Checkpoint):
 
     def _save(self, trainer: pl.Trainer) -> None:
         trainer.save_checkpoint(self._run.last_path, weights_only=False)
+        if runs.is_main_process():
+            runs.update(self._run, step=steps_done(trainer))
         self._saved_at = time.monotonic()
 
 
