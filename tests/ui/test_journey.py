@@ -54,10 +54,11 @@ def test_from_an_upload_to_subtitles_and_back_after_a_reload(page: Page, tmp_pat
 
 def _resting_place(element: Locator) -> FloatRect:
     """Where an element is once the page has stopped moving it."""
-    box = None
-    while box is None or box != (box := element.bounding_box()):
+    before, now = None, element.bounding_box()
+    while now is None or now != before:
         element.page.wait_for_timeout(500)
-    return box
+        before, now = now, element.bounding_box()
+    return now
 
 
 def test_a_sample_is_one_click_away_and_its_segments_can_be_heard(page: Page) -> None:
