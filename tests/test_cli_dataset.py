@@ -33,9 +33,10 @@ def test_a_corpus_is_imported_and_listed(
 ) -> None:
     done = lab("dataset", "import", corpus, *options, "--kind", "ljspeech")
     assert (done.exit_code, done.stdout) == (0, "shqip: 2 clips are new.\n")
-    first, *_, last = done.stderr.splitlines()
+    first, *_, last, hint = done.stderr.splitlines()
     assert first == "wavs/b.wav: has no text"
     assert last == "… and 11 more problems"
+    assert hint.endswith("python -m lab dataset check shqip --languages")
     again = lab("dataset", "import", corpus, *options, "--kind", "ljspeech")
     assert again.stdout == "shqip: 0 clips are new, 2 were there before.\n"
     listed = lab("dataset", "list", "--workspace", tmp_path / "w").stdout.splitlines()

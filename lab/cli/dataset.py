@@ -78,6 +78,13 @@ def import_dataset(
             on_progress=terminal.progress(name),
         )
         _say_problems(done.problems, terminal)
+        if language and seen.language and language != seen.language:
+            terminal.say(
+                f"The corpus itself says {seen.language}; clips that it says so of keep it."
+            )
+        if done.n_new:
+            check = f"python -m lab dataset check {done.dataset.name} --languages"
+            terminal.say(f"To hear whether it is the right language: {check}")
         are = "clip is" if done.n_new == 1 else "clips are"
         terminal.write(f"{done.dataset.name}: {done.n_new} {are} new")
         terminal.write(f", {done.n_known} were there before.\n" if done.n_known else ".\n")

@@ -38,16 +38,17 @@ def choose_dataset(workspace: Workspace) -> Dataset | None:
         width=320,
     )
     st.query_params[_DATASET] = st.session_state[_LAST] = name
+    if failure := st.session_state.pop("delete_failure", None):
+        st.error(words.plain(failure), icon=":material/error:")
+    if row.toggle("Bring in another", key=_IMPORTING):
+        return None
     with row.popover("Delete", icon=":material/delete:"):
         st.markdown(
             f"This removes **{words.plain(name)}** from the disk: its sound, its texts and the "
             "history of its corrections."
         )
         st.button("Delete for good", type="primary", on_click=_delete, args=(known[name],))
-    if failure := st.session_state.pop("delete_failure", None):
-        st.error(words.plain(failure), icon=":material/error:")
-    is_importing = row.toggle("Bring in another", key=_IMPORTING)
-    return None if is_importing else known[name]
+    return known[name]
 
 
 def open_dataset(name: str, room: str = "Browse") -> None:

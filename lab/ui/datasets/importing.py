@@ -262,6 +262,11 @@ def _confirm(workspace: Workspace, chosen: _Chosen) -> None:
         placeholder="Choose one",
         key=f"import_language_{key}",
     )
+    if language and spoken and spoken != language:
+        st.warning(
+            f"The corpus itself says {LANGUAGES[language]}; clips of which it says so keep that.",
+            icon=":material/warning:",
+        )
     dataset_id = slug(name)
     if name and not dataset_id:
         st.caption("The name needs letters (a to z) or digits.")

@@ -144,3 +144,11 @@ def test_visitors_of_a_public_server_cannot_reach_its_folders(
     monkeypatch.setenv("LAB_MODE", "public")
     control = open_room().segmented_control(key="import_way")
     assert not any("Folder" in one or "VoxLingua" in one for one in control.options)
+
+
+def test_a_corpus_that_says_another_language_is_not_overruled_in_silence() -> None:
+    app = open_room()
+    assert not app.warning
+    field(app, "Spoken language").set_value("sr").run()
+    (warning,) = done(app).warning
+    assert "The corpus itself says Albanian" in warning.value
