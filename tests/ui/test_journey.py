@@ -5,7 +5,7 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from serving import PATIENCE_MS, serving
 
 from lab import audio
@@ -52,15 +52,6 @@ def test_from_an_upload_to_subtitles_and_back_after_a_reload(page: Page, tmp_pat
     expect(text).to_have_text(shown)
 
 
-def _resting_place(element: Locator) -> FloatRect:
-    """Where an element is once the page has stopped moving it."""
-    before, now = None, element.bounding_box()
-    while now is None or now != before:
-        element.page.wait_for_timeout(500)
-        before, now = now, element.bounding_box()
-    return now
-
-
 def test_a_sample_is_one_click_away_and_its_segments_can_be_heard(page: Page) -> None:
     _open_transcribe(page)
     page.get_by_role("button", name="Spanish").click()
@@ -69,9 +60,9 @@ def test_a_sample_is_one_click_away_and_its_segments_can_be_heard(page: Page) ->
     page.get_by_role("tab", name="Segments").click()
     table = page.locator("[data-testid=stDataFrame]")
     expect(table).to_be_visible()
-    box = _resting_place(table)
-    # The table is a canvas: the box for choosing the first line is left, below the header.
-    page.mouse.click(box["x"] + 20, box["y"] + 70)
+    # The table is a canvas: the box for choosing the first line is left, below the header. A click
+    # at the locator's own place waits until the page is at rest, and scrolls to it.
+    table.click(position={"x": 20, "y": 70})
     player = page.get_by_test_id("stAudio")
     expect(player).to_be_visible(timeout=PATIENCE_MS)
     page.wait_for_function("document.querySelector('audio[data-testid=stAudio]').duration > 0.5")
