@@ -18,6 +18,8 @@ from lab.training.windows import IGNORED, Batch
 
 # From so many queries on, the scores of all heads at once are slower than one head at a time.
 _MANY_QUERIES = 600
+# From so many positions of a batch on, what the encoder computes is computed twice.
+_MANY_POSITIONS = 2_000
 
 
 def loss_of(model: Whisper, batch: Batch, *, label_smoothing: float = 0.0) -> Tensor:
@@ -36,7 +38,7 @@ def encode(model: Whisper, mels: Tensor) -> Tensor:
     x = F.gelu(encoder.conv1(mels))
     x = F.gelu(encoder.conv2(x)).transpose(1, 2)
     x = (x + encoder.positional_embedding[: x.shape[1]]).to(x.dtype)
-    keeps = keeps_all(x.shape[1], x.device) or not torch.is_grad_enabled()
+    keeps = keeps_all(x.shape[0] * x.shape[1], x.device) or not torch.is_grad_enabled()
     for block in encoder.blocks:
         if keeps:
             x = _block(block, x)
@@ -49,10 +51,12 @@ def encode(model: Whisper, mels: Tensor) -> Tensor:
 def keeps_all(positions: int, device: torch.device) -> bool:
     """Whether all that the encoder computes is kept for the way back, or computed again there.
 
-    Of whole windows on a processor only what is between the blocks is kept: computing the rest
-    again takes a fifth of such a step, keeping it as much memory as all weights.
+    positions: of all windows together
+
+    Of many positions on a processor only what is between the blocks is kept: computing the rest
+    again takes a fifth of such a step, keeping it more memory than all weights.
     """
-    return positions < _MANY_QUERIES or not uses_onednn(device)
+    return device.type != "cpu" or positions < _MANY_POSITIONS
 
 
 def decode(model: Whisper, tokens: Tensor, features: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ def hear(model: Whisper, clips: Clips, numbers: Sequence[int], *, device: Device
     numbers: of the clips; only the likeliest text of each is taken, without second tries at
         higher temperatures, for a model that has learned little yet would need many
     """
+    return_to_system()  # what the steps have left behind; a second model is about to come
     engine = Engine(
         weights.build(checkpoint_of(model), called="the model in training"),
         name="training",

@@ -33,17 +33,20 @@ def needed_bytes(model: Whisper, config: Config, device: Device, *, longest_s: f
     parameters = list(model.parameters())
     n_trained = sum(one.numel() for one in parameters if one.requires_grad)
     weights: int = _WEIGHT * sum(one.numel() for one in parameters) + _TRAINED * n_trained
-    return weights + config.batch_size * _per_clip(model.dims, config, device, longest_s)
+    return weights + _batch_bytes(model.dims, config, device, longest_s)
 
 
 def check(model: Whisper, config: Config, device: Device, *, longest_s: float) -> None:
     """Raises OptionsError, naming the batch that fits, where the memory is not enough."""
     free = free_bytes(device.torch_device)
-    if needed_bytes(model, config, device, longest_s=longest_s) > free:
-        smaller = replace(config, batch_size=1)
-        base = needed_bytes(model, smaller, device, longest_s=longest_s)
-        per_clip = _per_clip(model.dims, config, device, longest_s)
-        raise OptionsError(too_little(config, 1 + (free - base) // per_clip))
+
+    def is_enough(batch_size: int) -> bool:
+        smaller = replace(config, batch_size=batch_size)
+        return needed_bytes(model, smaller, device, longest_s=longest_s) <= free
+
+    if not is_enough(config.batch_size):
+        fits = next((size for size in range(config.batch_size - 1, 0, -1) if is_enough(size)), 0)
+        raise OptionsError(too_little(config, fits))
 
 
 def too_little(config: Config, fits: int) -> str:
@@ -71,11 +74,11 @@ def is_full(error: BaseException) -> bool:
     )
 
 
-def _per_clip(dims: ModelDimensions, config: Config, device: Device, longest_s: float) -> int:
+def _batch_bytes(dims: ModelDimensions, config: Config, device: Device, longest_s: float) -> int:
     # At 30 s several clips share a window, but the longest may have one of its own.
     window_s = min(longest_s + 2, config.max_samples / SAMPLE_RATE)
-    positions = window_s * _POSITIONS_PER_S
-    tokens = min(window_s * _TOKENS_PER_S, config.max_tokens)
+    positions = config.batch_size * window_s * _POSITIONS_PER_S
+    tokens = config.batch_size * min(window_s * _TOKENS_PER_S, config.max_tokens)
     per_state = _PER_STATE[device.dtype]
     if keeps_all(int(positions), device.torch_device):
         encoder = per_state * dims.n_audio_layer

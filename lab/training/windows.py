@@ -22,8 +22,10 @@ IGNORED = -100  # a target that counts for nothing; what torch's cross entropy t
 FRAMES_PER_POSITION = 2
 # Below the loudest of a window Whisper's spectrograms end: 8 in log10, a quarter of it scaled.
 _RANGE = 2.0
-# Silence after a clip at its own length, and steps of the length so that few shapes occur.
-_MARGIN_FRAMES, _STEP_FRAMES = 50, 50
+# Silence after a clip at its own length.
+_MARGIN_FRAMES = 50
+# Lengths are multiples of these: for every new shape oneDNN makes, and keeps, its own programs.
+_STEP_FRAMES, _STEP_TOKENS = 50, 8
 _LONGEST_GAP_FRAMES = 100
 # Tokens beside the text: start, language, task, two times and the end.
 _AROUND = 6
@@ -194,6 +196,7 @@ def _joined(group: Sequence[Spoken], starts: Sequence[int], n_frames: int) -> Me
 
 def _padded(texts: Sequence[tuple[list[int], int]]) -> tuple[Tensor, Tensor]:
     longest = max(len(tokens) for tokens, _ in texts) - 1
+    longest = -(-longest // _STEP_TOKENS) * _STEP_TOKENS
     read = torch.zeros((len(texts), longest), dtype=torch.long)
     targets = torch.full((len(texts), longest), IGNORED)
     for row, (tokens, n_given) in enumerate(texts):
