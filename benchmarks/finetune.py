@@ -47,6 +47,7 @@ class Outcome:
     """What came out of a training.
 
     base, tuned: WER on the clips of the test
+    validation: the best WER of validation, by which settings are chosen
     english: WER of base and of the tuned model on the English prompts
     train_s: of learning, with all validations
     seconds: from the start to the evaluated model
@@ -54,6 +55,7 @@ class Outcome:
 
     base: float
     tuned: float
+    validation: float
     comparison: Comparison
     english: tuple[float, float]
     train_s: float
@@ -96,14 +98,16 @@ def outcome(run: Run, seconds: float) -> Outcome:
         yield Engine.load("base")
         yield Engine(weights.build(weights.read(run.model_path), called=run.name), name=run.name)
 
+    rows = metrics.read(run.folder)
     (english,) = evaluate(engines(), [ready(ENGLISH)])
     before, after = (result.scores["basic"].wer for result in english.results)
     return Outcome(
         base,
         tuned,
+        min(row.validation_wer for row in rows if row.validation_wer is not None and row.step),
         report.results[1].versus_first["words"],
         (before, after),
-        max(row.seconds or 0.0 for row in metrics.read(run.folder)),
+        max(row.seconds or 0.0 for row in rows),
         seconds,
     )
 
@@ -148,7 +152,8 @@ def main(
             print(
                 f"  seed {config.seed} {' '.join(settings or ['defaults'])}: "
                 f"WER {found.base:.1%} → {found.tuned:.1%}, {found.tuned / found.base:.2f} times, "
-                f"difference {low:+.1%} to {high:+.1%}; English {before:.2%} → {after:.2%}; "
+                f"difference {low:+.1%} to {high:+.1%}; validation {found.validation:.1%}; "
+                f"English {before:.2%} → {after:.2%}; "
                 f"{found.train_s:.0f} s of training, {found.seconds:.0f} s in all ({run.name})",
                 flush=True,
             )
