@@ -24,6 +24,7 @@ class TranscribeOptions:
     max_no_speech_prob: above it, a guess is taken for silence and dropped
     speech_threshold: probability, 0 to 1, from which sound counts as speech
     batch_size: windows of 30 s decoded together; None chooses for the device
+    max_tokens: of the text of a window, which is cut off there; None is Whisper's 224
     """
 
     language: str | None = None
@@ -37,6 +38,7 @@ class TranscribeOptions:
     max_no_speech_prob: float = 0.6
     speech_threshold: float = 0.5
     batch_size: int | None = None
+    max_tokens: int | None = None
 
     def __post_init__(self) -> None:
         problems = []
@@ -50,6 +52,8 @@ class TranscribeOptions:
             problems.append(f"the speech threshold is {self.speech_threshold}, not inside 0 to 1")
         if self.batch_size is not None and self.batch_size < 1:
             problems.append(f"the batch size is {self.batch_size}, not 1 or more")
+        if self.max_tokens is not None and self.max_tokens < 1:
+            problems.append(f"the most tokens are {self.max_tokens}, not 1 or more")
         if problems:
             raise OptionsError("These settings cannot be used: " + "; ".join(problems) + ".")
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 # Less than this after the last timestamp is the end of a word and the padding of its region.
 _MIN_REST_S = 1.0
+# A window is gone on with so many times at most. In 30 s of fast talk it takes 2 or 3; a model whose
+# timestamps were lost in training would else take a hundredth of a second each time.
+_MOST_RESTS = 15
 # Whisper hears 30 s as so many positions of 20 ms. A shorter context is computed faster; it has to
 # go on after the end of the speech, and comes in steps so that few shapes occur.
 FULL_CONTEXT = 1500
@@ -47,7 +50,7 @@ class Passage:
 
     `samples` are those of the recording that the window is cut from. `left` is what has still to
     be decoded of the window: all of it at first, nothing at the end. `context` is in how many
-    positions the encoder is to hear it.
+    positions the encoder is to hear it. `rests` is how often it was gone on with.
     """
 
     window: Window
@@ -57,6 +60,7 @@ class Passage:
     tried: list[Decoded] = field(default_factory=list)
     left: Window | None = None
     context: int = FULL_CONTEXT
+    rests: int = 0
 
     def __post_init__(self) -> None:
         self.left = self.window
@@ -139,10 +143,14 @@ class Recognizer:
                 torch.stack([one.features for one in alike if one.features is not None]),
                 alike,
                 [self._options.temperatures[len(passage.tried)] for passage in alike],
-                max_tokens=None
-                if context == FULL_CONTEXT
-                else _MAX_TOKENS + _MAX_TOKENS_PER_S * context // 50,
+                max_tokens=self._max_tokens(context),
             )
+
+    def _max_tokens(self, context: int) -> int | None:
+        most = [] if self._options.max_tokens is None else [self._options.max_tokens]
+        if context < FULL_CONTEXT:
+            most.append(_MAX_TOKENS + _MAX_TOKENS_PER_S * context // 50)
+        return min(most, default=None)
 
     def _encode(self, passages: Sequence[Passage], context: int) -> None:
         if passages:
@@ -169,6 +177,9 @@ class Recognizer:
         best = self._best(passage.tried)
         passage.segments += self._segments(window, best, passage)
         passage.left, passage.features, passage.tried = self._rest(window, best), None, []
+        passage.rests += 1
+        if passage.rests > _MOST_RESTS:
+            passage.left = None
         if passage.left is not None:
             context = context_for(len(passage.left), SHORT_CONTEXT)
             passage.context = context if context == SHORT_CONTEXT else FULL_CONTEXT

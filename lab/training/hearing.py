@@ -16,6 +16,8 @@ from lab.scoring import BASIC, score
 from lab.training import lora
 from lab.training.intake import Clips
 
+_TIMES_AS_LONG, _TOKENS_MORE = 2, 16
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -37,7 +39,9 @@ def hear(model: Whisper, clips: Clips, numbers: Sequence[int], *, device: Device
     """Transcribe clips with a copy of `model` as it is now, which is let go afterwards.
 
     numbers: of the clips; only the likeliest text of each is taken, without second tries at
-        higher temperatures, for a model that has learned little yet would need many
+        higher temperatures, for a model that has learned little yet would need many; and texts far
+        longer than the longest that was said are cut off, for that is a loop, which takes as long
+        as all others together
     """
     return_to_system()  # what the steps have left behind; a second model is about to come
     engine = Engine(
@@ -49,8 +53,11 @@ def hear(model: Whisper, clips: Clips, numbers: Sequence[int], *, device: Device
     by_language = sorted(numbers, key=lambda number: clips.clips[number].language)
     for language, group in groupby(by_language, key=lambda number: clips.clips[number].language):
         alike = list(group)
+        known = language if engine.is_multilingual else "en"
+        encode = engine.tokenizer(known).encode
+        longest = max(len(encode(clips.clips[number].text)) for number in alike)
         options = TranscribeOptions(
-            language=language if engine.is_multilingual else "en", temperatures=(0.0,)
+            language=known, temperatures=(0.0,), max_tokens=_TIMES_AS_LONG * longest + _TOKENS_MORE
         )
         transcripts = engine.transcribe_clips([clips.waveform(one) for one in alike], options)
         texts |= {one: transcript.text for one, transcript in zip(alike, transcripts, strict=True)}

@@ -59,6 +59,7 @@ def english_engine() -> Engine:
         ({"speech_threshold": 0.0}, "the speech threshold"),
         ({"speech_threshold": float("nan")}, "the speech threshold"),
         ({"batch_size": 0}, "the batch size"),
+        ({"max_tokens": 0}, "the most tokens"),
     ],
 )
 def test_a_setting_out_of_range_is_named(options: dict[str, Any], reason: str) -> None:

@@ -255,6 +255,11 @@ def test_nothing_is_decoded_on_without_a_rest_worth_it(
     assert len(script.segments(passage(0, 20))) == (len(parts) > 1)
 
 
+def test_a_model_whose_times_hardly_advance_comes_to_an_end(script: Recording) -> None:
+    script.answers = {n / 2: [script.decoded(0.0, " One", 0.5)] for n in range(16)}
+    assert len(script.segments(passage(0, 20))) == 16
+
+
 # --- short contexts ---
 
 
@@ -287,13 +292,19 @@ def test_a_short_passage_is_heard_in_a_short_context(script: Recording) -> None:
     assert {one.start_s: one.positions for one in script.asked} == {0: 600, 10: 700, 30: FULL}
 
 
-def test_a_loop_in_a_short_context_ends_soon(script: Recording) -> None:
+@pytest.mark.parametrize(
+    ("most", "expected"), [(None, {0: 60, 2: None}), (90, {0: 60, 2: 90}), (9, {0: 9, 2: 9})]
+)
+def test_a_loop_ends_soon_in_a_short_context_or_if_asked_to(
+    script: Recording, most: int | None, expected: dict[float, int | None]
+) -> None:
     script.answers = {
         0: [script.decoded(0.0, " Good", 1.0)],
         2: [script.decoded(0.0, " Good", 30.0)],
     }
-    script.segments(passage(0, 1), passage(2, 32), shortest_context=100)
-    assert {one.start_s: one.max_tokens for one in script.asked} == {0: 60, 2: None}
+    options = TranscribeOptions(max_tokens=most)
+    script.segments(passage(0, 1), passage(2, 32), options=options, shortest_context=100)
+    assert {one.start_s: one.max_tokens for one in script.asked} == expected
 
 
 SILENCE: dict[str, Any] = {"no_speech_prob": 0.7, "avg_logprob": -1.2}

@@ -50,9 +50,9 @@ def open_page(browser: Browser, url: str, *, width: int = 1280) -> Page:
     return page
 
 
-def see(what: Locator) -> None:
+def see(what: Locator, patience_ms: float = PATIENCE_MS) -> None:
     """Wait until it is there; two cores may be busy with something else."""
-    expect(what).to_be_visible(timeout=PATIENCE_MS)
+    expect(what).to_be_visible(timeout=patience_ms)
 
 
 def test_a_model_is_trained_watched_proven_published_and_used(
@@ -74,8 +74,8 @@ def test_a_model_is_trained_watched_proven_published_and_used(
     page.reload()  # it goes on, whatever becomes of the tab
     see(page.get_by_role("button", name="Stop"))
     see(page.get_by_text("Loss", exact=True))
-    # Nobody touches the page: it finds out by itself that the run is done.
-    see(page.get_by_text("Is it better?"))
+    # Nobody touches the page: it finds out by itself that the run is done, and its health checked.
+    see(page.get_by_text("Is it better?"), 3 * PATIENCE_MS)
     see(page.get_by_text("errors in 100 words").first)
     (run,) = runs.list_all(workspace)
     state = runs.status(run)
