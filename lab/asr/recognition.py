@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 # Less than this after the last timestamp is the end of a word and the padding of its region.
 _MIN_REST_S = 1.0
-# A window is gone on with so many times at most. In 30 s of fast talk it takes 2 or 3; a model whose
-# timestamps were lost in training would else take a hundredth of a second each time.
+# A window is gone on with so many times at most. In 30 s of fast talk it takes 2 or 3; a model
+# whose timestamps were lost in training would else take a hundredth of a second each time.
 _MOST_RESTS = 15
 # Whisper hears 30 s as so many positions of 20 ms. A shorter context is computed faster; it has to
 # go on after the end of the speech, and comes in steps so that few shapes occur.
