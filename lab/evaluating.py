@@ -17,7 +17,7 @@ from lab.asr.pool import EnginePool
 from lab.errors import OptionsError, WorkspaceError
 from lab.evaluation import Report, evaluate
 from lab.evaluation_files import JSON_NAME
-from lab.jobs import Entry, Job, JobQueue, Worker
+from lab.jobs import Entry, Job, ModelQueue
 from lab.progress import Progress
 from lab.staging import Staging
 from lab.workspace import Workspace, child
@@ -59,12 +59,8 @@ class EvaluationJob(Job):
     made: str = ""
 
 
-class EvaluationQueue(JobQueue[EvaluationJob]):
+class EvaluationQueue(ModelQueue[EvaluationJob]):
     """Tries models on datasets. What a model heard is kept, however it ends."""
-
-    def __init__(self, pool: EnginePool, worker: Worker | None = None) -> None:
-        super().__init__(worker)
-        self._pool = pool
 
     def submit(
         self,

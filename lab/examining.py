@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from lab.asr.pool import EnginePool
 from lab.dataset import guard
 from lab.dataset.guard import SAMPLE_SIZE, Heard, Listened
 from lab.dataset.sounds import measure_sounds
 from lab.dataset.store import Dataset
 from lab.dataset.table import EXCLUDED
 from lab.errors import OptionsError
-from lab.jobs import Entry, Job, JobQueue, Worker
+from lab.jobs import Entry, Job, JobQueue, ModelQueue
 from lab.workspace import Workspace
 
 
@@ -43,12 +42,8 @@ class ExamineQueue(JobQueue[ExamineJob]):
         measure_sounds(dataset, clips, on_progress=self.watch(entry))
 
 
-class GuardQueue(JobQueue[GuardJob]):
+class GuardQueue(ModelQueue[GuardJob]):
     """Lets a model say which language a dataset's clips are in."""
-
-    def __init__(self, pool: EnginePool, worker: Worker | None = None) -> None:
-        super().__init__(worker)
-        self._pool = pool
 
     def submit(
         self,

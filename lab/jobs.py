@@ -12,11 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 from queue import SimpleQueue
-from typing import Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from lab.errors import LabError
 from lab.progress import Cancelled, Progress
 from lab.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lab.asr.pool import EnginePool
 
 log = logging.getLogger(__name__)
 
@@ -178,3 +181,11 @@ class JobQueue(Generic[J]):
             raise
         else:
             self.update(entry, state="done", note="Done", share=1.0)
+
+
+class ModelQueue(JobQueue[J]):
+    """A queue whose jobs need the models of a pool."""
+
+    def __init__(self, pool: "EnginePool", worker: Worker | None = None) -> None:
+        super().__init__(worker)
+        self._pool = pool

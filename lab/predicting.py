@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from lab import dataset
-from lab.asr.pool import EnginePool
 from lab.dataset import Entry as Clip
 from lab.dataset.predictions import predict
 from lab.importers import Problem
-from lab.jobs import Entry, Job, JobQueue, Worker
+from lab.jobs import Entry, Job, ModelQueue
 from lab.workspace import Workspace
 
 
@@ -29,12 +28,8 @@ class PredictionJob(Job):
     skipped: tuple[Problem, ...] = ()
 
 
-class PredictionQueue(JobQueue[PredictionJob]):
+class PredictionQueue(ModelQueue[PredictionJob]):
     """Listens with the models of a pool."""
-
-    def __init__(self, pool: EnginePool, worker: Worker | None = None) -> None:
-        super().__init__(worker)
-        self._pool = pool
 
     def submit(
         self,

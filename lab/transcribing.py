@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from lab import audio, recordings
 from lab.asr.options import TranscribeOptions
-from lab.asr.pool import EnginePool
 from lab.errors import LabError
-from lab.jobs import Entry, Job, JobQueue, Worker
+from lab.jobs import Entry, Job, ModelQueue
 from lab.recordings import Recording
 from lab.transcript import Segment
 from lab.workspace import Workspace
@@ -35,12 +34,8 @@ class TranscriptionJob(Job):
     transcript_id: str | None = None
 
 
-class TranscriptionQueue(JobQueue[TranscriptionJob]):
+class TranscriptionQueue(ModelQueue[TranscriptionJob]):
     """Transcribes with the models of a pool."""
-
-    def __init__(self, pool: EnginePool, worker: Worker | None = None) -> None:
-        super().__init__(worker)
-        self._pool = pool
 
     def prepare(self, workspace: Workspace, model: str) -> None:
         """Load `model` when the worker is free, so that the first job need not wait for it."""
