@@ -5,7 +5,7 @@ the dataset, so a clip is transcribed once, however often it is scored; and what
 comes from its texts alone, so that it can be scored anew by another normaliser.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -103,6 +103,7 @@ def evaluate(
     *,
     split: str = "test",
     language: str | None = None,
+    without: Container[str] = (),
     custom: Normaliser = CUSTOM,
     on_progress: Progress = ignore,
 ) -> list[Report]:
@@ -112,6 +113,7 @@ def evaluate(
         generator can load them one by one
     split: "train", "validation", "test", or "all" for every clip with a text
     language: Whisper's code of what is spoken; None takes each clip's own
+    without: names of files that are passed over
     custom: a normaliser beside "raw" and "basic"
     on_progress: called with clips of one model and dataset; raising `Cancelled` from it stops, and
         what was heard is kept
@@ -119,7 +121,7 @@ def evaluate(
     Raises OptionsError for a split without clips, before any model is asked for; for a model that
     is named twice; and when no clip can be heard.
     """
-    chosen = [_clips_of(dataset, split) for dataset in datasets]
+    chosen = [_clips_of(dataset, split, without) for dataset in datasets]
     heard: list[dict[str, dict[str, Prediction]]] = [{} for _ in datasets]
     skipped: list[dict[str, Problem]] = [{} for _ in datasets]
     for engine in engines:
@@ -245,20 +247,25 @@ def _report(
     return report(dataset, split, common, heard, custom=custom, skipped=skipped)
 
 
-def _clips_of(dataset: Dataset, split: str) -> list[Entry]:
+def _clips_of(dataset: Dataset, split: str, without: Container[str]) -> list[Entry]:
     if split not in (*SPLITS, EVERYTHING):
         raise OptionsError(
             f"“{split[:40]}” is no split; choose {', '.join(SPLITS)}, or {EVERYTHING} for all."
         )
     usable = [entry for entry in dataset.entries() if entry.is_usable]
     chosen = [entry for entry in usable if split in (entry.split, EVERYTHING)]
+    if chosen and all(entry.file_name in without for entry in chosen):
+        raise OptionsError(
+            f"The model has learned from every clip that is in the split “{split}” of "
+            f"{dataset.name} now. Test it on others."
+        )
     if not chosen:
         n_left = f"{len(usable)} clips with a text"
         raise OptionsError(
             f"The dataset {dataset.name} has no clip with a text in the split “{split}”; it has "
             f"{n_left} in all. Split it first, or choose {EVERYTHING} for all of its clips."
         )
-    return chosen
+    return [entry for entry in chosen if entry.file_name not in without]
 
 
 def _versus(first: Sequence[Score], other: Sequence[Score]) -> dict[Unit, Comparison]:

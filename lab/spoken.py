@@ -1,7 +1,7 @@
 """Clips whose texts are known, in memory, to try a model on."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,15 +31,23 @@ class Spoken:
 
 
 def from_dataset(
-    dataset: Dataset, n_clips: int, *, seed: int = 0, on_progress: Progress = ignore
+    dataset: Dataset,
+    n_clips: int,
+    *,
+    without: Container[str] = (),
+    seed: int = 0,
+    on_progress: Progress = ignore,
 ) -> list[Spoken]:
     """Up to `n_clips` clips with texts, drawn from the test split, or from all where there is none.
 
+    without: names of files that are not to be drawn, such as those that the model learned from
     seed: the same one draws the same clips
 
     Clips that are too long or cannot be read are passed over. Raises OptionsError if none is left.
     """
-    usable = [entry for entry in dataset.entries() if entry.is_usable]
+    usable = [
+        entry for entry in dataset.entries() if entry.is_usable and entry.file_name not in without
+    ]
     drawn = [entry for entry in usable if entry.split == "test"] or usable
     random.Random(seed).shuffle(drawn)
     clips: list[Spoken] = []

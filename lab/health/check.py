@@ -1,6 +1,6 @@
 """The health check: both models hear everything, one after the other, and are compared."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING
 
 from lab import dataset, spoken
@@ -11,6 +11,7 @@ from lab.health.material import Material, material
 from lab.health.report import FILE_NAME, Check, HealthReport, report, write_report
 from lab.progress import Progress, ignore, part
 from lab.spoken import Spoken
+from lab.training.examples import learned
 from lab.training.runs import Run
 from lab.workspace import Workspace
 
@@ -31,6 +32,16 @@ _ENDLESS = Check(
     None,
     "The model writes on and on and was stopped. Its training has gone wrong: train with a lower "
     "learning rate, and look whether the curve of the loss falls.",
+)
+_NOTHING_TO_COMPARE = Check(
+    "ends",
+    "Coming to an end",
+    "grey",
+    "texts",
+    None,
+    None,
+    "The model that it was made from writes on and on, so there is nothing to compare with. Start "
+    "from another model.",
 )
 
 
@@ -56,7 +67,10 @@ def health_check(
         of_tuned = _listened(tuned, heard, part(on_progress, 0, 2))
     except _EndlessError as error:
         return report(str(error), base().name, [_ENDLESS])
-    of_base = _listened(base, heard, part(on_progress, 1, 2))
+    try:
+        of_base = _listened(base, heard, part(on_progress, 1, 2))
+    except _EndlessError as error:
+        return report(of_tuned.model, str(error), [_NOTHING_TO_COMPARE])
     return report(of_tuned.model, of_base.model, judge(heard, of_tuned, of_base))
 
 
@@ -81,16 +95,22 @@ def check_run(run: Run, *, on_progress: Progress = ignore) -> HealthReport:
     def base() -> Engine:
         return Engine.load(config.model, models_dir=workspace.models_dir)
 
-    clips = clips_of(workspace, config.dataset)
+    clips = clips_of(workspace, config.dataset, without=learned(run))
     found = health_check(tuned, base, clips, on_progress=on_progress)
     write_report(found, run.folder / FILE_NAME)
     return found
 
 
-def clips_of(workspace: Workspace, dataset_name: str, n_clips: int = N_CLIPS) -> list[Spoken]:
-    """Clips of a dataset to try a model on; none where it is gone or has no texts."""
+def clips_of(
+    workspace: Workspace, dataset_name: str, *, without: Container[str] = ()
+) -> list[Spoken]:
+    """Clips of a dataset to try a model on; none where it is gone or has no texts.
+
+    without: names of the files that the model has learned from
+    """
     try:
-        return spoken.from_dataset(dataset.find(workspace, dataset_name), n_clips)
+        found = dataset.find(workspace, dataset_name)
+        return spoken.from_dataset(found, N_CLIPS, without=without)
     except LabError:
         return []
 

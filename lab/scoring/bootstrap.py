@@ -49,16 +49,23 @@ class Comparison:
 
         unit: what was counted
         """
+        clips = "1 clip" if self.n_clips == 1 else f"{self.n_clips} clips"
         if self.difference == 0:
-            return f"No difference: as many errors in {self.n_clips} clips as before."
+            return f"No difference: as many errors in {clips} as before."
         is_better = self.difference < 0
+        if self.n_clips < _FEWEST_CLIPS:
+            return (
+                f"{'Better' if is_better else 'Worse'}, but on {clips} that may be luck: "
+                f"{100 * abs(self.difference):.1f} errors {'fewer' if is_better else 'more'} in "
+                f"100 {unit}. Test at least {_FEWEST_CLIPS}."
+            )
         sign = -1 if is_better else 1
         low, high = sorted((100 * sign * self.low, 100 * sign * self.high))
         return (
             f"{'Better' if is_better else 'Worse'}, "
             f"{'but it may be luck' if self.is_luck else 'and it is not luck'}: "
             f"{100 * abs(self.difference):.1f} errors {'fewer' if is_better else 'more'} in 100 "
-            f"{unit} (with 95 % confidence {low:.1f} to {high:.1f}), on {self.n_clips} clips."
+            f"{unit} (with 95 % confidence {low:.1f} to {high:.1f}), on {clips}."
         )
 
 

@@ -7,6 +7,7 @@ from lab.asr import weights
 from lab.asr.engine import Engine
 from lab.evaluation import Report, evaluate
 from lab.progress import Progress, ignore
+from lab.training.examples import learned
 from lab.training.runs import Run
 from lab.workspace import Workspace
 
@@ -16,6 +17,7 @@ _SPLIT = "test"
 def evaluate_run(run: Run, *, on_progress: Progress = ignore) -> Report:
     """Score both models on the test split, once, and keep the report with the run.
 
+    Clips that it learned from are not counted, should the dataset have been split anew since.
     Without a model that it came from, the tuned one stands alone. Raises LabError where there is
     nothing to evaluate with; what is in the run stays as it was.
     """
@@ -28,6 +30,8 @@ def evaluate_run(run: Run, *, on_progress: Progress = ignore) -> Report:
         tuned = weights.build(weights.read(run.model_path), called=str(run.model_path))
         yield Engine(tuned, name=run.name)
 
-    (report,) = evaluate(engines(), [found], split=_SPLIT, on_progress=on_progress)
+    (report,) = evaluate(
+        engines(), [found], split=_SPLIT, without=learned(run), on_progress=on_progress
+    )
     evaluation_files.write(report, run.folder)
     return report

@@ -11,14 +11,25 @@ from lab.training.config import Augmentation
 
 Mel = npt.NDArray[np.floating]
 _FRAMES_PER_S = 100
+_WINDOW_SAMPLES = 30 * SAMPLE_RATE
 # Noise is quieter than the loudest that is allowed by up to so much.
 _SNR_RANGE_DB = 20.0
 
 
-def changed_sound(samples: Samples, by: Augmentation, rng: np.random.Generator) -> Samples:
-    """A clip, float32 at 16 kHz, faster or slower, with noise, louder or quieter, as `by` says."""
+def changed_sound(
+    samples: Samples,
+    by: Augmentation,
+    rng: np.random.Generator,
+    *,
+    max_samples: int = _WINDOW_SAMPLES,
+) -> Samples:
+    """A clip, float32 at 16 kHz, faster or slower, with noise, louder or quieter, as `by` says.
+
+    max_samples: what it may have afterwards; a clip that has as many is not played slower
+    """
     if by.speed:
-        samples = at_speed(samples, 1 + rng.uniform(-by.speed, by.speed))
+        slowest = min(max(1 - by.speed, len(samples) / max_samples), 1.0)
+        samples = at_speed(samples, rng.uniform(slowest, 1 + by.speed))[:max_samples]
     if by.noise and rng.random() < by.noise:
         snr_db = by.noise_snr_db + rng.uniform(0, _SNR_RANGE_DB)
         samples = with_noise(samples, snr_db=snr_db, rng=rng)

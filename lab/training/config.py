@@ -161,7 +161,7 @@ class Config(_Checked):
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     devices: int = setting(1, low=1, high=64)
     nodes: int = setting(1, low=1, high=1024)
-    strategy: Literal["auto", "ddp", "fsdp"] = "auto"
+    strategy: Literal["auto", "ddp"] = "auto"
     save_every_s: float = setting(300.0, low=0.0)
     save_every_steps: int | None = setting(None, low=1)
 

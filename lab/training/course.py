@@ -4,6 +4,7 @@ import lab.asr  # noqa: F401, I001 - has to come before torch
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 
 from lab import dataset
 from lab.audio import SAMPLE_RATE
@@ -50,25 +51,39 @@ def lead(run: Run) -> None:
     _log.info("%d clips to learn from, %d of validation.", n_train, n_validation)
     fit(run, model, taken_in)
     del model
-    runs.update(run, note="Evaluating", seconds_left=None)
-    try:
-        for sentence in sentences(evaluate_run(run, on_progress=_progress(run))):
-            _log.info("%s", sentence)
-    except LabError as error:
-        _warn(run, [f"The model was not evaluated on clips of the test: {error}"])
+    _look_back(run, "Evaluating", _evaluated, "The model was not evaluated on clips of the test")
     if config.health == "check" and not config.architecture:
-        _check_health(run)
+        _look_back(run, "Checking its health", _examined, "The health of the model was not checked")
+
+
+def tidy(run: Run) -> None:
+    """Put away what was needed to train only; the model has what is still of use."""
     intake.remove(run.folder)
-    for name in (runs.LAST, runs.BEST):  # the model has what is still of use
+    for name in (runs.LAST, runs.BEST):
         (run.folder / runs.CHECKPOINTS / name).unlink(missing_ok=True)
 
 
-def _check_health(run: Run) -> None:
-    runs.update(run, note="Checking its health")
+def _look_back(run: Run, note: str, look: Callable[[Run], Iterable[str]], otherwise: str) -> None:
+    """Say what the model is worth. Whatever goes wrong with that, there is a model."""
+    runs.update(run, note=note, seconds_left=None)
     try:
-        _log.info("%s", check_run(run, on_progress=_progress(run)).sentence)
+        for sentence in look(run):
+            _log.info("%s", sentence)
+    except Cancelled:
+        raise
     except LabError as error:
-        _warn(run, [f"The health of the model was not checked: {error}"])
+        _warn(run, [f"{otherwise}: {error}"])
+    except Exception:
+        _log.exception("%s.", note)
+        _warn(run, [f"{otherwise}: something went wrong inside the program; the log says what."])
+
+
+def _evaluated(run: Run) -> Iterable[str]:
+    return sentences(evaluate_run(run, on_progress=_progress(run)))
+
+
+def _examined(run: Run) -> Iterable[str]:
+    return [check_run(run, on_progress=_progress(run)).sentence]
 
 
 def _clips(run: Run, config: Config, windows: Windows, longest_samples: int) -> Intake:
@@ -85,17 +100,18 @@ def _clips(run: Run, config: Config, windows: Windows, longest_samples: int) -> 
     papers_path = run.folder / runs.DATASET
     papers = read_json(papers_path) if papers_path.exists() else None
     has_changed = papers is not None and papers.get("fingerprint") != chosen.fingerprint()
-    if is_there:
+    if is_there and papers is not None:
         _warn(run, [_goes_on(config, "has changed since")] if has_changed else [])
         return _opened(run)
-    if has_changed:
+    if has_changed and run.last_path.exists():
         raise WorkspaceError(
             f"The dataset {found.name} has changed since this run began, and its clips as they "
             "were then are gone. Begin a new run."
         )
-    write_json(papers_path, examples.papers(found, chosen, config))
     _take_in(run, config, windows, longest_samples, found, chosen)
-    return _opened(run)
+    taken_in = _opened(run)
+    write_json(papers_path, examples.papers(found, chosen, taken_in, config))
+    return taken_in
 
 
 def _take_in(
@@ -113,7 +129,7 @@ def _take_in(
         n_mels=windows.n_mels,
         keep_sound=config.augmentation.changes_sound,
         max_samples=min(config.max_samples, longest_samples),
-        text_fits=windows.fits,
+        why_not=windows.why_not,
         on_progress=_progress(run),
     )
     left_out = [*chosen.left_out, *_opened(run).left_out]

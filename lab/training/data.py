@@ -74,8 +74,9 @@ class Batches(Dataset[Batch]):
     def _spoken(self, number: int, rng: np.random.Generator) -> Spoken:
         clip, augmentation = self._clips.clips[number], self._config.augmentation
         if self._clips.holds_sound:
-            sound = changed_sound(self._clips.sound(number), augmentation, rng)
-            mel = log_mel(sound[: self._config.max_samples], self._n_mels)
+            most = self._config.max_samples
+            sound = changed_sound(self._clips.sound(number), augmentation, rng, max_samples=most)
+            mel = log_mel(sound, self._n_mels)
         else:
             mel = self._clips.mel(number)
         if augmentation.time_masks or augmentation.frequency_masks:

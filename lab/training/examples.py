@@ -6,12 +6,19 @@ import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from lab.audio import SAMPLE_RATE
 from lab.dataset import Dataset, Entry
-from lab.errors import OptionsError
+from lab.errors import OptionsError, WorkspaceError
 from lab.languages import LANGUAGES
+from lab.training import runs
 from lab.training.config import Config
+from lab.training.runs import Run
+from lab.workspace import read_json
+
+if TYPE_CHECKING:
+    from lab.training.intake import Intake
 
 # Below this there is no sound that Whisper's window could be laid over.
 MIN_CLIP_S = 0.1
@@ -51,7 +58,7 @@ def choose(dataset: Dataset, config: Config) -> Examples:
     reasons: dict[str, int] = {}
     chosen: dict[str, list[Entry]] = {"train": [], "validation": []}
     for entry in entries:
-        if entry.split not in chosen:
+        if entry.split and entry.split not in chosen:
             continue
         reason = _why_not(entry, longest_s)
         if reason:
@@ -64,22 +71,38 @@ def choose(dataset: Dataset, config: Config) -> Examples:
     return Examples(tuple(chosen["train"]), tuple(chosen["validation"]), left_out)
 
 
-def papers(dataset: Dataset, examples: Examples, config: Config) -> dict[str, object]:
-    """What a run notes of its dataset and of this machine, so that it can be repeated."""
+def papers(
+    dataset: Dataset, examples: Examples, taken_in: "Intake", config: Config
+) -> dict[str, object]:
+    """What a run notes of its clips and of this machine, so that it can be repeated.
+
+    taken_in: those of the examples that could be read
+    """
+    train, validation = taken_in.train.clips, taken_in.validation.clips
     return {
         "name": dataset.name,
         "fingerprint": examples.fingerprint(),
-        "n_train": len(examples.train),
-        "n_validation": len(examples.validation),
-        "left_out": list(examples.left_out),
-        "languages": sorted({entry.language for entry in (*examples.train, *examples.validation)}),
-        "train_s": round(sum(entry.duration_s or 0.0 for entry in examples.train), 1),
+        "sound": taken_in.fingerprint(),
+        "n_train": len(train),
+        "n_validation": len(validation),
+        "left_out": [*examples.left_out, *taken_in.left_out],
+        "languages": sorted({clip.language for clip in (*train, *validation)}),
+        "train_s": round(sum(clip.duration_s for clip in train), 1),
+        "learned": sorted(clip.file_name for clip in (*train, *validation)),
         "seed": config.seed,
         "versions": {
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in _LIBRARIES},
         },
     }
+
+
+def learned(run: Run) -> frozenset[str]:
+    """The files that a run has learned from or chosen its best state by; none if nobody knows."""
+    try:
+        return frozenset(read_json(run.folder / runs.DATASET).get("learned", ()))
+    except WorkspaceError:
+        return frozenset()
 
 
 def phrase(number: int, reason: str) -> str:
@@ -94,6 +117,8 @@ def _why_not(entry: Entry, longest_s: float) -> str | None:
         return "without a text"
     if entry.language not in LANGUAGES:
         return "without a language of Whisper"
+    if not entry.split:
+        return "in no split"
     if entry.duration_s is not None and entry.duration_s > longest_s:
         return f"longer than {longest_s:g} s"
     if entry.duration_s is not None and entry.duration_s < MIN_CLIP_S:

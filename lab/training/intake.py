@@ -4,6 +4,7 @@ Spectrograms are computed once, and a run goes on although its dataset is change
 meanwhile. Where the sound itself is changed each time, the sound is kept instead.
 """
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -77,6 +78,13 @@ class Intake:
     validation: Clips
     left_out: tuple[str, ...]
 
+    def fingerprint(self) -> str:
+        """Another one when a sound is another; sha256 in hexadecimal."""
+        digest = hashlib.sha256()
+        for clips in (self.train, self.validation):
+            digest.update(clips.data.data)
+        return digest.hexdigest()
+
 
 def log_mel(samples: Samples, n_mels: int) -> npt.NDArray[np.float32]:
     """Whisper's spectrogram of a clip that silence follows, (n_mels, frames), an even number."""
@@ -106,12 +114,12 @@ def take_in(
     n_mels: int,
     keep_sound: bool,
     max_samples: int,
-    text_fits: Callable[[str], bool],
+    why_not: Callable[[str, str], str | None],
     on_progress: Progress,
 ) -> None:
     """Decode all clips and keep them in the run, all or none.
 
-    text_fits: whether a text is short enough for the model
+    why_not: what keeps the model from learning a text in a language, such as “with too long a text”
     on_progress: called with clips; may raise `Cancelled`
 
     Raises WorkspaceError where the disk refuses, or where nothing can be read.
@@ -125,7 +133,7 @@ def take_in(
         for entry in entries:
             on_progress(done, total, "Reading the clips")
             done += 1
-            samples, reason = _readable(dataset, entry, max_samples, text_fits)
+            samples, reason = _readable(dataset, entry, max_samples, why_not)
             if samples is None:
                 reasons[reason] = reasons.get(reason, 0) + 1
             else:
@@ -180,10 +188,10 @@ def open_intake(run_dir: Path) -> Intake:
 
 
 def _readable(
-    dataset: Dataset, entry: Entry, max_samples: int, text_fits: Callable[[str], bool]
+    dataset: Dataset, entry: Entry, max_samples: int, why_not: Callable[[str, str], str | None]
 ) -> tuple[Samples | None, str]:
-    if not text_fits(entry.transcription):
-        return None, "with too long a text"
+    if reason := why_not(entry.transcription, entry.language):
+        return None, reason
     path = dataset.audio_path(entry)
     if not path.is_file():
         if not dataset.folder.is_dir():

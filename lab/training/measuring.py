@@ -80,7 +80,7 @@ def measure(workspace: Workspace, config: Config) -> Estimate:
         n_train=len(chosen.train),
         n_validation=len(chosen.validation),
         total_steps=schedule.total_steps,
-        left_out=(*chosen.left_out, *taken_in.left_out),
+        left_out=chosen.left_out,
         warnings=tuple(advice.warnings(config, model.dims.n_audio_state)),
     )
 
@@ -102,7 +102,7 @@ def _taken_in(
         n_mels=model.dims.n_mels,
         keep_sound=config.augmentation.changes_sound,
         max_samples=config.max_samples,
-        text_fits=Windows(model.dims, max_tokens=config.max_tokens).fits,
+        why_not=Windows(model.dims, max_tokens=config.max_tokens).why_not,
         on_progress=ignore,
     )
     return intake.open_intake(folder)
@@ -160,6 +160,11 @@ def main() -> None:
         said = asdict(measure(Workspace(Path(sys.argv[1])), config))
     except LabError as error:
         said = {"error": str(error)}
+    except Exception as error:
+        if memory.is_full(error):
+            said = {"error": memory.too_little(config, config.batch_size // 2)}
+        else:
+            said = {"error": f"Two batches were tried, and something went wrong: {error!r:.300}."}
     sys.stdout.write(json.dumps(said))
 
 

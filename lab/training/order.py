@@ -5,6 +5,7 @@ Clips of about one length share a batch, or the shorter ones would be mostly pad
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -51,15 +52,20 @@ class Order:
 
     def epoch(self, number: int) -> Sequence[tuple[int, ...]]:
         """All batches of an epoch, in their order; each clip is in one of them."""
-        rng = np.random.default_rng((self.seed, number))
-        mixed = rng.permutation(len(self.lengths))
-        together = self.batch_size * _SORTED_TOGETHER
-        batches = []
-        for start in range(0, len(mixed), together):
-            part = sorted(mixed[start : start + together], key=lambda clip: self.lengths[clip])
-            for begin in range(0, len(part), self.batch_size):
-                batches.append(tuple(int(clip) for clip in part[begin : begin + self.batch_size]))
-        return [batches[place] for place in rng.permutation(len(batches))]
+        return _epoch(self, number)
+
+
+@lru_cache(maxsize=2)
+def _epoch(order: Order, number: int) -> Sequence[tuple[int, ...]]:
+    rng = np.random.default_rng((order.seed, number))
+    mixed = rng.permutation(len(order.lengths))
+    together = order.batch_size * _SORTED_TOGETHER
+    batches = []
+    for start in range(0, len(mixed), together):
+        part = sorted(mixed[start : start + together], key=lambda clip: order.lengths[clip])
+        for begin in range(0, len(part), order.batch_size):
+            batches.append(tuple(int(clip) for clip in part[begin : begin + order.batch_size]))
+    return [batches[place] for place in rng.permutation(len(batches))]
 
 
 class Steps(Sampler[Plan]):

@@ -3,6 +3,7 @@
 Light until it is the run's turn: `lab.training.course` is what comes then.
 """
 
+import errno
 import logging
 import os
 import signal
@@ -64,6 +65,7 @@ def train(run: Run) -> runs.State:
             _end(run, state="failed", note="Failed", error=_sentence(run, error))
         else:
             _end(run, state="done", note="Done", seconds_left=0.0)
+            course.tidy(run)
     return runs.status(run)
 
 
@@ -72,6 +74,8 @@ def _sentence(run: Run, error: Exception) -> str:
 
     if memory.is_full(error):
         return memory.too_little(run.config, run.config.batch_size // 2)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full. Free some space and resume the run: nothing is lost."
     return _OUR_FAULT
 
 

@@ -1,15 +1,17 @@
 """A run and where it is: the files by which the process that trains and all others know it."""
 
 import os
+import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
 import psutil
 
-from lab.errors import WorkspaceError
+from lab.errors import LabError, WorkspaceError
 from lab.training.config import Config
 from lab.workspace import read_json, write_json
 
@@ -21,6 +23,8 @@ _STATE, _STOP = "state.json", ".stop"
 _START_S = 60.0
 # The system's clock, which tells when a process began, may be set right meanwhile.
 _SAME_START_S = 5.0
+# With less than this free, what ended was most likely for want of it.
+_FULL_BYTES = 1 << 20
 
 Name = Literal["waiting", "running", "stopping", "stopped", "failed", "done"]
 
@@ -194,8 +198,12 @@ def _why_ended(run: Run, state: State) -> str:
         "The process that trained ended without a word: it was ended from outside, the machine was "
         "switched off, or its memory was full."
     )
+    if shutil.disk_usage(run.folder).free < _FULL_BYTES:
+        return "The disk is full, and so the training ended. Free some space and resume it."
     if not state.step and not run.last_path.exists():
-        size = run.config.batch_size
+        size = 0
+        with suppress(LabError):  # settings that nobody can read any more
+            size = run.config.batch_size
         smaller = f" with a batch of {size // 2}" if size > 1 else ""
         return f"{why} It had not saved anything yet: start it again{smaller}."
     return f"{why} Resume it: it goes on from the last state that was saved."

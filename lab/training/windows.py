@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from whisper.audio import FRAMES_PER_SECOND
 from whisper.model import ModelDimensions
-from whisper.tokenizer import Tokenizer, get_tokenizer
+from whisper.tokenizer import LANGUAGES, Tokenizer, get_tokenizer
 
 from lab.asr.rules import SECONDS_PER_TIMESTAMP
 
@@ -75,9 +75,13 @@ class Windows:
         self.max_tokens: int = min(max_tokens, self._max_text_tokens)
         self._tokenizers: dict[str, Tokenizer] = {}
 
-    def fits(self, text: str) -> bool:
-        """Whether a text is short enough to be learned."""
-        return len(self._text_tokens("en", text)) <= self.max_tokens
+    def why_not(self, text: str, language: str) -> str | None:
+        """What keeps the model from learning a text, as a phrase after “clips”; None if nothing."""
+        if self._is_multilingual and language not in [*LANGUAGES][: self._num_languages]:
+            return "in a language that the model does not know"
+        if len(self._text_tokens(language, text)) > self.max_tokens:
+            return "with too long a text"
+        return None
 
     def batch(
         self,

@@ -185,6 +185,21 @@ def test_a_model_that_writes_on_and_on_is_stopped_and_red(
     assert [check.key for check in found.red] == ["ends"]
 
 
+def test_a_base_that_writes_on_and_on_leaves_nothing_to_compare_with(
+    monkeypatch: pytest.MonkeyPatch, tiny_engine: Engine, whole: Heard
+) -> None:
+    asked = iter(range(2))
+
+    def listen(_engine: Engine, _heard: Material, on_progress: Progress) -> Heard:
+        while next(asked, 1) == 1:
+            on_progress(0, 1)
+        return whole
+
+    monkeypatch.setattr("lab.health.check.listen", listen)
+    found = health.health_check(lambda: tiny_engine, lambda: tiny_engine)
+    assert [check.state for check in found.checks] == ["grey"]
+
+
 def test_what_was_harmed_is_named() -> None:
     check = Check("noise", "Noise", "red", "words", 12, 1, "It talks.")
     found = HealthReport("shqip-1", "base", "2026-01-01", (check,))

@@ -46,6 +46,8 @@ def test_what_may_be_luck_is_called_so() -> None:
     few = paired_bootstrap(clips([9] * 3), clips([1] * 3))
     assert few.low == few.high < 0
     assert few.is_luck
+    assert "on 3 clips that may be luck" in few.sentence()
+    assert "confidence" not in few.sentence()
     same = paired_bootstrap(clips([3, 1]), clips([1, 3]))
     assert "No difference" in same.sentence()
 

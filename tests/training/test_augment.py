@@ -52,6 +52,20 @@ def test_masks_blank_stretches_of_the_spectrogram_and_leave_the_rest() -> None:
     assert changed.all(axis=1).sum() <= 12
 
 
+def test_a_long_clip_is_not_played_so_slowly_that_its_end_is_lost(tone: np.ndarray) -> None:
+    limit = len(tone) + RATE // 10
+    lengths = [
+        len(
+            augment.changed_sound(
+                tone, Augmentation(speed=0.3), np.random.default_rng(seed), max_samples=limit
+            )
+        )
+        for seed in range(20)
+    ]
+    assert max(lengths) <= limit
+    assert lengths.count(limit) < 2  # none was cut
+
+
 def test_the_same_draws_change_a_clip_in_the_same_way(tone: np.ndarray) -> None:
     by = Augmentation(noise=1.0, speed=0.1, gain_db=6.0)
     one, same = (augment.changed_sound(tone, by, np.random.default_rng(5)) for _ in range(2))

@@ -1,5 +1,6 @@
 """A training from its beginning to its end, and what can go wrong on the way."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from lab import dataset
 from lab.asr import checkpoints
 from lab.dataset import EXCLUDED
 from lab.errors import OptionsError
-from lab.training import intake, metrics, runs
+from lab.training import course, intake, metrics, runs
 from lab.training.config import Architecture, Augmentation, Config
 from lab.training.metrics import Row
 from lab.training.module import Training
@@ -217,6 +218,47 @@ def test_a_full_disk_fails_the_run_which_can_be_resumed(
     assert train(run).state == "done"
 
 
+def test_clips_that_were_learned_from_are_no_test(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, found = run_in(workspace), dataset.find(workspace, "noises")
+    fit = course.fit
+
+    def split_meanwhile(*arguments: object) -> None:
+        fit(*arguments)  # type: ignore[arg-type]
+        found.change([(one, replace(one, split="test")) for one in found.entries()], what="split")
+
+    monkeypatch.setattr(course, "fit", split_meanwhile)
+    assert any("learned from every clip" in warning for warning in train(run).warnings)
+    papers = json.loads((run.folder / runs.DATASET).read_text())
+    assert (papers["n_train"], len(papers["learned"])) == (18, 21)
+
+
+def test_what_goes_wrong_after_the_training_leaves_a_model(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(course, "evaluate_run", broken)
+    run = run_in(workspace)
+    state = train(run)
+    assert state.state == "done"
+    assert any("was not evaluated" in warning for warning in state.warnings)
+    assert "nobody thought of this" in log_of(run)
+    assert run.model_path.exists()
+
+
+def test_clips_that_cannot_be_learned_from_are_named(workspace: Workspace) -> None:
+    found = noises(workspace)
+    one, other, *_ = found.entries()
+    found.change([(one, replace(one, split="")), (other, replace(other, language="yue"))], what="x")
+    run = run_in(workspace)
+    assert train(run).state == "done"
+    left_out = json.loads((run.folder / runs.DATASET).read_text())["left_out"]
+    assert left_out == ["1 clip in no split", "1 clip in a language that the model does not know"]
+
+
 def test_a_machine_with_too_little_memory_says_which_batch_fits(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +275,16 @@ def test_a_machine_with_too_little_memory_says_which_batch_fits(
     monkeypatch.undo()
     monkeypatch.setattr(Training, "training_step", full)
     assert "50 at a time fit" in (train(run).error or "")
+
+
+def test_a_disk_that_is_full_is_called_so(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Training, "training_step", full)
+    assert "The disk is full" in (train(run_in(workspace)).error or "")
 
 
 @pytest.mark.parametrize("what", ["deleted", "changed"])

@@ -134,6 +134,15 @@ def test_a_run_that_cannot_write_says_so(bare: Run, monkeypatch: pytest.MonkeyPa
     assert runs.status(bare).step == 0
 
 
+def test_settings_that_nobody_can_read_hide_no_run(workspace: Workspace, bare: Run) -> None:
+    other = runs.create(workspace, QUICK)
+    runs.ask(other)
+    runs.update(other, pid=2**22 + 1, process_started=1.0)
+    (other.folder / runs.CONFIG).write_text("depth: 1")
+    assert runs.list_all(workspace) == [other, bare]
+    assert "without a word" in (runs.status(other).error or "")
+
+
 def test_killed_again_and_again_a_run_ends_as_if_it_had_never_been(workspace: Workspace) -> None:
     config = replace(QUICK, epochs=4, save_every_steps=2)
     whole, broken = run_in(workspace, config, "whole"), run_in(workspace, config, "broken")

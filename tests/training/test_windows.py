@@ -78,5 +78,6 @@ def test_languages_do_not_share_a_window(windows: Windows) -> None:
 
 
 def test_a_text_that_is_too_long_does_not_fit(windows: Windows) -> None:
-    assert windows.fits("po " * 50)
-    assert not windows.fits("po " * 500)
+    assert windows.why_not("po " * 50, "sq") is None
+    assert windows.why_not("po " * 500, "sq") == "with too long a text"
+    assert windows.why_not("po", "yue") == "in a language that the model does not know"
