@@ -178,7 +178,7 @@ def main(
     only: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Train both, and compare."""
-    config = Config(dataset=ALBANIAN, health="skip").with_set(settings or [])
+    config = Config(dataset=ALBANIAN, epochs=3, health="skip").with_set(settings or [])
     n_steps = None if whole_recipe else recipe_steps
     if only is not None:
         done = ours(config) if only == OURS else recipe(config, n_steps)

@@ -138,7 +138,7 @@ class Config(_Checked):
     architecture: Architecture | None = None
     trains: Literal["everything", "decoder", "lora"] = "everything"
     lora_rank: int = setting(16, low=1, high=256)
-    epochs: int = setting(3, low=1, high=1000)
+    epochs: int = setting(8, low=1, high=1000)
     batch_size: int = setting(8, low=1, high=512)
     accumulate: int = setting(1, low=1, high=256)
     learning_rate: float | None = setting(None, low=1e-9, high=1.0)

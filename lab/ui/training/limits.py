@@ -7,7 +7,7 @@ from lab.ui.visitors import is_public
 from lab.workspace import Workspace
 
 MODELS = ("tiny", "base")
-MAX_EPOCHS, MAX_CLIPS = 5, 500
+MAX_EPOCHS, MAX_CLIPS = 8, 500
 
 IN_WORDS = (
     f"This is a public server: it trains {' and '.join(MODELS)} for up to {MAX_EPOCHS} epochs on "
