@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import dataset, evaluation_files
-from lab.asr.checkpoints import list_models
 from lab.asr.pool import EnginePool
 from lab.errors import OptionsError, WorkspaceError
 from lab.evaluation import Report, evaluate
 from lab.evaluation_files import JSON_NAME
+from lab.export import load_engine, run_named
 from lab.jobs import Entry, Job, ModelQueue
 from lab.progress import Progress
 from lab.staging import Staging
@@ -99,13 +99,10 @@ class EvaluationQueue(ModelQueue[EvaluationJob]):
 def engine_of(
     workspace: Workspace, model: str, pool: EnginePool, on_progress: Progress
 ) -> "Engine":
-    """The engine of a model that can be picked, or of a run; raises CheckpointError."""
-    if model in {info.name for info in list_models(workspace.models_dir)}:
-        return pool.get(model, models_dir=workspace.models_dir, on_progress=on_progress)
-    from lab.asr.engine import Engine
-    from lab.export import load_model
-
-    return Engine(load_model(workspace, model, on_progress=on_progress), name=model)
+    """The engine of a run, or else of a model that can be picked; raises CheckpointError."""
+    if run_named(workspace, model):
+        return load_engine(workspace, model, on_progress=on_progress)
+    return pool.get(model, models_dir=workspace.models_dir, on_progress=on_progress)
 
 
 def keep(workspace: Workspace, reports: list[Report]) -> Evaluation:

@@ -1,17 +1,22 @@
-"""`export` and `health` on the command line."""
+"""`export`, `health` and `evaluate` on the command line, of the models of runs."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import typer
 from click.testing import Result
+from listening import silence
 from test_cli import assert_refused
 from typer.testing import CliRunner
-from whispers import payload, talking_model
+from whispers import BRIEF, TINY, payload, random_model, talking_model
 
 from lab.asr import weights
+from lab.asr.engine import Engine
+from lab.cli.evaluate import evaluate
 from lab.cli.export import export
 from lab.cli.health import RED, health
 from lab.health import Check, HealthReport, read_report
@@ -20,6 +25,7 @@ from lab.training.config import Config
 from lab.workspace import Workspace
 
 app = typer.Typer()
+app.command()(evaluate)
 app.command()(export)
 app.command()(health)
 
@@ -78,3 +84,32 @@ def test_health_is_told_kept_with_the_run_and_in_the_exit_code(
         "shqip-1 was harmed by its training: noise.",
     ]
     assert read_report(run.folder / "health.json") == found
+
+
+def test_a_run_is_evaluated_by_its_name(workspace: Workspace, run: runs.Run) -> None:
+    made = silence(workspace, 1)
+    (entry,) = made.entries()
+    made.change([(entry, replace(entry, transcription="po", split="test"))], what="made")
+    done = lab(
+        *("evaluate", "--model", run.name, "--dataset", "a"), *("--workspace", workspace.root)
+    )
+    assert (done.exit_code, done.stdout.splitlines()[2].split()[0]) == (0, run.name)
+
+
+def test_health_hears_what_a_run_started_from_and_not_a_run_of_that_name(
+    workspace: Workspace, run: runs.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.models_dir.mkdir()
+    torch.save(payload(random_model(BRIEF)), workspace.models_dir / "mine.pt")
+    config = replace(run.config, model="mine")
+    (run.folder / runs.CONFIG).write_text(config.to_yaml(), encoding="utf-8")
+    runs.runs_dir(workspace).joinpath(run.name).rename(runs.runs_dir(workspace) / "mine")
+    heard: list[Engine] = []
+
+    def check(tuned: Callable[[], Engine], base: Callable[[], Engine], *_: object, **__: object):
+        heard.extend((tuned(), base()))
+        return HealthReport("mine", "mine", "2026-01-01", ())
+
+    monkeypatch.setattr("lab.health.health_check", check)
+    lab("health", "--model", "mine", "--workspace", workspace.root)
+    assert [engine.network.dims for engine in heard] == [TINY, BRIEF]

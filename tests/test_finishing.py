@@ -3,11 +3,13 @@
 import pytest
 import torch
 from waiting import wait_for
-from whispers import TINY, payload, talking_model
+from whisper.model import Whisper
+from whispers import TINY, outputs, payload, talking_model
 
+from lab.asr import weights
 from lab.asr.checkpoints import list_models
 from lab.export.proof import read_proof
-from lab.finishing import FinishQueue, delete_export, export_dir
+from lab.finishing import FinishJob, FinishQueue, delete_export, export_dir, exports_of
 from lab.training import runs
 from lab.training.config import Config
 from lab.training.runs import Run
@@ -52,6 +54,41 @@ def test_an_export_lies_where_it_is_looked_for_until_it_is_deleted(
     delete_export(folder)
     delete_export(folder)  # from another tab
     assert not folder.exists()
+
+
+def test_an_export_of_other_weights_is_not_the_runs_and_makes_way(
+    queue: FinishQueue, workspace: Workspace, run: Run
+) -> None:
+    def export() -> FinishJob:
+        number = queue.submit(workspace, run, "export", file_format="openai", precision="float32")
+        return wait_for(queue, workspace, number)
+
+    def exported() -> Whisper:
+        return weights.build(weights.read(exports_of(workspace, run)[key]), called="the export")
+
+    key = "openai", "float32"
+    assert export().state == "done"
+    first = exported()
+    assert "is there already" in str(export().error)
+    runs.delete(run)
+    runs.create(workspace, Config(dataset="gone"), name="mine")
+    assert exports_of(workspace, run) == {}
+    second = talking_model(TINY, seed=1)
+    torch.save(payload(second), run.model_path)
+    assert exports_of(workspace, run) == {}
+    assert export().state == "done"
+    assert torch.equal(outputs(exported()), outputs(second))
+    assert not torch.equal(outputs(exported()), outputs(first))
+
+
+def test_a_run_that_is_gone_does_not_come_back(
+    queue: FinishQueue, workspace: Workspace, run: Run
+) -> None:
+    runs.delete(run)
+    for task in ("keep", "evaluate", "health", "publish", "export"):
+        job = wait_for(queue, workspace, queue.submit(workspace, run, task))  # type: ignore[arg-type]
+        assert job.state == "failed"
+    assert not run.folder.exists()
 
 
 def test_a_run_without_a_model_is_a_failure(queue: FinishQueue, workspace: Workspace) -> None:

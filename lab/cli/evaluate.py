@@ -21,7 +21,9 @@ def evaluate(
     models: Annotated[
         list[str],
         typer.Option(
-            "--model", metavar="NAME", help="The baseline, and again for each that it is beside."
+            "--model",
+            metavar="NAME",
+            help="A model or a run: the baseline, and again for each that it is beside.",
         ),
     ],
     datasets: Annotated[
@@ -81,10 +83,10 @@ def _loaded(
     models: Sequence[str], workspace: Workspace, on_progress: Progress
 ) -> Iterator["Engine"]:
     """The models one by one, so that memory holds one of them."""
-    from lab.asr.engine import Engine
+    from lab.export import load_engine
 
     for model in models:
-        yield Engine.load(model, models_dir=workspace.models_dir, on_progress=on_progress)
+        yield load_engine(workspace, model, on_progress=on_progress)
 
 
 def _shown(report: "Report") -> str:

@@ -39,31 +39,36 @@ def health(
     """
     from lab import dataset as datasets
     from lab import spoken
-    from lab.export import load_model, run_named
+    from lab.export import load_engine, run_named
     from lab.health import N_CLIPS, clips_of, health_check, write_report
     from lab.health.report import FILE_NAME
+    from lab.training.examples import learned
 
     place = Workspace.default(workspace)
     run = run_named(place, model)
-    base = base or (run.config.model if run and not run.config.architecture else "base")
+    known = run.config.model if run and not run.config.architecture else "base"
+    not_learned = learned(run) if run else frozenset()
     with Terminal() as terminal:
         progress = terminal.progress(model)
         if dataset:
             clips = spoken.from_dataset(
-                datasets.find(place, dataset), N_CLIPS, on_progress=progress
+                datasets.find(place, dataset), N_CLIPS, without=not_learned, on_progress=progress
             )
         else:
-            clips = clips_of(place, run.config.dataset) if run else []
+            clips = clips_of(place, run.config.dataset, without=not_learned) if run else []
 
-        def engine(named: str) -> "Engine":
+        def tuned_engine() -> "Engine":
+            return load_engine(place, model, on_progress=progress)
+
+        def base_engine() -> "Engine":
+            if base:
+                return load_engine(place, base, on_progress=progress)
             from lab.asr.engine import Engine
 
-            name = Path(named).name or named
-            return Engine(load_model(place, named, on_progress=progress), name=name)
+            # What a run started from was never another run, whatever runs are called now.
+            return Engine.load(known, models_dir=place.models_dir, on_progress=progress)
 
-        found = health_check(
-            lambda: engine(model), lambda: engine(base), clips, on_progress=progress
-        )
+        found = health_check(tuned_engine, base_engine, clips, on_progress=progress)
         if output or run:
             write_report(found, output or run.folder / FILE_NAME)  # type: ignore[union-attr]
         width = max(len(check.title) for check in found.checks)

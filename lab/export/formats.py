@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.errors import CheckpointError, OptionsError, WorkspaceError
+from lab.export.origin import note
 from lab.staging import Staging
 
 if TYPE_CHECKING:
@@ -24,13 +25,18 @@ class Format:
 
     library: the package of Python that reads it
     about: what it is for, a sentence
-    usage: lines of Python that load it from FOLDER and transcribe a file
+    usage: lines of Python that load it from FOLDER and transcribe a file in LANGUAGE
     """
 
     library: str
     about: str
     precisions: tuple[str, ...]
     usage: str
+
+    def usage_of(self, folder: str, language: str | None) -> str:
+        """`usage` for a folder and Whisper's code of a language; None lets the model find out."""
+        known = "None" if language is None else f'"{language}"'
+        return self.usage.replace('"LANGUAGE"', known).replace("FOLDER", folder)
 
 
 # What a precision is good for.
@@ -71,13 +77,20 @@ FORMATS: Mapping[str, Format] = {
 
 
 def export(
-    model: "Whisper", target: Path, *, file_format: str, precision: str = "float32", card: str = ""
+    model: "Whisper",
+    target: Path,
+    *,
+    file_format: str,
+    precision: str = "float32",
+    card: str = "",
+    origin: str = "",
 ) -> None:
     """Write `model` into the folder `target`, all of its files or none.
 
     file_format: a key of `FORMATS`
     precision: of its weights, one that the format has
     card: the text of its model card, Markdown
+    origin: the fingerprint of the file that `model` came from, to be kept with it
 
     Raises OptionsError for a format or precision that there is not, WorkspaceError if `target` is
     taken or the disk refuses, CheckpointError for a model that has no place in the format.
@@ -90,6 +103,8 @@ def export(
             _write(model, folder, file_format, precision)
             if card:
                 (folder / CARD_NAME).write_text(card, encoding="utf-8")
+            if origin:
+                note(folder, origin)
             if target.is_dir():
                 target.rmdir()  # it is empty, or else this fails
             folder.rename(target)

@@ -78,6 +78,7 @@ def export_with_proof(
     file_format: str,
     precision: str = "float32",
     card: str = "",
+    origin: str = "",
     on_progress: Progress = ignore,
 ) -> Proof:
     """Write a model into the folder `target`, and prove it with `clips`.
@@ -90,7 +91,8 @@ def export_with_proof(
     """
     check(target, file_format=file_format, precision=precision)
     model = load(part(on_progress, 0, 3))
-    export(model, target, file_format=file_format, precision=precision, card=card)
+    settings = {"file_format": file_format, "precision": precision}
+    export(model, target, **settings, card=card, origin=origin)
     heard = listen(model, clips, part(on_progress, 1, 3))
     del model
     proof = prove(

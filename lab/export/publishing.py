@@ -14,6 +14,8 @@ from lab.workspace import Workspace, written_whole
 if TYPE_CHECKING:
     from whisper.model import Whisper
 
+    from lab.asr.engine import Engine
+
 
 def publish(
     run_model_path: Path,
@@ -38,16 +40,16 @@ def publish(
 
 
 def load_model(workspace: Workspace, named: str, *, on_progress: Progress = ignore) -> "Whisper":
-    """The model called `named`: one that can be picked, a run of the workspace, or a path.
+    """The model called `named`: that of a run, one that can be picked, or the one at a path.
 
-    A path leads to a `.pt` file or to a folder with a model. What it gives is in float32 on the
-    processor. Raises CheckpointError if there is no such model, or a run has none yet.
+    A path leads to a `.pt` file or to a folder with a model. Where a run and a model that can be
+    picked have the same name, it is the run's. What it gives is in float32 on the processor. Raises
+    CheckpointError if there is no such model, or a run has none yet.
     """
     run = run_named(workspace, named)
-    path = run.model_path if run else Path(named).expanduser()
-    can_be_picked = named in {info.name for info in list_models(workspace.models_dir)}
-    if can_be_picked or not (run or _is_path(named)):
+    if not run and not _is_a_path_only(workspace, named):
         return checkpoints.load(named, models_dir=workspace.models_dir, on_progress=on_progress)
+    path = run.model_path if run else Path(named).expanduser()
     if run and not path.is_file():
         raise CheckpointError(
             f"The run {run.name} has no model yet; it makes one when its training ends."
@@ -60,12 +62,43 @@ def load_model(workspace: Workspace, named: str, *, on_progress: Progress = igno
     return model
 
 
+def load_engine(workspace: Workspace, named: str, *, on_progress: Progress = ignore) -> "Engine":
+    """An engine with the model that `load_model` gives, called as its run or as it was asked for.
+
+    Raises what `load_model` raises.
+    """
+    from lab.asr.engine import Engine
+    from lab.asr.memory import return_to_system
+
+    run = run_named(workspace, named)
+    if not run and not _is_a_path_only(workspace, named):
+        return Engine.load(named, models_dir=workspace.models_dir, on_progress=on_progress)
+    model = load_model(workspace, named, on_progress=on_progress)
+    engine = Engine(model, name=run.name if run else named)
+    return_to_system()
+    return engine
+
+
 def run_named(workspace: Workspace, named: str) -> Run | None:
-    """The run of the workspace with this name, or with this folder, if it is one."""
+    """The run whose model is meant by its name, or by the path of its folder or model, if it is.
+
+    A run that has no model yet stands back behind a model that can be picked under its name.
+    """
+    path = Path(named).expanduser().resolve() if _is_path(named) else None
     for run in runs.list_all(workspace):
-        if named == run.name or (_is_path(named) and Path(named).resolve() == run.folder):
+        if path and path in (run.folder, run.model_path):
+            return run
+        if named == run.name and (run.model_path.is_file() or not _can_be_picked(workspace, named)):
             return run
     return None
+
+
+def _can_be_picked(workspace: Workspace, named: str) -> bool:
+    return named in {info.name for info in list_models(workspace.models_dir)}
+
+
+def _is_a_path_only(workspace: Workspace, named: str) -> bool:
+    return _is_path(named) and not _can_be_picked(workspace, named)
 
 
 def _is_path(named: str) -> bool:

@@ -10,14 +10,13 @@ from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from whisper.model import Whisper
 
-from lab.asr import weights
 from lab.asr.devices import Device, best_device, processor
 from lab.errors import OptionsError
 from lab.training import advice, memory, runs
 from lab.training.config import Config
 from lab.training.data import ClipData
-from lab.training.hearing import checkpoint_of
 from lab.training.intake import Intake
+from lab.training.keeping import take_best
 from lab.training.module import VALIDATION_WER, Training
 from lab.training.reporting import LastState, Patience, Reporter, WholeFiles
 from lab.training.runs import Run
@@ -86,7 +85,8 @@ def fit(run: Run, model: Whisper, taken_in: Intake) -> None:
         warnings.filterwarnings("ignore", module=r"(pytorch_)?lightning")
         trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
     if runs.is_main_process():
-        _keep_best(run, model)
+        runs.update(run, note="Keeping the best model", seconds_left=0.0)
+        take_best(run, model)
 
 
 def device_for(config: Config) -> Device:
@@ -124,13 +124,3 @@ def _callbacks(run: Run, config: Config, data: ClipData) -> list[pl.Callback]:
             Patience(VALIDATION_WER, patience=config.patience, check_on_train_epoch_end=False)
         )
     return callbacks
-
-
-def _keep_best(run: Run, model: Whisper) -> None:
-    runs.update(run, note="Keeping the best model", seconds_left=0.0)
-    path = run.folder / runs.CHECKPOINTS / runs.BEST
-    best = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    prefix = "model."  # the attribute of the module
-    state = {name.removeprefix(prefix): value for name, value in best["state_dict"].items()}
-    model.load_state_dict(state)
-    weights.save(checkpoint_of(model), run.model_path)

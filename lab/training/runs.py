@@ -5,17 +5,20 @@ the page or the app, a run goes on. Nothing of torch is loaded.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from lab.asr.checkpoints import list_models
+from lab.asr.official import ALIASES
 from lab.errors import OptionsError, WorkspaceError
+from lab.staging import Staging
 from lab.training.config import Config
 from lab.training.state import (
     BEST,
@@ -56,6 +59,7 @@ __all__ = [
     "State",
     "ask",
     "at",
+    "best_path",
     "create",
     "delete",
     "end",
@@ -83,31 +87,35 @@ _LIBRARY = Path(__file__).parents[2]
 def create(workspace: Workspace, config: Config, *, name: str = "") -> Run:
     """Make the folder of a run, which is not started by that.
 
-    name: what to call it; without one it is called after the dataset
+    name: what to call it; without one it is called after the dataset and the model
 
-    Raises OptionsError if there is a run with this name, or the name has no letters.
+    Raises OptionsError if there is a run or a model with this name, or the name has no letters.
     """
     wanted = slug(name or f"{config.dataset}-{config.model}")
     if not wanted:
         raise OptionsError("Give the run a name with letters or digits, such as “albanian-1”.")
-    folder = child(runs_dir(workspace), wanted)
+    folder, models = child(runs_dir(workspace), wanted), _names_of_models(workspace)
     if not name:
-        folder = _free(folder)
-    elif folder.exists():
-        raise OptionsError(f"There is a run called “{wanted}” already. Choose another name.")
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        raise OptionsError(
-            f"There is a run called “{wanted}” already. Choose another name."
-        ) from None
-    except OSError as error:
-        raise WorkspaceError(f"{folder} cannot be made ({error.strerror}).") from error
-    run = Run(folder.name, folder)
-    with written_whole(folder / CONFIG) as beside:
-        beside.write_text(config.to_yaml(), encoding="utf-8")
-    write(run, State(asked_at=time.time()))
-    return run
+        folder = _free(folder, models)
+    elif wanted in models:
+        raise OptionsError(f"There is a model called “{wanted}”. Choose another name.")
+    with Staging(folder.parent) as staging:
+        made = Run(folder.name, staging / "made")
+        with written_whole(made.folder / CONFIG) as beside:
+            beside.write_text(config.to_yaml(), encoding="utf-8")
+        write(made, State(asked_at=time.time()))
+        try:
+            # A command that worked on a run while it was deleted may have left something there.
+            if folder.exists() and not _is_run(folder):
+                folder.rename(staging / "left")
+            made.folder.rename(folder)
+        except OSError as error:
+            if _is_run(folder):
+                raise OptionsError(
+                    f"There is a run called “{wanted}” already. Choose another name."
+                ) from None
+            raise WorkspaceError(f"{folder} cannot be made ({error.strerror}).") from error
+    return Run(folder.name, folder)
 
 
 def list_all(workspace: Workspace) -> list[Run]:
@@ -128,7 +136,7 @@ def find(workspace: Workspace, name: str) -> Run:
 def at(folder: Path) -> Run:
     """The run in a folder; raises OptionsError where there is none."""
     folder = folder.expanduser().resolve()
-    if not (folder / CONFIG).is_file():
+    if not _is_run(folder):
         raise OptionsError(
             f"{folder} is no folder of a run: {CONFIG} is missing. Make one with `train`."
         )
@@ -181,12 +189,19 @@ def stop(run: Run) -> None:
 
 
 def delete(run: Run) -> None:
-    """Remove a run with all that it has learned; raises OptionsError while it is under way."""
+    """Remove a run with all that it has learned; raises OptionsError while anyone works on it."""
     if not status(run).is_over:
         raise OptionsError(f"The run {run.name} is under way. Stop it first.")
     try:
-        (run.folder / CONFIG).unlink(missing_ok=True)  # nobody lists it any more
-        shutil.rmtree(run.folder)
+        with (
+            lock_of(run).acquire(timeout=0),
+            Staging(run.folder.parent) as staging,
+        ):
+            run.folder.rename(staging / "deleted")
+    except Timeout:
+        raise OptionsError(
+            f"The run {run.name} is still being worked on. Delete it when that has ended."
+        ) from None
     except OSError as error:
         raise WorkspaceError(f"{run.folder} cannot be removed ({error.strerror}).") from error
 
@@ -214,8 +229,13 @@ def runs_dir(workspace: Workspace) -> Path:
     return workspace.root / RUNS
 
 
+def best_path(run: Run) -> Path:
+    """The best state so far; it is there from the first validation to the end of the run."""
+    return run.folder / CHECKPOINTS / BEST
+
+
 def lock_of(run: Run) -> FileLock:
-    """Held by the process that trains a run."""
+    """Held by who trains a run, or does something with its model."""
     return FileLock(run.folder / _LOCK)
 
 
@@ -237,8 +257,20 @@ def turn(run: Run) -> FileLock | None:
     return lock
 
 
-def _free(folder: Path) -> Path:
+def _is_run(folder: Path) -> bool:
+    return (folder / CONFIG).is_file()
+
+
+def _names_of_models(workspace: Workspace) -> set[str]:
+    """Names that mean a model already, and would mean two things if a run had them too."""
+    known = {info.name.casefold() for info in list_models(workspace.models_dir)}
+    return known | ALIASES.keys()
+
+
+def _free(folder: Path, models: Container[str]) -> Path:
     number = 1
-    while (numbered := folder.with_name(f"{folder.name}-{number}")).exists():
+    while (
+        _is_run(numbered := folder.with_name(f"{folder.name}-{number}")) or numbered.name in models
+    ):
         number += 1
     return numbered

@@ -6,7 +6,7 @@ from whispers import outputs, payload, random_model
 
 from lab.asr import checkpoints
 from lab.errors import CheckpointError, OptionsError
-from lab.export import load_model, publish, run_named
+from lab.export import load_engine, load_model, publish, run_named
 from lab.training import runs
 from lab.training.config import Config
 from lab.training.runs import Run
@@ -70,3 +70,17 @@ def test_a_model_that_there_is_not_is_refused(workspace: Workspace, run: Run) ->
     run.model_path.unlink()
     with pytest.raises(CheckpointError, match="has no model yet"):
         load_model(workspace, "shqip-1")
+
+
+def test_of_a_run_and_a_model_with_one_name_the_run_is_meant(
+    workspace: Workspace, run: Run, tmp_path: Path
+) -> None:
+    other = random_model(seed=2)
+    torch.save(payload(other), tmp_path / "other.pt")
+    checkpoints.add(tmp_path / "other.pt", name=run.name, models_dir=workspace.models_dir)
+    assert torch.equal(outputs(load_model(workspace, run.name)), outputs(TUNED))
+    by_name, by_path = (load_engine(workspace, str(one)) for one in (run.name, run.model_path))
+    assert (by_name.name, by_name.fingerprint) == (by_path.name, by_path.fingerprint)
+    run.model_path.unlink()  # as long as it trains
+    assert torch.equal(outputs(load_model(workspace, run.name)), outputs(other))
+    assert run_named(workspace, run.name) is None  # so that nobody takes its card for the model's

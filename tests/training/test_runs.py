@@ -1,6 +1,7 @@
 """Runs as folders: made, listed, started and stopped, whatever becomes of their processes."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -8,14 +9,14 @@ from dataclasses import replace
 
 import psutil
 import pytest
-from making import QUICK, over, run_in, weights_of
+from making import QUICK, model, over, run_in, weights_of
 
 from lab.errors import OptionsError, WorkspaceError
 from lab.training import metrics, runs
 from lab.training.metrics import Row
 from lab.training.run import train
 from lab.training.runs import Run
-from lab.workspace import Workspace
+from lab.workspace import Workspace, write_json
 
 
 @pytest.fixture
@@ -40,6 +41,39 @@ def test_runs_are_made_listed_and_deleted(workspace: Workspace, bare: Run) -> No
     for name in ("../noises", "gone"):
         with pytest.raises(OptionsError, match="no run"):
             runs.find(workspace, name)
+
+
+def test_a_run_is_not_called_like_a_model(workspace: Workspace) -> None:
+    model(workspace)
+    for taken in ("Noises-tiny-1", "albanian"):
+        shutil.copy(workspace.models_dir / "tiny.pt", workspace.models_dir / f"{taken}.pt")
+    assert runs.create(workspace, QUICK).name == "noises-tiny-2"
+    for name in ("Base", "large", "Albanian", "noises tiny 1"):
+        with pytest.raises(OptionsError, match="There is a model called"):
+            runs.create(workspace, QUICK, name=name)
+    assert [run.name for run in runs.list_all(workspace)] == ["noises-tiny-2"]
+
+
+def test_a_run_that_somebody_works_on_is_not_deleted(workspace: Workspace, bare: Run) -> None:
+    with runs.lock_of(bare), pytest.raises(OptionsError, match="still being worked on"):
+        runs.delete(bare)
+    assert runs.list_all(workspace) == [bare]
+    runs.delete(bare)
+    runs.delete(bare)  # from another tab
+    assert not list(runs.runs_dir(workspace).iterdir())
+
+
+def test_what_is_left_of_a_deleted_run_keeps_no_name_and_is_not_the_next_ones(
+    workspace: Workspace, bare: Run
+) -> None:
+    runs.delete(bare)
+    write_json(bare.folder / "health.json", {"of": "the run before"})
+    for name in (bare.name, ""):
+        again = runs.create(workspace, QUICK, name=name)
+        assert again == bare
+        assert not (again.folder / "health.json").exists()
+        runs.delete(again)
+        write_json(bare.folder / "health.json", {"of": "the run before"})
 
 
 @pytest.mark.parametrize("name", ["!!!", "../.."])

@@ -70,6 +70,12 @@ def _try(workspace: Workspace, dataset: Dataset, config: Config) -> None:
         estimate_queue().submit(workspace, config)
 
 
+def _not_counted(config: Config) -> str:
+    is_checked = config.health == "check" and not config.architecture
+    rest = " and the check of its health come" if is_checked else " comes"
+    return f"That is the training; the evaluation of the model{rest} on top."
+
+
 def _show(found: Estimate, config: Config) -> None:
     row = st.columns(2)
     row[0].metric("Time", f"about {words.roughly(found.seconds)}", border=True)
@@ -90,7 +96,8 @@ def _show(found: Estimate, config: Config) -> None:
     st.markdown(
         "\n".join(f"- {words.plain(sentence)}" for sentence in found.sentences(config))
         + f"\n- A batch takes {found.step_s[0]:.2g} s at the clips’ own length, "
-        f"{found.step_s[1]:.2g} s at 30 s."
+        f"{found.step_s[1]:.2g} s at 30 s.\n"
+        f"- {_not_counted(config)}"
     )
     if found.left_out:
         st.caption(f"Left out: {words.plain(', '.join(found.left_out))}.")

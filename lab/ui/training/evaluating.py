@@ -55,7 +55,7 @@ def _choose(workspace: Workspace, known: list[str]) -> None:
     offered = list(dict.fromkeys([*infos, *done]))
 
     def described(name: str) -> str:
-        if name not in infos:
+        if name in done:
             return f"{name} · run"
         return name if infos[name].installed else f"{name} · download"
 

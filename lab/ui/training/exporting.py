@@ -12,13 +12,14 @@ from lab.errors import LabError
 from lab.export import FORMATS, PRECISIONS
 from lab.export.formats import size_bytes
 from lab.export.proof import PROOF_NAME, Proof, read_proof
-from lab.finishing import export_dir
+from lab.languages import LANGUAGES
+from lab.training import runs
 from lab.training.runs import Run
 from lab.ui import words
 from lab.ui.training.files import MAX_DOWNLOAD_BYTES
 from lab.ui.training.tasks import is_busy, submit
 from lab.ui.visitors import is_public
-from lab.workspace import Workspace
+from lab.workspace import Workspace, read_json
 
 _OUTCOMES = {
     "proven": ":green[:material/verified:]",
@@ -48,22 +49,21 @@ def show_export(workspace: Workspace, run: Run) -> None:
         persist_state="session",
         width=140,
     )
-    is_there = export_dir(workspace, run, file_format, precision).exists()
+    exports = finishing.exports_of(workspace, run)
     row.button(
         "Export with proof",
         icon=":material/verified:",
         key="task_export",
-        disabled=is_there or is_busy(workspace, run, "export"),
+        disabled=(file_format, precision) in exports or is_busy(workspace, run, "export"),
         on_click=submit,
         args=(workspace, run, "export"),
         kwargs={"file_format": file_format, "precision": precision},
     )
     st.caption(f"{FORMATS[file_format].about} {precision}: {PRECISIONS[precision]}.")
-    for one, settings in FORMATS.items():
-        for kind in settings.precisions:
-            folder = export_dir(workspace, run, one, kind)
-            if folder.is_dir():
-                _exported(folder, one, kind)
+    for (one, kind), folder in exports.items():
+        is_proving = is_busy(workspace, run, "export", file_format=one, precision=kind)
+        usage = FORMATS[one].usage_of(folder.name, _language(run))
+        _exported(folder, one, kind, usage=usage, is_proving=is_proving)
 
 
 def show_proof(proof: Proof) -> None:
@@ -82,7 +82,19 @@ def show_proof(proof: Proof) -> None:
         )
 
 
-def _exported(folder: Path, file_format: str, precision: str) -> None:
+def _language(run: Run) -> str | None:
+    """The language that a run has learned; None if it is not one alone."""
+    try:
+        learned = read_json(run.folder / runs.DATASET).get("languages")
+    except LabError:
+        return None
+    codes = [code for code in LANGUAGES if [code] == learned]
+    return codes[0] if codes else None
+
+
+def _exported(
+    folder: Path, file_format: str, precision: str, *, usage: str, is_proving: bool
+) -> None:
     with st.container(border=True, key=f"exported_{file_format}_{precision}"):
         size = size_bytes(folder)
         row = st.container(horizontal=True, vertical_alignment="center")
@@ -102,10 +114,13 @@ def _exported(folder: Path, file_format: str, precision: str) -> None:
             icon=":material/delete:",
             type="tertiary",
             key=f"delete_{folder.name}",
+            disabled=is_proving,
             on_click=_delete,
             args=(folder,),
         )
-        if (folder / PROOF_NAME).exists():
+        if is_proving:
+            st.caption("It is complete, and is being proven now.")
+        elif (folder / PROOF_NAME).exists():
             try:
                 show_proof(read_proof(folder))
             except LabError as error:
@@ -114,7 +129,7 @@ def _exported(folder: Path, file_format: str, precision: str) -> None:
             st.caption("It was stopped before it was proven.")
         if not is_public():
             st.caption(f"It lies in {words.plain(str(folder))}")
-        st.code(FORMATS[file_format].usage.replace("FOLDER", folder.name), language="python")
+        st.code(usage, language="python")
 
 
 def _zipped(folder: Path) -> bytes:

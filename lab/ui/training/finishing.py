@@ -1,6 +1,7 @@
 """What follows a run that is done: is its model whole, and ways to use it."""
 
 import re
+from pathlib import Path
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from lab.finishing import FinishJob
 from lab.health import HealthReport, read_report
 from lab.health.report import FILE_NAME as HEALTH_NAME
 from lab.model_card import card_of_run
+from lab.training import runs
 from lab.training.runs import Run
 from lab.ui import words
 from lab.ui.queue import show_queue
@@ -21,6 +23,7 @@ from lab.ui.training.tasks import is_busy, submit
 from lab.workspace import Workspace
 
 _TASKS = {
+    "keep": "Keeping the best state of",
     "evaluate": "Evaluating",
     "health": "Health check of",
     "publish": "Publishing",
@@ -43,6 +46,14 @@ def show_finishing(workspace: Workspace) -> None:
         details=_details,
         on_end=lambda _: None,
     )
+
+
+def show_best(workspace: Workspace, run: Run) -> None:
+    """A way to use what a run has learned that was stopped or has failed."""
+    best, model = _written_at(runs.best_path(run)), _written_at(run.model_path)
+    if best is not None and (model is None or model < best):
+        _button("Use the best state so far", ":material/bookmark_added:", workspace, run, "keep")
+        st.caption("It becomes a model like any other. The run can be resumed all the same.")
 
 
 def show_finish(workspace: Workspace, run: Run) -> None:
@@ -146,6 +157,13 @@ def _card(run: Run) -> None:
         )
         _, _, text = card.removeprefix("---\n").partition("\n---\n")  # the head is for programs
         st.markdown(re.sub(r"^(#{1,2}) ", r"###\1 ", text or card, flags=re.MULTILINE))
+
+
+def _written_at(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _button(label: str, icon: str, workspace: Workspace, run: Run, task: finishing.Task) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lab import evaluation_files
-from lab.errors import LabError
+from lab.errors import LabError, OptionsError
 from lab.training import metrics, runs
 from lab.training.runs import Run, State
 from lab.ui import words
@@ -16,9 +16,10 @@ from lab.ui.differences import differences_html
 from lab.ui.training import curves, limits
 from lab.ui.training.choosing import choose_run, open_new
 from lab.ui.training.files import show_files
-from lab.ui.training.finishing import show_finish, show_finishing
+from lab.ui.training.finishing import show_best, show_finish, show_finishing
 from lab.ui.training.form import set_config
 from lab.ui.training.report import show_report
+from lab.ui.training.tasks import is_busy
 from lab.workspace import Workspace
 
 _LOOK_EVERY = "2s"
@@ -57,6 +58,12 @@ def show_runs(workspace: Workspace) -> None:
         _course(run)
     else:
         _watch(run, state)
+        if state.is_over:
+            show_best(workspace, run)
+            if run.model_path.is_file():
+                _done(workspace, run)
+            else:
+                show_finishing(workspace)
     show_files(run)
 
 
@@ -71,11 +78,13 @@ def _buttons(workspace: Workspace, run: Run, state: State) -> None:
             help="It saves what it has learned and can be resumed.",
         )
         return
+    is_used = is_busy(workspace, run)
     if state.state != "done":
         st.button(
             "Resume" if run.last_path.exists() else "Start",
             icon=":material/play_arrow:",
             type="primary",
+            disabled=is_used,
             on_click=_do,
             args=(partial(_resume, workspace), run),
             help="It goes on from the last state that was saved.",
@@ -87,6 +96,14 @@ def _buttons(workspace: Workspace, run: Run, state: State) -> None:
         args=(_copy, run),
         help="Begin with its settings and change what you like.",
     )
+    if is_used:
+        st.button(
+            "Delete",
+            icon=":material/delete:",
+            disabled=True,
+            help="Something is being done with its model. Stop that or wait for it.",
+        )
+        return
     with st.popover("Delete", icon=":material/delete:"):
         st.markdown(
             f"This removes the run **{words.plain(run.name)}** with its curves, its evaluation and "
@@ -96,6 +113,8 @@ def _buttons(workspace: Workspace, run: Run, state: State) -> None:
 
 
 def _resume(workspace: Workspace, run: Run) -> None:
+    if is_busy(workspace, run):  # since the page was drawn, in another tab
+        raise OptionsError("Something is being done with its model. Stop that or wait for it.")
     limits.check(workspace, run.config, 0)
     runs.resume(run)
 

@@ -9,9 +9,21 @@ from lab.ui.state import finish_queue
 from lab.workspace import Workspace
 
 
-def is_busy(workspace: Workspace, run: Run, task: finishing.Task) -> bool:
+def is_busy(
+    workspace: Workspace, run: Run, task: finishing.Task | None = None, **settings: str
+) -> bool:
+    """Whether a task is lined up or under way for a run, with these settings.
+
+    task: without one, whether any is
+    """
     jobs: Sequence[FinishJob] = finish_queue().jobs(workspace)
-    return any(job.run == run and job.task == task and not job.is_over for job in jobs)
+    return any(
+        job.run == run
+        and task in (None, job.task)
+        and not job.is_over
+        and all(getattr(job, name) == value for name, value in settings.items())
+        for job in jobs
+    )
 
 
 def submit(workspace: Workspace, run: Run, task: finishing.Task, **settings: str) -> None:

@@ -2,23 +2,29 @@
 
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from runs_on_disk import evaluate_done, run_of, shqip
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
+from waiting import wait_for
+from whispers import SMALL, payload, talking_model
 
 from lab import dataset as datasets
+from lab.errors import OptionsError
 from lab.health import Check
 from lab.health.report import FILE_NAME, report, write_report
 from lab.training import runs
 from lab.training.config import DEFAULTS, SOURCE_LAB, Architecture, Augmentation, Config
 from lab.training.estimate import Estimate
+from lab.ui.state import finish_queue
 from lab.ui.training.form import lines_of
-from lab.workspace import Workspace
+from lab.workspace import Workspace, write_json
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -206,6 +212,7 @@ def test_two_batches_say_how_long_it_takes_until_the_settings_change(
     assert app.metric[0].value == "about 2 min"
     assert "on *CPU*" in all_of(app)
     assert "more memory than is free" in all_of(app)
+    assert "the check of its health come on top" in all_of(app)
     app.number_input(key="train_epochs").set_value(2).run()
     assert "settings have changed" in all_of(done(app))
 
@@ -345,3 +352,61 @@ def test_health_is_green_or_red_with_a_sentence(workspace: Workspace) -> None:
     app = open_page(run=run.name, train="Runs")
     assert "no JSON object" in all_of(app)
     assert "Publish" in labels(app)
+
+
+def test_while_an_export_is_proven_neither_it_nor_its_run_can_be_deleted(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(workspace, state="done")
+    write_json(run.folder / runs.DATASET, {"languages": ["sq"]})
+    is_exported, goes_on = threading.Event(), threading.Event()
+
+    def listen(*_: object) -> list[str]:
+        is_exported.set()
+        goes_on.wait(30)
+        return []
+
+    monkeypatch.setattr("lab.export.proof.listen", listen)
+    app = open_page(run=run.name, train="Runs")
+    button(app, "Export with proof").click().run()
+    assert is_exported.wait(30)
+    app = open_page(run=run.name, train="Runs")
+    try:
+        assert "is being proven now" in all_of(app)
+        assert "stopped before" not in all_of(app)
+        assert all(one.disabled for one in app.button if one.label == "Delete")
+        assert "Delete for good" not in labels(app)
+        with pytest.raises(OptionsError, match="still being worked on"):
+            runs.delete(run)
+    finally:
+        goes_on.set()
+    (job,) = finish_queue().jobs(workspace)
+    wait_for(finish_queue(), workspace, job.id)
+    app = open_page(run=run.name, train="Runs")
+    assert "there was no clip to try the model on" in all_of(app)
+    assert "Delete for good" in labels(app)
+    assert any('language="sq"' in one.value for one in app.code)
+    torch.save(payload(talking_model(SMALL, seed=1)), run.model_path)
+    app = open_page(run=run.name, train="Runs")
+    assert not app.code
+    assert not button(app, "Export with proof").disabled
+
+
+def test_the_best_state_of_a_run_that_was_stopped_can_be_used(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(workspace, state="stopped")
+    app = open_page(run=run.name, train="Runs")
+    assert not {"Use the best state so far", "Publish"} & set(labels(app))
+    runs.best_path(run).parent.mkdir()
+    runs.best_path(run).touch()
+
+    def keep_best(kept: runs.Run, **_: object) -> None:
+        torch.save(payload(talking_model(SMALL)), kept.model_path)
+
+    monkeypatch.setattr("lab.training.keeping.keep_best", keep_best)
+    button(done(app.run()), "Use the best state so far").click().run()
+    (job,) = finish_queue().jobs(workspace)
+    wait_for(finish_queue(), workspace, job.id)
+    assert {"Publish", "Resume", "Start"} & set(labels(done(app.run()))) == {"Publish", "Start"}
+    assert "Use the best state so far" not in labels(app)
