@@ -51,16 +51,15 @@ def show_new(workspace: Workspace) -> None:
             return
         chosen = _clips(dataset, config)
         _checks(dataset)
-        n_usable = sum(one.is_usable for one in entries(dataset))
-        n_train = len(chosen.train) if chosen else round(config.train_share * n_usable)
+        n_clips = sum(one.is_usable for one in entries(dataset))
         is_possible = chosen is not None or not _has_splits(dataset)
         try:
-            limits.check(workspace, config, n_train)
+            limits.check(workspace, config, n_clips)
         except LabError as error:
             st.warning(words.plain(str(error)), icon=":material/groups:")
             is_possible = False
         show_estimate(workspace, dataset, config, is_possible=is_possible)
-        _start_button(workspace, dataset, config, n_train, is_possible=is_possible)
+        _start_button(workspace, dataset, config, n_clips, is_possible=is_possible)
 
 
 def _facts(dataset: Dataset) -> None:
@@ -130,7 +129,7 @@ def _start_button(
     workspace: Workspace,
     dataset: Dataset,
     config: Config,
-    n_train: int,
+    n_clips: int,
     *,
     is_possible: bool,
 ) -> None:
@@ -150,7 +149,7 @@ def _start_button(
         icon=":material/play_arrow:",
         disabled=not is_possible,
         on_click=_start,
-        args=(workspace, dataset, config, n_train),
+        args=(workspace, dataset, config, n_clips),
         width="stretch",
         help="It goes on when you leave the page, close the tab or restart the app.",
     )
@@ -158,9 +157,9 @@ def _start_button(
         st.error(words.plain(failure), icon=":material/error:")
 
 
-def _start(workspace: Workspace, dataset: Dataset, config: Config, n_train: int) -> None:
+def _start(workspace: Workspace, dataset: Dataset, config: Config, n_clips: int) -> None:
     try:
-        limits.check(workspace, config, n_train)
+        limits.check(workspace, config, n_clips)
         splits.split_if_need_be(dataset, config)
         run = runs.create(workspace, config, name=st.session_state.get(_NAME, "").strip())
         runs.start(run)

@@ -7,21 +7,26 @@ from lab.ui.visitors import is_public
 from lab.workspace import Workspace
 
 MODELS = ("tiny", "base")
-MAX_EPOCHS, MAX_CLIPS = 8, 500
+MAX_EPOCHS, MAX_CLIPS, MAX_BATCH = 8, 500, 16
 
 IN_WORDS = (
     f"This is a public server: it trains {' and '.join(MODELS)} for up to {MAX_EPOCHS} epochs on "
-    f"up to {MAX_CLIPS} clips, one run at a time. On a machine of your own there are no limits."
+    f"datasets of up to {MAX_CLIPS} clips, in batches of up to {MAX_BATCH}, one run at a time. "
+    "On a machine of your own there are no limits."
 )
 
 
-def check(workspace: Workspace, config: Config, n_train: int) -> None:
-    """Raises OptionsError where a public server does not do that, or not now."""
+def check(workspace: Workspace, config: Config, n_clips: int) -> None:
+    """Raises OptionsError where a public server does not do that, or not now.
+
+    n_clips: with texts, of all splits, for validation and test take time too
+    """
     if not is_public():
         return
     if config.architecture or config.model not in MODELS:
         raise OptionsError(f"{IN_WORDS} Choose one of these models.")
-    if config.epochs > MAX_EPOCHS or n_train > MAX_CLIPS or config.devices * config.nodes > 1:
+    is_large = config.batch_size > MAX_BATCH or config.devices * config.nodes > 1
+    if config.epochs > MAX_EPOCHS or n_clips > MAX_CLIPS or is_large:
         raise OptionsError(f"{IN_WORDS} Make the run smaller.")
     visitors = workspace.root.parent
     for folder in visitors.iterdir():
