@@ -280,11 +280,14 @@ def _confirm(workspace: Workspace, chosen: _Chosen) -> None:
         icon=":material/download:",
         disabled=not (dataset_id and read_as and spoken),
         on_click=_start,
-        args=(workspace, chosen.source, name, read_as, spoken),
+        args=(workspace, chosen.source, key),
     )
 
 
-def _start(workspace: Workspace, source: Source, name: str, kind: Kind, language: str) -> None:
+def _start(workspace: Workspace, source: Source, key: str) -> None:
+    # As the fields stand now: a name typed just before the click has not been drawn yet.
+    name = str(st.session_state[f"import_name_{key}"]).strip()
+    kind, language = (st.session_state[f"import_{field}_{key}"] for field in ("kind", "language"))
     limits = _PUBLIC_LIMITS if is_public() else None
     import_queue().submit(workspace, name, source, kind=kind, language=language, limits=limits)
     if isinstance(source, Uploaded):

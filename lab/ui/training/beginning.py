@@ -19,6 +19,7 @@ from lab.ui.frame import DATASETS
 from lab.ui.training import limits
 from lab.ui.training.choosing import choose_dataset, open_run
 from lab.ui.training.estimating import show_estimate
+from lab.ui.training.form import config_of
 from lab.ui.training.settings import choose_config
 from lab.ui.visitors import is_public
 from lab.workspace import Workspace
@@ -149,7 +150,7 @@ def _start_button(
         icon=":material/play_arrow:",
         disabled=not is_possible,
         on_click=_start,
-        args=(workspace, dataset, config, n_clips),
+        args=(workspace, dataset, n_clips),
         width="stretch",
         help="It goes on when you leave the page, close the tab or restart the app.",
     )
@@ -157,8 +158,10 @@ def _start_button(
         st.error(words.plain(failure), icon=":material/error:")
 
 
-def _start(workspace: Workspace, dataset: Dataset, config: Config, n_clips: int) -> None:
+def _start(workspace: Workspace, dataset: Dataset, n_clips: int) -> None:
     try:
+        # As the widgets are now: a value typed just before the click has not been drawn yet.
+        config = config_of(dataset.name)
         limits.check(workspace, config, n_clips)
         splits.split_if_need_be(dataset, config)
         run = runs.create(workspace, config, name=st.session_state.get(_NAME, "").strip())

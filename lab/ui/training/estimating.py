@@ -12,6 +12,7 @@ from lab.training.config import Config
 from lab.training.estimate import Estimate
 from lab.ui import words
 from lab.ui.state import estimate_queue
+from lab.ui.training.form import config_of
 from lab.workspace import Workspace
 
 _FAILURE = "estimate_failure"
@@ -29,7 +30,7 @@ def show_estimate(
         icon=":material/speed:",
         disabled=is_busy or not is_possible,
         on_click=_try,
-        args=(workspace, dataset, config),
+        args=(workspace, dataset),
         help="Says how long the run will take on this machine and whether its memory is enough.",
     )
     if failure := st.session_state.pop(_FAILURE, None):
@@ -60,8 +61,9 @@ def _look(workspace: Workspace) -> None:
     )
 
 
-def _try(workspace: Workspace, dataset: Dataset, config: Config) -> None:
+def _try(workspace: Workspace, dataset: Dataset) -> None:
     try:
+        config = config_of(dataset.name)  # as it is now, perhaps not drawn yet
         splits.split_if_need_be(dataset, config)
     except LabError as error:
         st.session_state[_FAILURE] = str(error)

@@ -26,6 +26,7 @@ _OUTCOMES = {
     "differs": ":red[:material/error:]",
     "not proven": ":orange[:material/help:]",
 }
+_FORMAT = "export_format"
 
 
 def show_export(workspace: Workspace, run: Run) -> None:
@@ -38,14 +39,14 @@ def show_export(workspace: Workspace, run: Run) -> None:
         "Format",
         list(FORMATS),
         format_func=lambda name: f"{name} ({FORMATS[name].library})",
-        key="export_format",
+        key=_FORMAT,
         persist_state="session",
         width=260,
     )
     precision = row.selectbox(
         "Precision",
         FORMATS[file_format].precisions,
-        key=f"export_precision_{file_format}",
+        key=_precision_key(file_format),
         persist_state="session",
         width=140,
     )
@@ -55,15 +56,26 @@ def show_export(workspace: Workspace, run: Run) -> None:
         icon=":material/verified:",
         key="task_export",
         disabled=(file_format, precision) in exports or is_busy(workspace, run, "export"),
-        on_click=submit,
-        args=(workspace, run, "export"),
-        kwargs={"file_format": file_format, "precision": precision},
+        on_click=_submit,
+        args=(workspace, run),
     )
     st.caption(f"{FORMATS[file_format].about} {precision}: {PRECISIONS[precision]}.")
     for (one, kind), folder in exports.items():
         is_proving = is_busy(workspace, run, "export", file_format=one, precision=kind)
         usage = FORMATS[one].usage_of(folder.name, _language(run))
         _exported(folder, one, kind, usage=usage, is_proving=is_proving)
+
+
+def _submit(workspace: Workspace, run: Run) -> None:
+    # As the fields stand now: what was chosen just before the click has not been drawn yet.
+    file_format = st.session_state[_FORMAT]
+    default = FORMATS[file_format].precisions[0]
+    precision = st.session_state.get(_precision_key(file_format), default)
+    submit(workspace, run, "export", file_format=file_format, precision=precision)
+
+
+def _precision_key(file_format: str) -> str:
+    return f"export_precision_{file_format}"
 
 
 def show_proof(proof: Proof) -> None:

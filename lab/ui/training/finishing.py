@@ -112,13 +112,19 @@ def _checked(report: HealthReport) -> None:
         )
 
 
+def _submit_publishing(workspace: Workspace, run: Run, key: str) -> None:
+    # As it stands in the field now: a name typed just before the click has not been drawn yet.
+    submit(workspace, run, "publish", name=str(st.session_state[key]).strip())
+
+
 def _publish(workspace: Workspace, run: Run) -> None:
     st.markdown("**On every page of this app.** Under a name it can be picked like Whisper’s own.")
     row = st.container(horizontal=True, vertical_alignment="bottom")
+    key = f"publish_name_{run.name}"
     name = row.text_input(
         "Name of the model",
         run.name,
-        key=f"publish_name_{run.name}",
+        key=key,
         persist_state="session",
         max_chars=64,
         width=260,
@@ -130,9 +136,8 @@ def _publish(workspace: Workspace, run: Run) -> None:
         icon=":material/publish:",
         key="task_publish",
         disabled=not name or taken or is_busy(workspace, run, "publish"),
-        on_click=submit,
-        args=(workspace, run, "publish"),
-        kwargs={"name": name},
+        on_click=_submit_publishing,
+        args=(workspace, run, key),
     )
     if taken:
         st.caption(f"{words.plain(name)} can be picked already; take another name to publish anew.")
