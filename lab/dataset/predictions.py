@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 FOLDER_NAME = ".predictions"
 LONGEST_S = 30.0  # what Whisper hears at once
 _COLUMNS = ("file_name", "transcription", "confidence", "language", "model")
-# Written down after so many clips, or so much sound: 10 s of work on two cores, 80 MB of memory.
-_TOGETHER, _TOGETHER_S = 128, 1200.0
+# Written down after so many clips, or so much sound: 20 s of work on two cores, 80 MB of memory.
+_TOGETHER, _TOGETHER_S = 256, 1200.0
 
 
 @dataclass(frozen=True, slots=True)
