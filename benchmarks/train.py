@@ -1,6 +1,7 @@
 """Training base on 200 Albanian clips: ours beside the recipe that the tutorials have.
 
-    python -m benchmarks.train [--recipe-steps 6] [--whole-recipe] [--set KEY=VALUE …]
+    python -m benchmarks.train [--recipe-steps 6] [--whole-recipe] [--seeds 1]
+                               [--recipe-learning-rate 1e-5] [--set KEY=VALUE …]
 
 The recipe is Hugging Face's `Seq2SeqTrainer` with `WhisperForConditionalGeneration`: clips padded
 to 30 s, float32; the same clips, batch, epochs, learning rate, warm-up and weight decay. Clips a
@@ -25,7 +26,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks.finetune import ALBANIAN, WORKSPACE, ready
-from lab import audio, evaluation_files
+from lab import audio
 from lab.asr import checkpoints, huggingface, weights
 from lab.asr.devices import best_device
 from lab.asr.engine import Engine
@@ -44,12 +45,22 @@ _IGNORED = -100
 
 @dataclass(frozen=True)
 class Trained:
-    """What one of them did; wer: of the tuned model on the test, None if it was not trained out."""
+    """What one of them did.
+
+    wer: of the tuned model on the clips of the test and on those of validation, which choose among
+        the states of ours but have no part in the recipe; None if it was not trained out
+    """
 
     per_second: float
     seconds: float
     peak_mb: float
-    wer: float | None
+    wer: tuple[float, float] | None
+
+    def __str__(self) -> str:
+        said = f"{self.per_second:6.2f} clips/s {self.peak_mb:6.0f} MB {self.seconds:5.0f} s  WER "
+        if self.wer is None:
+            return said + "not trained out"
+        return said + "test {:.1%}, validation {:.1%}".format(*self.wer)
 
 
 def ours(config: Config) -> Trained:
@@ -68,13 +79,14 @@ def ours(config: Config) -> Trained:
         # Between two rounds lies a validation.
         if int(after.epoch - 1e-6) == int(before.epoch - 1e-6) and before.step >= _READY_STEPS
     ]
-    report = evaluation_files.read(run.folder)
-    wer = report.results[-1].scores["basic"].wer
-    return Trained(config.batch_size / mean(taken), seconds, _peak_mb(), wer)
+    peak_mb = _peak_mb()
+    tuned = weights.build(weights.read(run.model_path), called=run.name)
+    wer = _wer(Engine(tuned, name=run.name))
+    return Trained(config.batch_size / mean(taken), seconds, peak_mb, wer)
 
 
-def recipe(config: Config, n_steps: int | None) -> Trained:
-    """The common recipe, or its first steps."""
+def recipe(config: Config, n_steps: int | None, rate: float | None) -> Trained:
+    """The common recipe, or its first steps; rate: its learning rate, None for that of ours."""
     import torch
     from transformers import (
         Seq2SeqTrainer,
@@ -108,7 +120,7 @@ def recipe(config: Config, n_steps: int | None) -> Trained:
         per_device_train_batch_size=config.batch_size,
         num_train_epochs=config.epochs,
         max_steps=n_steps or -1,
-        learning_rate=advice.learning_rate(config, model.config.d_model),
+        learning_rate=rate or advice.learning_rate(config, model.config.d_model),
         warmup_steps=round(config.warmup_share * total),
         weight_decay=config.weight_decay,
         max_grad_norm=config.clip_norm,
@@ -133,7 +145,7 @@ def recipe(config: Config, n_steps: int | None) -> Trained:
     if n_steps is None:
         trained = _FOLDER / "trained"
         model.save_pretrained(trained)
-        wer = _test_wer(Engine(weights.build(huggingface.read(trained), called="it"), name=RECIPE))
+        wer = _wer(Engine(weights.build(huggingface.read(trained), called="it"), name=RECIPE))
     return Trained(config.batch_size / mean(taken), seconds, peak_mb, wer)
 
 
@@ -161,9 +173,11 @@ def _base_folder() -> Path:
     return folder
 
 
-def _test_wer(engine: Engine) -> float:
-    (report,) = evaluate([engine], [ready(ALBANIAN)])
-    return report.results[0].scores["basic"].wer
+def _wer(engine: Engine) -> tuple[float, float]:
+    """Of the test and of validation."""
+    (tested,) = evaluate([engine], [ready(ALBANIAN)], split="test")
+    (validated,) = evaluate([engine], [ready(ALBANIAN)], split="validation")
+    return tested.results[0].scores["basic"].wer, validated.results[0].scores["basic"].wer
 
 
 def _peak_mb() -> float:
@@ -174,6 +188,8 @@ def main(
     recipe_steps: int = 6,
     *,
     whole_recipe: bool = False,
+    seeds: int = 1,
+    recipe_learning_rate: float | None = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
     only: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
@@ -181,26 +197,29 @@ def main(
     config = Config(dataset=ALBANIAN, epochs=3, health="skip").with_set(settings or [])
     n_steps = None if whole_recipe else recipe_steps
     if only is not None:
-        done = ours(config) if only == OURS else recipe(config, n_steps)
+        done = ours(config) if only == OURS else recipe(config, n_steps, recipe_learning_rate)
         print(json.dumps(asdict(done)))
         return
     print(f"base, 200 clips, {config.epochs} epochs, batches of {config.batch_size}, ", end="")
     print(f"{best_device().precision} on {best_device().name}")
     _base_folder()
-    print(f"{'base, not trained':31} WER {_test_wer(Engine.load('base')):.1%}", flush=True)
-    results: dict[str, Trained] = {}
-    for name in (OURS, RECIPE):
-        command = [sys.executable, "-m", "benchmarks.train", *sys.argv[1:], "--only", name]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        one = results[name] = Trained(**json.loads(answer.splitlines()[-1]))
-        first = results[OURS]
-        wer = "not trained out" if one.wer is None else f"WER {one.wer:.1%}"
+    print(f"{'base, not trained':31} WER {_wer(Engine.load('base'))[0]:.1%}", flush=True)
+    for seed in range(config.seed, config.seed + seeds):
+        one, other = (_in_a_process(name, seed) for name in (OURS, RECIPE))
         print(
-            f"{name:31} {one.per_second:6.2f} clips/s {one.peak_mb:6.0f} MB {one.seconds:5.0f} s  "
-            f"{wer}; ours is {first.per_second / one.per_second:.1f}x, with "
-            f"{first.peak_mb / one.peak_mb:.2f} of the memory",
+            f"seed {seed}: {one.per_second / other.per_second:.1f} times the clips a second, "
+            f"{one.peak_mb / other.peak_mb:.2f} of the memory",
             flush=True,
         )
+
+
+def _in_a_process(name: str, seed: int) -> Trained:
+    command = [sys.executable, "-m", "benchmarks.train", *sys.argv[1:]]
+    command += ["--set", f"seed={seed}", "--only", name]
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    done = Trained(**json.loads(answer.splitlines()[-1]))
+    print(f"{name:31} {done}", flush=True)
+    return done
 
 
 if __name__ == "__main__":
