@@ -59,6 +59,20 @@ def test_one_command_splits_trains_and_evaluates(made: Workspace) -> None:
     assert Config.from_yaml((folder / "config.yaml").read_text()).epochs == 1
 
 
+def test_an_estimate_says_what_would_be_and_starts_nothing(made: Workspace) -> None:
+    found = dataset.find(made, "noises")
+    found.audio_path(found.entries()[0]).unlink()
+    done = lab(
+        *("train", "--dataset", "noises", "--model", "tiny", "--estimate", *SETTINGS),
+        *("--workspace", made.root),
+    )
+    assert done.exit_code == 0, done.stderr
+    assert "All weights of tiny are trained on " in done.stdout
+    assert "Training takes about 1 min and " in done.stdout
+    assert "python -m lab dataset check noises" in done.stderr
+    assert not runs.list_all(made)
+
+
 def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
     model(workspace)
     noises(workspace)

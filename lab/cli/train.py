@@ -13,6 +13,7 @@ from lab.terminal import Terminal
 from lab.workspace import Workspace, read_json
 
 if TYPE_CHECKING:
+    from lab.dataset import Dataset
     from lab.training.config import Config
     from lab.training.runs import Run, State
 
@@ -38,6 +39,12 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting of config.yaml: epochs=2."),
     ] = None,
     name: Annotated[str, typer.Option(metavar="RUN", help="What to call the run.")] = "",
+    only_estimate: Annotated[
+        bool,
+        typer.Option(
+            "--estimate", help="Try two batches, say what it will take, and start nothing."
+        ),
+    ] = False,
     workspace: WorkspaceDir = None,
 ) -> None:
     """Train a model on a dataset, and compare it with the one that it started from.
@@ -45,13 +52,19 @@ def train(
     Without splits the dataset is split first. The run is a process of its own: Ctrl+C stops it with
     all that it has learned, and `train-run` goes on.
     """
+    from lab import dataset as datasets
     from lab.training import runs
 
     place = Workspace.default(workspace)
     chosen = _config(config, preset, settings or [], dataset=dataset, model=model)
     _check_model(place, chosen)
     with Terminal() as terminal:
-        _split_if_need_be(place, chosen, terminal)
+        found = datasets.find(place, chosen.dataset)
+        _split_if_need_be(found, chosen, terminal)
+        _say_what_harms(found, terminal)
+        if only_estimate:
+            _say_what_it_takes(place, chosen, terminal)
+            return
         run = runs.create(place, chosen, name=name)
         terminal.say(f"The run {run.name} is in {run.folder}.")
         runs.start(run)
@@ -122,16 +135,45 @@ def _check_model(workspace: Workspace, config: "Config") -> None:
         )
 
 
-def _split_if_need_be(workspace: Workspace, config: "Config", terminal: Terminal) -> None:
-    from lab import dataset
+def _split_if_need_be(found: "Dataset", config: "Config", terminal: Terminal) -> None:
     from lab.training.splits import split_if_need_be
 
-    found = dataset.find(workspace, config.dataset)
     if proposal := split_if_need_be(found, config):
         sizes = ", ".join(f"{size.n_clips} {size.split}" for size in proposal.sizes)
         terminal.say(f"Split {found.name}: {sizes}.")
         if proposal.note:
             terminal.say(proposal.note)
+
+
+def _say_what_harms(found: "Dataset", terminal: Terminal) -> None:
+    from lab.dataset.checkup import checkup, files_of
+    from lab.dataset.sounds import known_sounds
+
+    findings = checkup(found.entries(), on_disk=files_of(found), sounds=known_sounds(found))
+    serious = [f"{one.title} ({one.n})" for one in findings if one.severity == "serious"]
+    if serious:
+        terminal.say(
+            f"The model would learn from what is wrong with clips: {', '.join(serious)}. More by: "
+            f"python -m lab dataset check {found.name}"
+        )
+
+
+def _say_what_it_takes(workspace: Workspace, config: "Config", terminal: Terminal) -> None:
+    from lab.training import estimate
+
+    found = estimate.ask(workspace, config, on_progress=terminal.progress(config.dataset))
+    for sentence in found.sentences(config):
+        terminal.write(f"{sentence}\n")
+    if found.left_out:
+        terminal.write(f"Left out: {', '.join(found.left_out)}.\n")
+    minutes = max(round(found.seconds / 60), 1)
+    needed, free = (size / 1e9 for size in (found.memory_bytes, found.free_bytes))
+    terminal.write(
+        f"Training takes about {minutes} min and {needed:.1f} GB of memory ({free:.1f} GB are "
+        "free); the evaluation comes on top.\n"
+    )
+    for sentence in found.warnings:
+        terminal.say(sentence)
 
 
 def _followed(run: "Run", terminal: Terminal) -> "State":
