@@ -30,7 +30,7 @@ from lab.training.examples import Examples
 from lab.training.fitting import device_for
 from lab.training.forward import loss_of
 from lab.training.hearing import hear
-from lab.training.intake import Intake
+from lab.training.intake import Clips, Intake
 from lab.training.windows import Windows
 from lab.workspace import Workspace
 
@@ -58,19 +58,16 @@ def measure(workspace: Workspace, config: Config) -> Estimate:
         read_s = (time.perf_counter() - began) / (len(few.train) + len(few.validation))
         model.to(device.torch_device)
         short_s, full_s = _steps_s(model, config, device, taken_in)
-        numbers = range(len(taken_in.validation.clips))
-        began = time.perf_counter()
-        hear(model, taken_in.validation, numbers, device=device)
-        hear_s = (time.perf_counter() - began) / len(numbers)
+        n_heard = min(len(chosen.validation), config.validation_clips)
+        hear_s = _hear_s(model, device, taken_in.validation, n_heard)
     lengths = (0,) * len(chosen.train)
     schedule = schedule_of(replace(order_of(taken_in.train, config), lengths=lengths), config)
     step_s = (1 - config.full_share) * short_s + config.full_share * full_s
-    n_heard = min(len(chosen.validation), config.validation_clips)
     return Estimate(
         seconds=(
             read_s * (len(chosen.train) + len(chosen.validation))
             + step_s * schedule.total_steps
-            + hear_s * n_heard * (schedule.n_rounds + 1)
+            + hear_s * (schedule.n_rounds + 1)
         ),
         memory_bytes=_most_bytes(device),
         free_bytes=free,
@@ -138,6 +135,18 @@ def _steps_s(
             tries.append(time.perf_counter() - began)
         taken.append(min(tries))
     return taken[0], taken[1]
+
+
+def _hear_s(model: Whisper, device: Device, clips: Clips, n_heard: int) -> float:
+    """Seconds of a validation that hears so many clips: what each takes, and what all take once."""
+    taken = []
+    for n_clips in (1, 1, len(clips.clips)):  # the first time includes getting ready
+        began = time.perf_counter()
+        hear(model, clips, range(n_clips), device=device)
+        taken.append(time.perf_counter() - began)
+    _, one_s, all_s = taken
+    each_s = max((all_s - one_s) / max(len(clips.clips) - 1, 1), 0.0)
+    return one_s + each_s * (n_heard - 1)
 
 
 def _most_bytes(device: Device) -> int:
