@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lab.asr.kernels import attend
 from lab.asr.quantized import QuantizedAudio
+from lab.asr.silence import log_counts
 
 if TYPE_CHECKING:
     from lab.asr.network import Network
@@ -40,20 +41,24 @@ class Audio:
         self._keys, self._values = keys, values
         windows, positions = keys.shape[1], keys.shape[3]
         self._mask = keys.new_zeros((windows, 1, 1, positions))
-        self._positions = [positions] * windows
+        self._positions, self._adds = [positions] * windows, [False] * windows
 
-    def put(self, window: int, audio: Sequence[tuple[Tensor, Tensor]]) -> None:
+    def put(
+        self, window: int, audio: Sequence[tuple[Tensor, Tensor]], added: Tensor | None = None
+    ) -> None:
         """Fill a window with each layer's keys and values, (heads, positions, head width).
 
         Fewer positions than there is room for are fine.
+
+        added: to the scores, shape (positions,)
         """
         count = audio[0][0].shape[1]
         for layer, (keys, values) in enumerate(audio):
             self._keys[layer, window, :, :count] = keys
             self._values[layer, window, :, :count] = values
-        self._mask[window, :, :, :count] = 0
+        self._mask[window, :, :, :count] = 0 if added is None else added
         self._mask[window, :, :, count:] = -torch.inf
-        self._positions[window] = count
+        self._positions[window], self._adds[window] = count, added is not None
 
     def move(self, source: int, target: int) -> None:
         """Copy one window over another."""
@@ -61,14 +66,16 @@ class Audio:
             buffer[:, target] = buffer[:, source]
         self._mask[target] = self._mask[source]
         self._positions[target] = self._positions[source]
+        self._adds[target] = self._adds[source]
 
     def attend(self, query: Tensor, layer: int) -> Tensor:
         """Attention to the first windows; `query` is (windows, heads, queries, head width)."""
         windows = len(query)
         longest, shortest = max(self._positions[:windows]), min(self._positions[:windows])
+        is_alike = shortest == longest and not any(self._adds[:windows])
         keys = self._keys[layer, :windows, :, :longest]
         values = self._values[layer, :windows, :, :longest]
-        mask = None if shortest == longest else self._mask[:windows, :, :, :longest]
+        mask = None if is_alike else self._mask[:windows, :, :, :longest]
         return attend(query, keys, values, mask)
 
 
@@ -85,6 +92,7 @@ class Cache:
         """Room for `capacity` windows of at most so many positions and tokens."""
         dims = network.dims
         layers, heads = dims.n_text_layer, dims.n_text_head
+        self._full = dims.n_audio_ctx
         width = dims.n_text_state // heads
         device = network.device
         if network.quantizes:
@@ -106,9 +114,10 @@ class Cache:
     def add(self, cross: CrossKeysValues, reading: Reading) -> None:
         """Take in windows whose first tokens were read; `cross` is what they were read with."""
         count = len(cross[0][0])
+        counts = log_counts(cross[0][0].shape[2], self._full)
         for number in range(count):
             audio = [(keys[number], values[number]) for keys, values in cross]
-            self.audio.put(self.windows + number, audio)
+            self.audio.put(self.windows + number, audio, counts)
         rows = slice(self.windows * self.group, (self.windows + count) * self.group)
         length = reading.keys.shape[3]
         for buffer, read in ((self.text_keys, reading.keys), (self.text_values, reading.values)):

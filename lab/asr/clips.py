@@ -1,8 +1,8 @@
 """Many short clips at once, as datasets have them: sorted by length and decoded side by side.
 
-A clip is heard in a context that is little longer than itself, which takes a fraction of the time
-of Whisper's 30 s. Now and then the text then is a loop or stops early: what does not pass
-Whisper's own checks is heard again in the full context.
+A clip is heard in a context that is little longer than itself, and the silence up to Whisper's 30 s
+in few positions, which takes a fraction of the time. Now and then the text then is a loop or stops
+early: what does not pass Whisper's own checks is heard again in the full context.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from lab.asr.options import LanguageDetection, TranscribeOptions
-from lab.asr.recognition import FULL_CONTEXT, Passage, Recognizer, context_for
+from lab.asr.recognition import Passage, Recognizer, context_for, together
 from lab.asr.speech import WINDOW_S, WINDOW_SAMPLES, Region, Window
 from lab.audio import Waveform
 from lab.errors import AudioError
@@ -80,7 +80,7 @@ def detect_languages(
     """See `Engine.detect_languages`."""
     order = sorted(range(len(clips)), key=lambda place: len(clips[place].samples))
     found: dict[int, LanguageDetection] = {}
-    size = FULL_CONTEXT // shortest_context
+    size = together(shortest_context)
     for begin in range(0, len(order), size):
         places = order[begin : begin + size]
         audios = [clips[place].samples[:WINDOW_SAMPLES] for place in places]

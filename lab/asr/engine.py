@@ -95,8 +95,8 @@ class Engine:
         """The texts of many clips of speech, in their order; several times faster than one by one.
 
         clips: 16 kHz, each at most 30 s; nothing is cut away and no speech is looked for
-        shortest_context: how much the encoder hears at least, in steps of 20 ms, up to 1500; a
-            model that was trained on short clips may need less than others
+        shortest_context: how much the encoder hears at least at full length, in steps of 20 ms; at
+            1500, which is Whisper's 30 s, the silence after a clip too
         on_progress: called with clips, at least once a token; may raise
 
         Raises `OptionsError` if the model cannot do what `options` ask for, `AudioError` for a clip

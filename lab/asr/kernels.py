@@ -82,27 +82,31 @@ def attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = No
 
     query: (rows, heads, queries, width); keys, values: (rows, heads, positions, width)
     mask: what is added to the scaled products, to be broadcast to (rows, heads, queries,
-        positions), of the type of `query`
+        positions), of the type of `query`; of shape (positions,) it is the same for all
     """
     if not uses_onednn(query.device):
+        if mask is not None and mask.ndim == 1:
+            mask = mask[None]
         return F.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
     query = query * query.shape[-1] ** -0.5
-    if mask is None and query.shape[2] >= _MANY_QUERIES:
-        return _attend_head_by_head(query, keys, values)
+    if query.shape[2] >= _MANY_QUERIES and (mask is None or mask.ndim == 1):
+        return _attend_head_by_head(query, keys, values, mask)
     scores = query @ keys.mT
     if mask is not None:
         scores += mask
     return torch.softmax(scores, -1, out=scores) @ values
 
 
-def _attend_head_by_head(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+def _attend_head_by_head(
+    query: Tensor, keys: Tensor, values: Tensor, added: Tensor | None
+) -> Tensor:
     """Attention whose scores stay in the processor's cache, one head of one row after another."""
     query, keys, values = query.contiguous(), keys.contiguous(), values.mT.contiguous()
     # In memory (rows, queries, heads, width), which is what the layer after it reads.
     mixed = query.new_empty(query.transpose(1, 2).shape).transpose(1, 2)
     for row in range(query.shape[0]):
         for head in range(query.shape[1]):
-            scores = _product(query[row, head], keys[row, head])
+            scores = _product(query[row, head], keys[row, head], added)
             torch.softmax(scores, -1, out=scores)
             mixed[row, head] = _product(scores, values[row, head])
     return mixed

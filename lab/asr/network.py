@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from whisper.model import MultiHeadAttention, Whisper
 
+from lab.asr import silence
 from lab.asr.cache import Cache, CrossKeysValues, Reading
 from lab.asr.devices import Device
 from lab.asr.kernels import (
@@ -27,6 +28,8 @@ from lab.asr.kernels import (
 _ENCODED_TOGETHER = 1500
 # Steps read the text so far in stretches of this length, so that few shapes occur.
 _TEXT_STRETCH = 32
+# Frames after the last one, so that the position after the last one hears nothing but silence.
+_BEYOND_FRAMES = 4
 
 
 class Network:
@@ -62,12 +65,15 @@ class Network:
         return int(per_position * (audio + text))
 
     def encode(self, mel: Tensor) -> Tensor:
-        """Audio features, shape (windows, frames / 2, n_audio_state), of log-mel spectrograms.
+        """Audio features, shape (windows, positions, n_audio_state), of log-mel spectrograms.
 
-        `mel` has shape (windows, n_mels, frames): an even number of frames of 10 ms, up to 3000.
-        Whisper was trained on 3000; fewer are computed faster and understood a little less well.
+        `mel` has shape (windows, n_mels, frames): an even number of frames of 10 ms, up to 3000. A
+        position is two frames. Where there are fewer, the last ones have to be silence, which is
+        heard up to 30 s in a few positions more (`lab.asr.silence`): faster, and understood nearly
+        as well.
         """
-        together = max(2 * _ENCODED_TOGETHER // mel.shape[-1], 1) if self._packed else len(mel)
+        positions = mel.shape[-1] // 2 + silence.DRAWN
+        together = max(_ENCODED_TOGETHER // positions, 1) if self._packed else len(mel)
         return torch.cat([self._encode(part) for part in torch.split(mel, together)])
 
     def cross(self, features: Tensor) -> CrossKeysValues:
@@ -85,6 +91,7 @@ class Network:
         """Read known tokens from the beginning of a text, shape (windows, tokens)."""
         decoder = self.model.decoder
         x = self._embedded(tokens, decoder.positional_embedding[: tokens.shape[1]])
+        counts = self._log_counts(cross[0][0].shape[2])
         all_keys, all_values, queries = [], [], []
         for layer, block in enumerate(decoder.blocks):
             attention, normed = block.attn, block.attn_ln(x)
@@ -95,7 +102,7 @@ class Network:
             x = x + attention.out(_flat(mixed))
             attention = block.cross_attn
             query = _heads(attention, attention.query(block.cross_attn_ln(x)))
-            x = x + attention.out(_flat(attend(query, *cross[layer])))
+            x = x + attention.out(_flat(attend(query, *cross[layer], counts)))
             x = x + block.mlp(block.mlp_ln(x))
             all_keys.append(keys)
             all_values.append(values)
@@ -131,19 +138,34 @@ class Network:
         return predicted.float()
 
     def _encode(self, mel: Tensor) -> Tensor:
-        encoder = self.model.encoder
+        encoder, full = self.model.encoder, self.dims.n_audio_ctx
+        near = mel.shape[-1] // 2
+        if near < full:
+            mel = F.pad(mel, (0, _BEYOND_FRAMES), mode="replicate")
         x = F.gelu(encoder.conv1(mel.to(self.device, self.dtype)))
         x = F.gelu(encoder.conv2(x)).transpose(1, 2)
-        x = x + encoder.positional_embedding[: x.shape[1]]
+        if near < full:
+            places = silence.places_after(near, full)
+            quiet = x[:, near : near + 1].expand(-1, len(places), -1)
+            places = torch.cat([torch.arange(near), places]).to(self.device)
+            x = torch.cat([x[:, :near], quiet], 1) + encoder.positional_embedding[places]
+        else:
+            x = x + encoder.positional_embedding
+        counts = self._log_counts(x.shape[1])
         for block in encoder.blocks:
             attention, normed = block.attn, block.attn_ln(x)
             query = _heads(attention, attention.query(normed))
             keys = _heads(attention, attention.key(normed))
             values = _heads(attention, attention.value(normed))
-            x = x + attention.out(_flat(attend(query, keys, values)))
+            x = x + attention.out(_flat(attend(query, keys, values, counts)))
             x = x + block.mlp(block.mlp_ln(x))
         features: Tensor = encoder.ln_post(x)
         return features
+
+    def _log_counts(self, positions: int) -> Tensor | None:
+        """What is added to the scores of features with so many positions."""
+        counts = silence.log_counts(positions, self.dims.n_audio_ctx)
+        return None if counts is None else counts.to(self.device, self.dtype)
 
     def _project(self, linear: nn.Linear, features: Tensor) -> Tensor:
         if self.quantizes:

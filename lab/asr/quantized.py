@@ -39,15 +39,21 @@ class QuantizedAudio:
         self._numbers = np.empty(shape, np.int8)
         self._scales = np.empty((*shape[:4], positions), np.float32)
         self._positions = np.zeros(windows, np.int64)
+        # What is added to the scores, for powers of 2.
+        self._added = np.zeros((windows, positions), np.float32)
 
-    def put(self, window: int, audio: Sequence[tuple[Tensor, Tensor]]) -> None:
+    def put(
+        self, window: int, audio: Sequence[tuple[Tensor, Tensor]], added: Tensor | None = None
+    ) -> None:
         """Fill a window with each layer's keys and values, (heads, positions, head width).
 
         Fewer positions than there is room for are fine. Fastest if they lie next to each other in
         memory.
-        """
-        self._positions[window] = audio[0][0].shape[1]
 
+        added: to the scores, shape (positions,)
+        """
+        count = self._positions[window] = audio[0][0].shape[1]
+        self._added[window, :count] = 0 if added is None else _LOG2_E * added.numpy()
         for layer, pair in enumerate(audio):
             for kind, tensor in enumerate(pair):
                 source = tensor.mT.float().contiguous().numpy()
@@ -59,6 +65,7 @@ class QuantizedAudio:
         self._numbers[:, :, target] = self._numbers[:, :, source]
         self._scales[:, :, target] = self._scales[:, :, source]
         self._positions[target] = self._positions[source]
+        self._added[target] = self._added[source]
 
     def attend(self, query: Tensor, layer: int) -> Tensor:
         """Scaled dot-product attention to the first windows, shape of `query`.
@@ -71,7 +78,8 @@ class QuantizedAudio:
         arrays = [
             array[kind, layer] for kind in range(2) for array in (self._numbers, self._scales)
         ]
-        _in_parts(windows * heads, _attend, scaled.numpy(), *arrays, self._positions, mixed.numpy())
+        arrays += [self._positions, self._added]
+        _in_parts(windows * heads, _attend, scaled.numpy(), *arrays, mixed.numpy())
         return mixed.to(query.dtype)
 
 
@@ -132,6 +140,7 @@ def _attend(
     values: Bytes,
     value_scales: Floats,
     positions_of: NDArray[np.int64],
+    added_to: Floats,
     mixed: Floats,
     begin: int,
     end: int,
@@ -144,7 +153,7 @@ def _attend(
     powers = bits.view(np.float32)
     for pair in range(begin, end):
         window, head = divmod(pair, heads)
-        positions = positions_of[window]
+        positions, added = positions_of[window], added_to[window]
         k, v = keys[window, head], values[window, head]
         k_scales, v_scales = key_scales[window, head], value_scales[window, head]
         for number in range(query.shape[2]):
@@ -152,7 +161,7 @@ def _attend(
             _scores(q, k, positions, weights)
             highest = np.float32(-1e30)
             for p in range(positions):
-                weights[p] *= k_scales[p] * _LOG2_E
+                weights[p] = weights[p] * (k_scales[p] * _LOG2_E) + added[p]
                 highest = max(highest, weights[p])
             total = _exponentials(weights, positions, highest, bits, powers)
             for p in range(positions):

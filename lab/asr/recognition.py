@@ -22,6 +22,7 @@ from lab.asr.memory import fitting_windows
 from lab.asr.options import TranscribeOptions
 from lab.asr.rules import SECONDS_PER_TIMESTAMP
 from lab.asr.segments import segments_of
+from lab.asr.silence import DRAWN
 from lab.asr.speech import Samples, Window
 from lab.asr.timing import token_times
 from lab.audio import SAMPLE_RATE
@@ -35,11 +36,15 @@ _MIN_REST_S = 1.0
 # A window is gone on with so many times at most. In 30 s of fast talk it takes 2 or 3; a model
 # whose timestamps were lost in training would else take a hundredth of a second each time.
 _MOST_RESTS = 15
-# Whisper hears 30 s as so many positions of 20 ms. A shorter context is computed faster; it has to
-# go on after the end of the speech, and comes in steps so that few shapes occur.
+# A longer one, in positions, is likely to leave a rest again, which a short context is not good at.
+_LONGEST_SHORT_REST = 600
+# Whisper hears 30 s as so many positions of 20 ms. A shorter context is computed faster: what is
+# after it is silence, and heard in few positions (`lab.asr.silence`). It has to go on after the end
+# of the speech, and comes in steps so that few shapes occur.
 FULL_CONTEXT = 1500
-SHORT_CONTEXT = 600
-_MARGIN, _STEP = 50, 100
+SHORT_CONTEXT = 200
+_MARGIN, _STEP = 50, 50
+_TOGETHER = 3
 # A text of more tokens a second in a short context is a loop, or deserves the full one.
 _MAX_TOKENS, _MAX_TOKENS_PER_S = 20, 20
 
@@ -86,8 +91,7 @@ class Recognizer:
         self._engine, self._network = engine, engine.network
         self._tokenizer, self._options, self._on_step = tokenizer, options, on_step
         self._shortest_context = shortest_context
-        # Short windows are encoded together, for the same work at a time.
-        self._together = FULL_CONTEXT // shortest_context
+        self._together = together(shortest_context)
         capacity = options.batch_size or fitting_windows(
             engine.network, positions=FULL_CONTEXT, beam_size=options.beam_size
         )
@@ -182,7 +186,7 @@ class Recognizer:
             passage.left = None
         if passage.left is not None:
             context = context_for(len(passage.left), SHORT_CONTEXT)
-            passage.context = context if context == SHORT_CONTEXT else FULL_CONTEXT
+            passage.context = context if context <= _LONGEST_SHORT_REST else FULL_CONTEXT
 
     def _best(self, tried: Sequence[Decoded]) -> Decoded:
         """The result that passes the checks; where none does, the likeliest, not repeating itself.
@@ -243,8 +247,14 @@ class Recognizer:
         return window.after(read_s)
 
 
+def together(shortest_context: int) -> int:
+    """How many clips are encoded together, for the same work at a time."""
+    return 1 if shortest_context == FULL_CONTEXT else _TOGETHER
+
+
 def context_for(samples: int, shortest_context: int) -> int:
     """In how many positions so many samples may be heard, no fewer than `shortest_context`."""
     needed: int = samples // N_SAMPLES_PER_TOKEN + _MARGIN
-    stepped = -(-needed // _STEP) * _STEP
-    return min(max(stepped, shortest_context), FULL_CONTEXT)
+    context = max(-(-needed // _STEP) * _STEP, shortest_context)
+    # With the positions of the silence a longer one would be no shorter than the full one.
+    return context if context + DRAWN < FULL_CONTEXT else FULL_CONTEXT

@@ -64,8 +64,9 @@ def test_the_results_are_in_the_order_of_the_clips(script: Script) -> None:
     }
     assert all(one.language_probabilities == {} for one in found)
     # Clips of like length are heard together, each in a context that it fits into.
-    assert [one.positions for one in script.asked] == sorted(one.positions for one in script.asked)
-    assert {one.positions for one in script.asked} == {600, 900, 1500}
+    contexts = [one.positions for one in script.asked]
+    assert min(contexts[:3]) >= max(contexts[3:])
+    assert set(contexts) == {200, 300, 400, 600, 900, 1500}
 
 
 @pytest.mark.parametrize("shortest_context", [100, 600, 1500])

@@ -98,11 +98,11 @@ def test_a_transposed_layer_is_the_linear_layer_with_positions_side_by_side(
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
-@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("mask_shape", [None, (2, 1, 1, 60), (60,)])
 @pytest.mark.parametrize("queries", [1, 5, 127, 128, 301])
 @torch.inference_mode()
 def test_attention_is_torch_s_for_few_and_many_queries(
-    queries: int, masked: bool, dtype: torch.dtype
+    queries: int, mask_shape: tuple[int, ...] | None, dtype: torch.dtype
 ) -> None:
     # Transposed in memory, as the heads of a projection are.
     query = random(2, queries, 3, 16, seed=1).to(dtype).transpose(1, 2)
@@ -110,11 +110,15 @@ def test_attention_is_torch_s_for_few_and_many_queries(
     values = random(2, 60, 3, 16, seed=3).to(dtype).transpose(1, 2)
     before = query.clone()
     mask = None
-    if masked:
-        mask = torch.zeros(2, 1, 1, 60, dtype=dtype)
-        mask[0, ..., 31:] = -torch.inf
+    if mask_shape:
+        mask = torch.zeros(mask_shape, dtype=dtype)
+        mask[..., 20:] = 1.5
+        mask.view(-1, 60)[0, 31:] = -torch.inf
     exact = F.scaled_dot_product_attention(
-        query.float(), keys.float(), values.float(), None if mask is None else mask.float()
+        query.float(),
+        keys.float(),
+        values.float(),
+        None if mask is None else mask.view(-1, 1, 1, 60).float(),
     )
     assert_close(attend(query, keys, values, mask), exact, dtype)
     assert torch.equal(query, before)

@@ -216,7 +216,7 @@ def test_a_rest_is_heard_in_a_short_context_if_it_fits_and_else_in_the_full_one(
         15: [script.decoded(0.0, " Three", 5.0)],
     }
     script.segments(passage(0, 20))
-    assert script.asked == [Asked(0, 0.0, FULL), Asked(5, 0.0, FULL), Asked(15, 0.0, 600)]
+    assert script.asked == [Asked(0, 0.0, FULL), Asked(5, 0.0, FULL), Asked(15, 0.0, 300)]
 
 
 def test_a_rest_that_fails_in_a_short_context_is_heard_again_in_the_full_one(
@@ -233,7 +233,7 @@ def test_a_rest_that_fails_in_a_short_context_is_heard_again_in_the_full_one(
     found = script.segments(passage(0, 20))
     assert [(one.text, one.temperature) for one in found] == [(" One", 0.2), (" Two", 0.2)]
     assert [(one.temperature, one.positions) for one in script.asked[2:]] == [
-        (0.0, 600),
+        (0.0, 450),
         (0.0, FULL),
         (0.2, FULL),
     ]
@@ -268,11 +268,12 @@ def test_a_model_whose_times_hardly_advance_comes_to_an_end(script: Recording) -
     [
         (0.5, 600, 600),
         (11.0, 600, 600),
-        (11.1, 600, 700),
-        (29.0, 600, 1500),
+        (11.1, 600, 650),
+        (25.9, 600, 1350),
+        (27.0, 600, 1500),
         (30.0, 600, 1500),
         (1.0, 100, 100),
-        (1.1, 100, 200),
+        (1.1, 100, 150),
         (1.0, 1500, 1500),
     ],
 )
@@ -289,7 +290,7 @@ def test_a_short_passage_is_heard_in_a_short_context(script: Recording) -> None:
     }
     passages = (passage(0, 4), passage(10, 23), passage(30, 60))
     assert len(script.segments(*passages, shortest_context=SHORT_CONTEXT)) == 3
-    assert {one.start_s: one.positions for one in script.asked} == {0: 600, 10: 700, 30: FULL}
+    assert {one.start_s: one.positions for one in script.asked} == {0: 250, 10: 700, 30: FULL}
 
 
 @pytest.mark.parametrize(
@@ -327,7 +328,7 @@ def test_what_fails_or_is_short_in_a_short_context_is_heard_again_in_the_full_on
     }
     found = script.segments(passage(0, 8), shortest_context=SHORT_CONTEXT)
     assert texts(found) == [" Good"]
-    assert script.asked == [Asked(0, 0.0, SHORT_CONTEXT), Asked(0, 0.0, FULL)]
+    assert script.asked == [Asked(0, 0.0, 450), Asked(0, 0.0, FULL)]
 
 
 def test_what_was_said_in_a_short_context_does_not_count_in_the_full_one(
@@ -443,6 +444,6 @@ def test_word_times_are_found_in_what_the_passage_was_heard_in(
         options=TranscribeOptions(word_times=True),
         shortest_context=SHORT_CONTEXT,
     )
-    assert sorted(heard) == [(600, 4.0), (FULL, 20.0)]
+    assert sorted(heard) == [(250, 4.0), (FULL, 20.0)]
     assert [(word.start_s, word.end_s) for word in one.words] == [(0.0, 2.0), (2.0, 4.0)]
     assert (two.start_s, two.end_s) == (10.0, 30.0)
