@@ -149,12 +149,13 @@ def test_a_dataset_without_clips_for_it_is_refused_with_what_to_do(workspace: Wo
 
 def test_clips_that_cannot_be_used_are_left_out_and_told_of(workspace: Workspace) -> None:
     found = noises(workspace)
-    first, second, third, fourth, *_ = found.entries()
+    first, second, third, fourth, fifth, *_ = found.entries()
     found.change(
         [
             (first, replace(first, transcription=" ")),
             (second, replace(second, status=EXCLUDED)),
             (third, replace(third, transcription="po " * 40)),
+            (fifth, replace(fifth, transcription="<|0.00|> po <|0.50|>")),
         ],
         what="",
     )
@@ -165,6 +166,7 @@ def test_clips_that_cannot_be_used_are_left_out_and_told_of(workspace: Workspace
     said = " ".join(state.warnings)
     for reason in ("without a text", "left out", "too long a text", "sound is missing", "1.9375 s"):
         assert reason in said
+    assert "1 clip with Whisper's own marks in the text" in said
 
 
 def test_one_clip_is_enough_to_try_the_way(workspace: Workspace) -> None:
