@@ -60,6 +60,7 @@ def fit(run: Run, model: Whisper, taken_in: Intake) -> None:
         optimiser_steps=optimiser_steps * data.schedule.n_rounds,
         validation=taken_in.validation,
         device=device,
+        last_path=run.last_path,
     )
     trainer = pl.Trainer(
         accelerator=device.torch_device.type,
@@ -71,7 +72,7 @@ def fit(run: Run, model: Whisper, taken_in: Intake) -> None:
         accumulate_grad_batches=config.accumulate,
         callbacks=_callbacks(run, config, data),
         logger=TensorBoardLogger(run.folder, name="", version="tensorboard"),
-        plugins=[WholeFiles()],
+        plugins=[WholeFiles(run)],
         log_every_n_steps=1,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,

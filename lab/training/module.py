@@ -1,5 +1,6 @@
 """The training itself, as Lightning wants it: a step, a validation, an optimiser."""
 
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -40,11 +41,15 @@ class Training(pl.LightningModule):
         optimiser_steps: int,
         validation: Clips,
         device: Device,
+        last_path: Path,
     ) -> None:
-        """optimiser_steps: of the whole training; device: what validation transcribes on"""
+        """optimiser_steps: of the whole training; device: what validation transcribes on;
+        last_path: where the state to go on from will be
+        """
         super().__init__()
         self.model, self.config = model, config
         self.validation, self.hearing_device = validation, device
+        self._last_path = last_path
         self._learning_rate, self._optimiser_steps = learning_rate, optimiser_steps
         # Evenly over the clips, so that no speaker who comes first is all there is.
         n_clips = len(validation.clips)
@@ -131,9 +136,9 @@ class Training(pl.LightningModule):
 
     def _check(self, value: float) -> None:
         if value - value != 0:  # infinite, or no number
+            kept = "The last good state is kept. " if self._last_path.exists() else ""
             raise DivergedError(
                 f"The training diverged: its loss became no number after "
-                f"{self.trainer.global_step} steps. The last good state is kept. Begin a new run "
-                f"with a learning rate of {self._learning_rate / 10:g} or less "
-                f"(it is {self._learning_rate:g})."
+                f"{self.trainer.global_step} steps. {kept}Begin a new run with a learning rate of "
+                f"{self._learning_rate / 10:g} or less (it is {self._learning_rate:g})."
             )

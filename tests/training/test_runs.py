@@ -102,7 +102,11 @@ def test_a_run_whose_process_is_gone_has_failed_and_can_be_asked_for_again(bare:
     process.communicate()
     state = runs.status(bare)
     assert state.state == "failed"
-    assert "Resume it" in (state.error or "")
+    assert "It had not saved anything yet" in (state.error or "")
+    assert "a batch of 2." in (state.error or "")
+    bare.last_path.parent.mkdir()
+    bare.last_path.touch()
+    assert "Resume the run" in (runs.status(bare).error or "")
     runs.ask(bare)
     assert (runs.status(bare).state, runs.status(bare).error) == ("waiting", None)
 
