@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -33,6 +34,28 @@ _PRECISIONS: dict[str, Any] = {
     "float16": "16-mixed",
 }
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class BestState(ModelCheckpoint):
+    """Saves the best state, and knows it again where the folder of the run was moved."""
+
+    @property
+    def state_key(self) -> str:
+        # As in runs that were stopped when there was not this class yet.
+        return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return str(Path(self.dirpath or "", Path(path).name)) if path else ""
+
+        # With the folder of before, Lightning would take the next state, however bad, for the best.
+        moved = {
+            "dirpath": self.dirpath,
+            "best_k_models": {here(path): wer for path, wer in state_dict["best_k_models"].items()},
+        }
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        moved |= {name: here(state_dict[name]) for name in paths}
+        super().load_state_dict({**state_dict, **moved})
 
 
 def fit(run: Run, model: Whisper, taken_in: Intake) -> None:
@@ -106,7 +129,7 @@ def device_for(config: Config) -> Device:
 
 
 def _callbacks(run: Run, config: Config, data: ClipData) -> list[pl.Callback]:
-    best = ModelCheckpoint(
+    best = BestState(
         run.folder / runs.CHECKPOINTS,
         filename=runs.BEST.removesuffix(".ckpt"),
         monitor=VALIDATION_WER,

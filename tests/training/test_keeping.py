@@ -11,6 +11,7 @@ from lab.asr import weights
 from lab.errors import CheckpointError, OptionsError
 from lab.training import runs
 from lab.training.keeping import keep_best
+from lab.training.module import Training
 from lab.training.run import train
 from lab.workspace import Workspace, write_json
 
@@ -41,6 +42,23 @@ def test_the_best_state_of_a_stopped_run_is_a_model_and_the_run_goes_on_as_ever(
     assert curve(broken) == curve(whole)
     same, wanted_all = weights_of(broken), weights_of(whole)
     assert all(same[key].equal(wanted_all[key]) for key in wanted_all)
+
+
+def test_in_a_workspace_that_was_moved_the_best_state_stays_the_best(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
+    run = run_in(workspace)
+    with monkeypatch.context() as patched:
+        stop_at(7, patched)
+        assert train(run).state == "stopped"
+    best = torch.load(runs.best_path(run), weights_only=True)["state_dict"]
+    moved = workspace.root.rename(workspace.root.with_name("moved"))
+    run = runs.at(moved / "runs" / run.name)
+    monkeypatch.setattr(Training, "hear", lambda _: (9.0, 9.0))
+    assert train(run).state == "done"
+    kept = weights_of(run)
+    assert all(kept[name].equal(best[f"model.{name}"]) for name in kept)
 
 
 def test_without_a_whole_state_no_model_is_made(workspace: Workspace) -> None:
