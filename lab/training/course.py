@@ -36,7 +36,7 @@ def follow(run: Run) -> None:
 
 
 def lead(run: Run) -> None:
-    """Read the clips, train, evaluate, check, and put away what was needed for that only.
+    """Read the clips, train, evaluate and check.
 
     Raises `Cancelled` when the run was stopped, LabError where it cannot go on.
     """
@@ -54,13 +54,6 @@ def lead(run: Run) -> None:
     _look_back(run, "Evaluating", _evaluated, "The model was not evaluated on clips of the test")
     if config.health == "check" and not config.architecture:
         _look_back(run, "Checking its health", _examined, "The health of the model was not checked")
-
-
-def tidy(run: Run) -> None:
-    """Put away what was needed to train only; the model has what is still of use."""
-    intake.remove(run.folder)
-    for name in (runs.LAST, runs.BEST):
-        (run.folder / runs.CHECKPOINTS / name).unlink(missing_ok=True)
 
 
 def _look_back(run: Run, note: str, look: Callable[[Run], Iterable[str]], otherwise: str) -> None:

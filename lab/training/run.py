@@ -17,7 +17,7 @@ from filelock import Timeout
 
 from lab.errors import LabError, OptionsError, WorkspaceError
 from lab.progress import Cancelled
-from lab.training import runs
+from lab.training import leftovers, runs
 from lab.training.runs import Run
 
 _log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ def train(run: Run) -> runs.State:
     except Timeout:
         raise OptionsError(f"The run {run.name} is being trained by another process.") from None
     with lock, _stopped_by_signals(run), _logged(run):
+        leftovers.sweep(run)
         _join_the_line(run)
         try:
             with _turn(run):
@@ -62,7 +63,7 @@ def train(run: Run) -> runs.State:
             _end(run, state="failed", note="Failed", error=_sentence(run, error))
         else:
             _end(run, state="done", note="Done", seconds_left=0.0)
-            course.tidy(run)
+        leftovers.sweep(run)
     return runs.status(run)
 
 

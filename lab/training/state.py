@@ -18,6 +18,7 @@ from lab.workspace import read_json, write_json
 RUNS, CONFIG, DATASET, LOG = "runs", "config.yaml", "dataset.json", "log.txt"
 SENTENCES, MODEL, CHECKPOINTS = "sentences.json", "model.pt", "checkpoints"
 LAST, BEST = "last.ckpt", "best.ckpt"
+CLIPS = "clips"
 _STATE, _STOP = "state.json", ".stop"
 # A process that has been started says so within this time, or it never will.
 _START_S = 60.0
