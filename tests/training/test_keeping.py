@@ -16,6 +16,10 @@ from lab.training.run import train
 from lab.workspace import Workspace, write_json
 
 
+def full_disk(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
 @pytest.mark.parametrize("trains", ["everything", "lora"])
 def test_the_best_state_of_a_stopped_run_is_a_model_and_the_run_goes_on_as_ever(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, trains: str
@@ -28,6 +32,11 @@ def test_the_best_state_of_a_stopped_run_is_a_model_and_the_run_goes_on_as_ever(
         stop_at(7, patched)  # after the first of three validations
         assert train(broken).state == "stopped"
     write_json(broken.folder / "health.json", {"of": "an earlier model"})
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", full_disk)
+        with pytest.raises(CheckpointError, match="No space left"):
+            keep_best(broken)
+    assert (broken.folder / "health.json").exists()
     keep_best(broken)
     saved = torch.load(runs.best_path(broken), weights_only=True)["state_dict"]
     name = "decoder.blocks.0.attn.query"
