@@ -32,7 +32,8 @@ _FEW_CLIPS = 20
 
 def follow(run: Run) -> None:
     """The part of one of several processes that Lightning has started for a run."""
-    fit(run, model_for(run.config, _workspace(run).models_dir), _opened(run))
+    models_dir = _workspace(run).models_dir
+    fit(run, model_for(run.config, models_dir, saved=run.last_path), _opened(run))
 
 
 def lead(run: Run) -> None:
@@ -41,7 +42,9 @@ def lead(run: Run) -> None:
     Raises `Cancelled` when the run was stopped, LabError where it cannot go on.
     """
     config = run.config
-    model = model_for(config, _workspace(run).models_dir, on_progress=_progress(run))
+    model = model_for(
+        config, _workspace(run).models_dir, saved=run.last_path, on_progress=_progress(run)
+    )
     _warn(run, advice.warnings(config, model.dims.n_audio_state))
     longest_samples = SAMPLE_RATE // 50 * model.dims.n_audio_ctx
     taken_in = _clips(

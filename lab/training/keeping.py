@@ -24,10 +24,11 @@ def keep_best(run: Run, *, on_progress: Progress = ignore) -> None:
     takes the model's place. Raises OptionsError where no state was validated yet, CheckpointError
     where the model that the run started from cannot be had.
     """
-    if not runs.best_path(run).is_file():
+    best = runs.best_path(run)
+    if not best.is_file():
         raise OptionsError(f"The run {run.name} has no state to keep yet. Resume it first.")
     models_dir = Workspace(run.folder.parents[1]).models_dir
-    take_best(run, model_for(run.config, models_dir, on_progress=on_progress))
+    take_best(run, model_for(run.config, models_dir, saved=best, on_progress=on_progress))
 
 
 def take_best(run: Run, model: Whisper) -> None:

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from whisper.model import Whisper
 
 from lab.asr.devices import Device
+from lab.asr.weights import activation_of
 from lab.errors import LabError
 from lab.training.config import Config
 from lab.training.forward import loss_of
@@ -125,6 +126,11 @@ class Training(pl.LightningModule):
         super().optimizer_step(*arguments, **options)
         # Now, not before the next way back, where what the way forward keeps would come on top.
         self.trainer.optimizers[0].zero_grad()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # So that a run can go on although the model that it began with is gone.
+        checkpoint["dims"] = dict(vars(self.model.dims))
+        checkpoint["activation"] = activation_of(self.model)
 
     def _share_of_learning_rate(self, step: int) -> float:
         """Linear up to 1, then down to 0 (nearly) at the last step."""

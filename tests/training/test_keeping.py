@@ -31,6 +31,7 @@ def test_the_best_state_of_a_stopped_run_is_a_model_and_the_run_goes_on_as_ever(
     with monkeypatch.context() as patched:
         stop_at(7, patched)  # after the first of three validations
         assert train(broken).state == "stopped"
+    (workspace.models_dir / "tiny.pt").unlink()  # the states hold all that is needed
     write_json(broken.folder / "health.json", {"of": "an earlier model"})
     with monkeypatch.context() as patched:
         patched.setattr(torch, "save", full_disk)
