@@ -19,7 +19,7 @@ from lab.jobs import Entry, Job, JobQueue
 from lab.model_card import card_of_run
 from lab.progress import Progress
 from lab.spoken import Spoken
-from lab.training import runs
+from lab.training import leftovers, runs
 from lab.training.runs import Run
 from lab.workspace import Workspace, child
 
@@ -83,6 +83,7 @@ class FinishQueue(JobQueue[FinishJob]):
                 "until that has ended."
             ) from None
         with lock:
+            leftovers.sweep(job.run)
             self._work_on(entry, self.watch(entry))
 
     def _work_on(self, entry: Entry[FinishJob], on_progress: Progress) -> None:

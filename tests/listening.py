@@ -9,6 +9,7 @@ from lab import audio, dataset
 from lab.asr.options import TranscribeOptions
 from lab.audio import Waveform
 from lab.dataset import Dataset
+from lab.languages import LANGUAGES
 from lab.progress import Progress
 from lab.transcript import Segment, Transcript
 from lab.workspace import Workspace
@@ -26,6 +27,11 @@ class Listener:
     fingerprint: str = "1"
     says: Callable[[Waveform, str], str] = length_and_language
     heard: list[list[float]] = field(default_factory=list)
+    languages: tuple[str, ...] = tuple(LANGUAGES)
+
+    @property
+    def is_multilingual(self) -> bool:
+        return self.languages != ("en",)
 
     def transcribe_clips(
         self, clips: Sequence[Waveform], options: TranscribeOptions, *, on_progress: Progress

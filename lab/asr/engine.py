@@ -49,6 +49,8 @@ class Engine:
         self.network = Network(model, self.device)
         self.is_multilingual: bool = model.is_multilingual
         self._num_languages: int = model.num_languages
+        known = list(LANGUAGES)[: self._num_languages] if self.is_multilingual else ["en"]
+        self.languages = tuple(known)  # Whisper's codes
         self.lock = threading.Lock()
 
     @classmethod
@@ -184,13 +186,12 @@ class Engine:
         )
 
     def _check(self, options: TranscribeOptions) -> None:
-        known = ["en"] if not self.is_multilingual else list(LANGUAGES)[: self._num_languages]
-        if options.language is not None and options.language not in known:
+        if options.language is not None and options.language not in self.languages:
             raise OptionsError(
                 f'The model {self.name} does not know the language "{options.language}". '
                 + (
                     "It knows English only; choose a model without .en."
-                    if len(known) == 1
+                    if len(self.languages) == 1
                     else "Choose one of Whisper's languages by its code, such as sq for Albanian."
                 )
             )

@@ -102,7 +102,8 @@ class Recognizer:
             capacity=max(capacity, self._together),
             positions=FULL_CONTEXT,
             beam_size=options.beam_size,
-            prompt=tokenizer.encode(" " + prompt) if prompt else [],
+            # What looks like a token of Whisper's is text like any other, not an error.
+            prompt=tokenizer.encode(" " + prompt, disallowed_special=()) if prompt else [],
             # Seeded, so that the same recording gives the same text.
             generator=torch.Generator(engine.network.device).manual_seed(0),
         )

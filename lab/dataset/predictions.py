@@ -59,7 +59,8 @@ class Predicted:
     """What `predict` has done.
 
     n_new, n_known: clips that were listened to now, and before
-    skipped: clips that cannot be read or are too long, with the reason
+    skipped: clips that cannot be read, are too long, or in a language that the model does not know,
+        with the reason
     """
 
     n_new: int
@@ -79,7 +80,7 @@ def predict(
 
     entries: clips of `dataset`
     language: Whisper's code of what is spoken; None takes each clip's own, and finds out where that
-        is none of Whisper's
+        is none of Whisper's; a model that knows English only is then asked for English
     on_progress: called with clips, at least once a token; raising `Cancelled` from it stops, and
         what was written down until then is kept
 
@@ -87,12 +88,13 @@ def predict(
     """
     path = _path(dataset, engine)
     known = _read(path)
-    asked = {
-        entry: (entry.language if entry.language in LANGUAGES else "")
-        if language is None
-        else language
-        for entry in entries
-    }
+    skipped: list[Problem] = []
+    asked: dict[Entry, str] = {}
+    for entry in entries:
+        if language is None and (reason := _why_not(engine, entry)):
+            skipped.append(Problem(entry.file_name, reason))
+        else:
+            asked[entry] = _language(engine, entry) if language is None else language
     waiting = [
         entry
         for entry, wanted in asked.items()
@@ -101,7 +103,6 @@ def predict(
     # Alike in length stand together, so that a batch has no waste.
     waiting.sort(key=lambda entry: (asked[entry], entry.duration_s or LONGEST_S))
     _write_down(path, dataset, {}, engine.name)  # now it is the newest of this name
-    skipped: list[Problem] = []
     n_done = n_new = 0
     for wanted, group in groupby(waiting, key=asked.__getitem__):
         options = TranscribeOptions(language=wanted or None)
@@ -137,6 +138,20 @@ def list_models(dataset: Dataset) -> list[str]:
 def heard_by(engine: "Engine", dataset: Dataset) -> dict[str, Prediction]:
     """What exactly this model heard, as `load`."""
     return _read(_path(dataset, engine))
+
+
+def _language(engine: "Engine", entry: Entry) -> str:
+    """What to listen for in a clip, "" to find out; what is none of Whisper's is no wish."""
+    if not engine.is_multilingual:
+        return "en"
+    return entry.language if entry.language in LANGUAGES else ""
+
+
+def _why_not(engine: "Engine", entry: Entry) -> str | None:
+    language = _language(engine, entry)
+    if not language or language in engine.languages:
+        return None
+    return f"The model {engine.name} does not know the language of the clip, {LANGUAGES[language]}."
 
 
 def _path(dataset: Dataset, engine: "Engine") -> Path:

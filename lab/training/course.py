@@ -32,16 +32,19 @@ _FEW_CLIPS = 20
 
 def follow(run: Run) -> None:
     """The part of one of several processes that Lightning has started for a run."""
-    fit(run, model_for(run.config, _workspace(run).models_dir), _opened(run))
+    models_dir = _workspace(run).models_dir
+    fit(run, model_for(run.config, models_dir, saved=run.last_path), _opened(run))
 
 
 def lead(run: Run) -> None:
-    """Read the clips, train, evaluate, check, and put away what was needed for that only.
+    """Read the clips, train, evaluate and check.
 
     Raises `Cancelled` when the run was stopped, LabError where it cannot go on.
     """
     config = run.config
-    model = model_for(config, _workspace(run).models_dir, on_progress=_progress(run))
+    model = model_for(
+        config, _workspace(run).models_dir, saved=run.last_path, on_progress=_progress(run)
+    )
     _warn(run, advice.warnings(config, model.dims.n_audio_state))
     longest_samples = SAMPLE_RATE // 50 * model.dims.n_audio_ctx
     taken_in = _clips(
@@ -54,13 +57,6 @@ def lead(run: Run) -> None:
     _look_back(run, "Evaluating", _evaluated, "The model was not evaluated on clips of the test")
     if config.health == "check" and not config.architecture:
         _look_back(run, "Checking its health", _examined, "The health of the model was not checked")
-
-
-def tidy(run: Run) -> None:
-    """Put away what was needed to train only; the model has what is still of use."""
-    intake.remove(run.folder)
-    for name in (runs.LAST, runs.BEST):
-        (run.folder / runs.CHECKPOINTS / name).unlink(missing_ok=True)
 
 
 def _look_back(run: Run, note: str, look: Callable[[Run], Iterable[str]], otherwise: str) -> None:

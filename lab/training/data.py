@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader, Dataset
+from whisper.audio import N_SAMPLES_PER_TOKEN
 from whisper.model import ModelDimensions
 
 from lab.training.augment import changed_sound, masked
@@ -53,6 +54,8 @@ class Batches(Dataset[Batch]):
     def __init__(self, clips: Clips, dims: ModelDimensions, config: Config) -> None:
         self._clips, self._config, self._n_mels = clips, config, dims.n_mels
         self._windows = Windows(dims, max_tokens=config.max_tokens)
+        # A clip that is slowed down is to fit into what the model hears at once, too.
+        self._max_samples = min(config.max_samples, N_SAMPLES_PER_TOKEN * dims.n_audio_ctx)
 
     def __getitem__(self, plan: Plan) -> Batch:
         rng = np.random.default_rng(plan.draws)
@@ -74,7 +77,7 @@ class Batches(Dataset[Batch]):
     def _spoken(self, number: int, rng: np.random.Generator) -> Spoken:
         clip, augmentation = self._clips.clips[number], self._config.augmentation
         if self._clips.holds_sound:
-            most = self._config.max_samples
+            most = self._max_samples
             sound = changed_sound(self._clips.sound(number), augmentation, rng, max_samples=most)
             mel = log_mel(sound, self._n_mels)
         else:

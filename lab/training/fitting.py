@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -35,6 +36,28 @@ _PRECISIONS: dict[str, Any] = {
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
+class BestState(ModelCheckpoint):
+    """Saves the best state, and knows it again where the folder of the run was moved."""
+
+    @property
+    def state_key(self) -> str:
+        # As in runs that were stopped when there was not this class yet.
+        return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return str(Path(self.dirpath or "", Path(path).name)) if path else ""
+
+        # With the folder of before, Lightning would take the next state, however bad, for the best.
+        moved = {
+            "dirpath": self.dirpath,
+            "best_k_models": {here(path): wer for path, wer in state_dict["best_k_models"].items()},
+        }
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        moved |= {name: here(state_dict[name]) for name in paths}
+        super().load_state_dict({**state_dict, **moved})
+
+
 def fit(run: Run, model: Whisper, taken_in: Intake) -> None:
     """Train `model` from the beginning, or from the last state that was saved, to the end.
 
@@ -60,6 +83,7 @@ def fit(run: Run, model: Whisper, taken_in: Intake) -> None:
         optimiser_steps=optimiser_steps * data.schedule.n_rounds,
         validation=taken_in.validation,
         device=device,
+        last_path=run.last_path,
     )
     trainer = pl.Trainer(
         accelerator=device.torch_device.type,
@@ -71,7 +95,7 @@ def fit(run: Run, model: Whisper, taken_in: Intake) -> None:
         accumulate_grad_batches=config.accumulate,
         callbacks=_callbacks(run, config, data),
         logger=TensorBoardLogger(run.folder, name="", version="tensorboard"),
-        plugins=[WholeFiles()],
+        plugins=[WholeFiles(run)],
         log_every_n_steps=1,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
@@ -105,7 +129,7 @@ def device_for(config: Config) -> Device:
 
 
 def _callbacks(run: Run, config: Config, data: ClipData) -> list[pl.Callback]:
-    best = ModelCheckpoint(
+    best = BestState(
         run.folder / runs.CHECKPOINTS,
         filename=runs.BEST.removesuffix(".ckpt"),
         monitor=VALIDATION_WER,

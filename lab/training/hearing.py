@@ -55,7 +55,10 @@ def hear(model: Whisper, clips: Clips, numbers: Sequence[int], *, device: Device
         alike = list(group)
         known = language if engine.is_multilingual else "en"
         encode = engine.tokenizer(known).encode
-        longest = max(len(encode(clips.clips[number].text)) for number in alike)
+        # A text may hold what looks like a token of Whisper's; here it is text like any other.
+        longest = max(
+            len(encode(clips.clips[number].text, disallowed_special=())) for number in alike
+        )
         options = TranscribeOptions(
             language=known, temperatures=(0.0,), max_tokens=_TIMES_AS_LONG * longest + _TOKENS_MORE
         )

@@ -24,8 +24,8 @@ from lab.errors import AudioError, WorkspaceError
 from lab.progress import Progress
 from lab.staging import Staging
 from lab.training.examples import MIN_CLIP_S, Examples, phrase
+from lab.training.state import CLIPS
 
-FOLDER = "clips"
 _INDEX = "index.json"
 _INT16 = 32_767.0
 Array = npt.NDArray[Any]
@@ -98,12 +98,12 @@ def log_mel(samples: Samples, n_mels: int) -> npt.NDArray[np.float32]:
 
 def is_there(run_dir: Path) -> bool:
     """Whether the clips of a run have been taken in."""
-    return (run_dir / FOLDER / _INDEX).exists()
+    return (run_dir / CLIPS / _INDEX).exists()
 
 
 def remove(run_dir: Path) -> None:
     """Free the disk of the clips of a run."""
-    shutil.rmtree(run_dir / FOLDER, ignore_errors=True)
+    shutil.rmtree(run_dir / CLIPS, ignore_errors=True)
 
 
 def take_in(
@@ -160,7 +160,7 @@ def take_in(
             text = json.dumps(index, ensure_ascii=False)
             (folder / _INDEX).write_text(text, encoding="utf-8")
             remove(run_dir)
-            folder.rename(run_dir / FOLDER)
+            folder.rename(run_dir / CLIPS)
     except OSError as error:
         raise WorkspaceError(
             f"The clips cannot be kept in {run_dir} ({error.strerror or error}). "
@@ -170,7 +170,7 @@ def take_in(
 
 def open_intake(run_dir: Path) -> Intake:
     """The clips of a run; raises WorkspaceError where they are damaged."""
-    folder = run_dir / FOLDER
+    folder = run_dir / CLIPS
     try:
         index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
         train = tuple(Clip(**clip) for clip in index["train"])

@@ -24,17 +24,18 @@ def keep_best(run: Run, *, on_progress: Progress = ignore) -> None:
     takes the model's place. Raises OptionsError where no state was validated yet, CheckpointError
     where the model that the run started from cannot be had.
     """
-    if not runs.best_path(run).is_file():
+    best = runs.best_path(run)
+    if not best.is_file():
         raise OptionsError(f"The run {run.name} has no state to keep yet. Resume it first.")
     models_dir = Workspace(run.folder.parents[1]).models_dir
-    take_best(run, model_for(run.config, models_dir, on_progress=on_progress))
+    take_best(run, model_for(run.config, models_dir, saved=best, on_progress=on_progress))
 
 
 def take_best(run: Run, model: Whisper) -> None:
     """Fill `model`, made as the run trains it, with the best state, and save it as the run's.
 
     What was found out about an earlier model of the run is removed. Raises CheckpointError for a
-    state that is damaged, and when the disk refuses.
+    state that is damaged, and when the disk refuses; the earlier model and all about it then stay.
     """
     path = runs.best_path(run)
     prefix = "model."  # the attribute of the module
@@ -44,6 +45,6 @@ def take_best(run: Run, model: Whisper) -> None:
         model.load_state_dict(state)
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
         raise CheckpointError(f"{path} is damaged ({error!s:.200}). Resume the run.") from error
+    weights.save(checkpoint_of(model), run.model_path)
     for name in (JSON_NAME, CSV_NAME, FILE_NAME):
         (run.folder / name).unlink(missing_ok=True)
-    weights.save(checkpoint_of(model), run.model_path)

@@ -5,6 +5,7 @@ Whisper.
 """
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,15 @@ def put_beside(model: Whisper, *, rank: int) -> None:
             for name, child in list(parent.named_children()):
                 if isinstance(child, Linear):
                     setattr(parent, name, LoraLinear(child, rank))
+
+
+def bare_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a state with LoRA, or without, under Whisper's own names; LoRA left out."""
+    return {
+        name.replace(".linear.", "."): value
+        for name, value in state.items()
+        if not name.endswith((".up", ".down"))
+    }
 
 
 def plain_state(model: Whisper) -> dict[str, Tensor]:

@@ -46,11 +46,14 @@ def check(model: Whisper, config: Config, device: Device, *, longest_s: float) -
 
     if not is_enough(config.batch_size):
         fits = next((size for size in range(config.batch_size - 1, 0, -1) if is_enough(size)), 0)
-        raise OptionsError(too_little(config, fits))
+        raise OptionsError(too_little(config, fits, is_known=True))
 
 
-def too_little(config: Config, fits: int) -> str:
-    """What to do where memory is not enough. fits: clips in a batch, below 1 where none does."""
+def too_little(config: Config, fits: int, *, is_known: bool = False) -> str:
+    """What to do where memory is not enough.
+
+    fits: clips in a batch, below 1 where none does; unless `is_known`, worth a try and no more
+    """
     if fits < 1:
         return (
             "The memory of this machine is not enough to train this model. Choose a smaller one, "
@@ -58,10 +61,11 @@ def too_little(config: Config, fits: int) -> str:
         )
     fits = min(fits, max(config.batch_size - 1, 1))
     times = -(-config.batch_size * config.accumulate // fits)
+    few = f"{fits} at a time fit" if is_known else f"Try {fits} at a time"
     return (
         f"The memory of this machine is not enough for batches of {config.batch_size} clips. "
-        f"{fits} at a time fit: begin a run with batch_size {fits} and accumulate {times}, which "
-        "learns the same more slowly."
+        f"{few}: begin a run with batch_size {fits} and accumulate {times}, which learns the same "
+        "more slowly."
     )
 
 

@@ -1,5 +1,6 @@
 """The training itself, as Lightning wants it: a step, a validation, an optimiser."""
 
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,6 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from whisper.model import Whisper
 
 from lab.asr.devices import Device
+from lab.asr.weights import activation_of
 from lab.errors import LabError
 from lab.training.config import Config
 from lab.training.forward import loss_of
@@ -40,11 +42,15 @@ class Training(pl.LightningModule):
         optimiser_steps: int,
         validation: Clips,
         device: Device,
+        last_path: Path,
     ) -> None:
-        """optimiser_steps: of the whole training; device: what validation transcribes on"""
+        """optimiser_steps: of the whole training; device: what validation transcribes on;
+        last_path: where the state to go on from will be
+        """
         super().__init__()
         self.model, self.config = model, config
         self.validation, self.hearing_device = validation, device
+        self._last_path = last_path
         self._learning_rate, self._optimiser_steps = learning_rate, optimiser_steps
         # Evenly over the clips, so that no speaker who comes first is all there is.
         n_clips = len(validation.clips)
@@ -121,6 +127,11 @@ class Training(pl.LightningModule):
         # Now, not before the next way back, where what the way forward keeps would come on top.
         self.trainer.optimizers[0].zero_grad()
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # So that a run can go on although the model that it began with is gone.
+        checkpoint["dims"] = dict(vars(self.model.dims))
+        checkpoint["activation"] = activation_of(self.model)
+
     def _share_of_learning_rate(self, step: int) -> float:
         """Linear up to 1, then down to 0 (nearly) at the last step."""
         total = self._optimiser_steps
@@ -131,9 +142,9 @@ class Training(pl.LightningModule):
 
     def _check(self, value: float) -> None:
         if value - value != 0:  # infinite, or no number
+            kept = "The last good state is kept. " if self._last_path.exists() else ""
             raise DivergedError(
                 f"The training diverged: its loss became no number after "
-                f"{self.trainer.global_step} steps. The last good state is kept. Begin a new run "
-                f"with a learning rate of {self._learning_rate / 10:g} or less "
-                f"(it is {self._learning_rate:g})."
+                f"{self.trainer.global_step} steps. {kept}Begin a new run with a learning rate of "
+                f"{self._learning_rate / 10:g} or less (it is {self._learning_rate:g})."
             )

@@ -35,6 +35,10 @@ class WholeFiles(TorchCheckpointIO):
     Lightning's own writing would hold a second copy of everything in memory.
     """
 
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+
     def save_checkpoint(
         self,
         checkpoint: dict[str, Any],
@@ -48,7 +52,7 @@ class WholeFiles(TorchCheckpointIO):
         except (WorkspaceError, RuntimeError) as error:
             raise WorkspaceError(
                 f"The state of the run cannot be saved ({error.__cause__ or error}). "
-                "Free some space and resume the run; it goes on from the last state that was saved."
+                f"Free some space first. {runs.way_on(self._run)}"
             ) from error
 
     def load_checkpoint(

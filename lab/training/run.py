@@ -17,7 +17,7 @@ from filelock import Timeout
 
 from lab.errors import LabError, OptionsError, WorkspaceError
 from lab.progress import Cancelled
-from lab.training import runs
+from lab.training import leftovers, runs
 from lab.training.runs import Run
 
 _log = logging.getLogger(__name__)
@@ -25,10 +25,7 @@ _log = logging.getLogger(__name__)
 _POLL_S = 0.5
 # A process that was killed counts as gone before the last of its threads has let go of its files.
 _LET_GO_S = 15.0
-_OUR_FAULT = (
-    "Something went wrong inside the program; the log says what. Resume the run: it goes on from "
-    "the last state that was saved."
-)
+_OUR_FAULT = "Something went wrong inside the program; the log says what."
 
 
 def train(run: Run) -> runs.State:
@@ -48,6 +45,7 @@ def train(run: Run) -> runs.State:
     except Timeout:
         raise OptionsError(f"The run {run.name} is being trained by another process.") from None
     with lock, _stopped_by_signals(run), _logged(run):
+        leftovers.sweep(run)
         _join_the_line(run)
         try:
             with _turn(run):
@@ -65,7 +63,7 @@ def train(run: Run) -> runs.State:
             _end(run, state="failed", note="Failed", error=_sentence(run, error))
         else:
             _end(run, state="done", note="Done", seconds_left=0.0)
-            course.tidy(run)
+        leftovers.sweep(run)
     return runs.status(run)
 
 
@@ -75,8 +73,8 @@ def _sentence(run: Run, error: Exception) -> str:
     if memory.is_full(error):
         return memory.too_little(run.config, run.config.batch_size // 2)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The disk is full. Free some space and resume the run: nothing is lost."
-    return _OUR_FAULT
+        return f"The disk is full. Free some space first. {runs.way_on(run)}"
+    return f"{_OUR_FAULT} {runs.way_on(run)}"
 
 
 def _join_the_line(run: Run) -> None:

@@ -41,6 +41,7 @@ from lab.training.state import (
     status,
     this_process,
     update,
+    way_on,
     write,
 )
 from lab.workspace import Workspace, child, read_json, slug, written_whole
@@ -78,6 +79,7 @@ __all__ = [
     "this_process",
     "turn",
     "update",
+    "way_on",
 ]
 
 _LOCK = ".lock"

@@ -18,6 +18,7 @@ from lab.workspace import read_json, write_json
 RUNS, CONFIG, DATASET, LOG = "runs", "config.yaml", "dataset.json", "log.txt"
 SENTENCES, MODEL, CHECKPOINTS = "sentences.json", "model.pt", "checkpoints"
 LAST, BEST = "last.ckpt", "best.ckpt"
+CLIPS = "clips"
 _STATE, _STOP = "state.json", ".stop"
 # A process that has been started says so within this time, or it never will.
 _START_S = 60.0
@@ -143,6 +144,13 @@ def end(run: Run, **changes: object) -> None:
     (run.folder / _STOP).unlink(missing_ok=True)
 
 
+def way_on(run: Run) -> str:
+    """What to do with a run that has failed, in a sentence."""
+    if run.last_path.exists():
+        return "Resume the run: it goes on from the last state that was saved."
+    return "It had not saved anything yet: start the run again."
+
+
 def this_process() -> Mapping[str, object]:
     """What tells this process from all others."""
     return {"pid": os.getpid(), "process_started": psutil.Process().create_time()}
@@ -200,10 +208,9 @@ def _why_ended(run: Run, state: State) -> str:
     )
     if shutil.disk_usage(run.folder).free < _FULL_BYTES:
         return "The disk is full, and so the training ended. Free some space and resume it."
-    if not state.step and not run.last_path.exists():
-        size = 0
+    smaller = ""
+    if not run.last_path.exists():
         with suppress(LabError):  # settings that nobody can read any more
-            size = run.config.batch_size
-        smaller = f" with a batch of {size // 2}" if size > 1 else ""
-        return f"{why} It had not saved anything yet: start it again{smaller}."
-    return f"{why} Resume it: it goes on from the last state that was saved."
+            size = run.config.batch_size // 2
+            smaller = f" If it ends so again, begin a run with a batch of {size}." if size else ""
+    return f"{why} {way_on(run)}{smaller}"

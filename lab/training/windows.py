@@ -4,6 +4,7 @@ A window is what the encoder hears at once: a clip with a little silence after i
 recordings that Whisper will transcribe, several clips one after the other and silence up to 30 s.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -29,6 +30,8 @@ _STEP_FRAMES, _STEP_TOKENS = 50, 8
 _LONGEST_GAP_FRAMES = 100
 # Tokens beside the text: start, language, task, two times and the end.
 _AROUND = 6
+# What may be one of Whisper's own tokens, written out, such as <|0.00|> or <|endoftext|>.
+_MARK = re.compile(r"<\|[^<|]*\|>")
 
 Mel = npt.NDArray[np.float32]
 
@@ -79,6 +82,8 @@ class Windows:
         """What keeps the model from learning a text, as a phrase after “clips”; None if nothing."""
         if self._is_multilingual and language not in [*LANGUAGES][: self._num_languages]:
             return "in a language that the model does not know"
+        if not self._tokenizer(language).special_tokens.keys().isdisjoint(_MARK.findall(text)):
+            return "with Whisper's own marks in the text"  # it would learn to spell them
         if len(self._text_tokens(language, text)) > self.max_tokens:
             return "with too long a text"
         return None
@@ -168,7 +173,9 @@ class Windows:
         return [*tokens, tokenizer.eot], n_given
 
     def _text_tokens(self, language: str, text: str) -> list[int]:
-        encoded: list[int] = self._tokenizer(language).encode(" " + text.strip())
+        # Without `disallowed_special` a text with a mark in it would raise ValueError.
+        tokenizer = self._tokenizer(language)
+        encoded: list[int] = tokenizer.encode(" " + text.strip(), disallowed_special=())
         return encoded
 
     def _tokenizer(self, language: str) -> Tokenizer:

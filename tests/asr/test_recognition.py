@@ -173,6 +173,8 @@ def test_the_prompt_and_the_beam_size_are_given_to_the_decoder(script: Recording
     script.recognizer(options)
     assert script.options["prompt"] == script.engine.tokenizer("en").encode(" Prizren, Gjakovë")
     assert (script.options["beam_size"], script.options["capacity"]) == (3, 5)
+    script.recognizer(TranscribeOptions(prompt="<|endoftext|>"))  # from an older transcript
+    assert script.engine.tokenizer("en").eot not in script.options["prompt"]
 
 
 # --- going on where the text ended early ---

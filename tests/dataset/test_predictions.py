@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 from listening import Listener, silence
-from whispers import random_model
+from whispers import TINY, random_model, talking_model
 
 from lab import dataset
 from lab.asr.devices import Device, processor
 from lab.asr.engine import Engine
 from lab.dataset.predictions import Prediction, list_models, load, predict
-from lab.errors import WorkspaceError
+from lab.errors import OptionsError, WorkspaceError
+from lab.languages import LANGUAGES
 from lab.progress import Cancelled
 from lab.workspace import Workspace
 
@@ -73,6 +74,33 @@ def test_what_cannot_be_heard_is_said_and_the_rest_is_heard(workspace: Workspace
     reasons = {Path(one.name).name.split("-")[0]: one.reason for one in done.skipped}
     assert "longer than the 30 seconds" in reasons["31"]
     assert listener.heard == [[2, 30]]
+
+
+def test_a_clip_in_a_language_that_the_model_does_not_know_is_passed_over(
+    workspace: Workspace,
+) -> None:
+    made = silence(workspace, 2)
+    silence(workspace, 3, language="yue")
+    silence(workspace, 4, language="tlh")  # none of Whisper's: it is to find out
+    base = Listener(languages=tuple(LANGUAGES)[:99])
+    done = predict(base, made, made.entries())
+    assert (done.n_new, done.n_known) == (2, 0)
+    (problem,) = done.skipped
+    assert problem.name.startswith("3-") or "/3-" in problem.name
+    assert problem.reason == "The model base does not know the language of the clip, Cantonese."
+    assert by_length(load(made, "base"))["4"].language == ""
+
+
+def test_a_model_that_knows_english_only_is_asked_for_english(workspace: Workspace) -> None:
+    made = silence(workspace, 0.5)
+    silence(workspace, 1, language="yue")
+    dims = replace(TINY, n_vocab=51_864)
+    english = Engine(talking_model(dims), name="own.en", device=processor())
+    done = predict(english, made, made.entries())
+    assert (done.n_new, done.skipped) == (2, ())
+    assert {one.language for one in load(made, "own.en").values()} == {"en"}
+    with pytest.raises(OptionsError, match="It knows English only"):
+        predict(english, made, made.entries(), language="sq")
 
 
 def test_stopping_keeps_what_was_written_down(

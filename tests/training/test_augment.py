@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from whispers import BRIEF
 
 from lab.training import augment
-from lab.training.config import Augmentation
+from lab.training.config import Augmentation, Config
+from lab.training.data import Batches
+from lab.training.intake import Clip, Clips
 
 RATE = 16_000
 
@@ -27,6 +30,15 @@ def test_a_faster_clip_is_shorter_and_higher(tone: np.ndarray) -> None:
     assert len(fast) == pytest.approx(len(tone) / 1.25, abs=2)
     peak_hz = np.argmax(np.abs(np.fft.rfft(fast))) * RATE / len(fast)
     assert peak_hz == pytest.approx(550, abs=1)
+
+
+def test_a_slower_clip_still_fits_into_what_a_model_hears() -> None:
+    clips = Clips((Clip("a.wav", "po", "sq", 1.0, 0, RATE),), np.ones(RATE, np.int16))
+    config = Config(dataset="a", full_share=1.0, augmentation=Augmentation(speed=0.3))
+    batches = Batches(clips, BRIEF, config)
+    for seed in range(5):
+        batch = batches.made([0], full=True, rng=np.random.default_rng(seed))
+        assert batch.mels.shape == (1, 80, 100)
 
 
 def test_gain_is_in_decibels_and_stays_in_range(tone: np.ndarray) -> None:

@@ -11,8 +11,13 @@ from lab.asr import weights
 from lab.errors import CheckpointError, OptionsError
 from lab.training import runs
 from lab.training.keeping import keep_best
+from lab.training.module import Training
 from lab.training.run import train
 from lab.workspace import Workspace, write_json
+
+
+def full_disk(*_: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize("trains", ["everything", "lora"])
@@ -26,7 +31,13 @@ def test_the_best_state_of_a_stopped_run_is_a_model_and_the_run_goes_on_as_ever(
     with monkeypatch.context() as patched:
         stop_at(7, patched)  # after the first of three validations
         assert train(broken).state == "stopped"
+    (workspace.models_dir / "tiny.pt").unlink()  # the states hold all that is needed
     write_json(broken.folder / "health.json", {"of": "an earlier model"})
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", full_disk)
+        with pytest.raises(CheckpointError, match="No space left"):
+            keep_best(broken)
+    assert (broken.folder / "health.json").exists()
     keep_best(broken)
     saved = torch.load(runs.best_path(broken), weights_only=True)["state_dict"]
     name = "decoder.blocks.0.attn.query"
@@ -41,6 +52,23 @@ def test_the_best_state_of_a_stopped_run_is_a_model_and_the_run_goes_on_as_ever(
     assert curve(broken) == curve(whole)
     same, wanted_all = weights_of(broken), weights_of(whole)
     assert all(same[key].equal(wanted_all[key]) for key in wanted_all)
+
+
+def test_in_a_workspace_that_was_moved_the_best_state_stays_the_best(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
+    run = run_in(workspace)
+    with monkeypatch.context() as patched:
+        stop_at(7, patched)
+        assert train(run).state == "stopped"
+    best = torch.load(runs.best_path(run), weights_only=True)["state_dict"]
+    moved = workspace.root.rename(workspace.root.with_name("moved"))
+    run = runs.at(moved / "runs" / run.name)
+    monkeypatch.setattr(Training, "hear", lambda _: (9.0, 9.0))
+    assert train(run).state == "done"
+    kept = weights_of(run)
+    assert all(kept[name].equal(best[f"model.{name}"]) for name in kept)
 
 
 def test_without_a_whole_state_no_model_is_made(workspace: Workspace) -> None:

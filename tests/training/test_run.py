@@ -149,12 +149,13 @@ def test_a_dataset_without_clips_for_it_is_refused_with_what_to_do(workspace: Wo
 
 def test_clips_that_cannot_be_used_are_left_out_and_told_of(workspace: Workspace) -> None:
     found = noises(workspace)
-    first, second, third, fourth, *_ = found.entries()
+    first, second, third, fourth, fifth, *_ = found.entries()
     found.change(
         [
             (first, replace(first, transcription=" ")),
             (second, replace(second, status=EXCLUDED)),
             (third, replace(third, transcription="po " * 40)),
+            (fifth, replace(fifth, transcription="<|0.00|> po <|0.50|>")),
         ],
         what="",
     )
@@ -165,6 +166,7 @@ def test_clips_that_cannot_be_used_are_left_out_and_told_of(workspace: Workspace
     said = " ".join(state.warnings)
     for reason in ("without a text", "left out", "too long a text", "sound is missing", "1.9375 s"):
         assert reason in said
+    assert "1 clip with Whisper's own marks in the text" in said
 
 
 def test_one_clip_is_enough_to_try_the_way(workspace: Workspace) -> None:
@@ -191,6 +193,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
     assert state.state == "failed"
     assert "the training diverged" in (state.error or "").lower()
     assert "learning rate of 0.0001 or less" in (state.error or "")
+    assert "last good state is kept" in (state.error or "")
     saved = torch.load(run.last_path, weights_only=True)["state_dict"]
     assert all(value.isfinite().all() for value in saved.values())
     monkeypatch.undo()
@@ -213,7 +216,7 @@ def test_a_full_disk_fails_the_run_which_can_be_resumed(
         state = train(run)
     assert state.state == "failed"
     assert "No space left" in (state.error or "")
-    assert "resume" in (state.error or "")
+    assert "Resume the run" in (state.error or "")
     assert not list(run.folder.rglob("*.part"))
     assert train(run).state == "done"
 
@@ -267,14 +270,14 @@ def test_a_machine_with_too_little_memory_says_which_batch_fits(
     state = train(run)
     assert state.state == "failed"
     assert "batches of 100 clips" in (state.error or "")
-    assert "begin a run with batch_size" in (state.error or "")
+    assert "at a time fit: begin a run with batch_size" in (state.error or "")
 
     def full(*_: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
 
     monkeypatch.undo()
     monkeypatch.setattr(Training, "training_step", full)
-    assert "50 at a time fit" in (train(run).error or "")
+    assert "Try 50 at a time" in (train(run).error or "")
 
 
 def test_a_disk_that_is_full_is_called_so(
@@ -284,7 +287,9 @@ def test_a_disk_that_is_full_is_called_so(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Training, "training_step", full)
-    assert "The disk is full" in (train(run_in(workspace)).error or "")
+    error = train(run_in(workspace)).error or ""
+    assert "The disk is full" in error
+    assert "start the run again" in error
 
 
 @pytest.mark.parametrize("what", ["deleted", "changed"])
@@ -337,7 +342,7 @@ def test_a_mistake_of_the_program_is_in_the_log_and_the_state_is_kept(
     monkeypatch.setattr(LastState, "on_train_epoch_end", broken)
     state = train(run)
     assert state.state == "failed"
-    assert "inside the program" in (state.error or "")
+    assert "inside the program; the log says what. Resume the run" in (state.error or "")
     assert "KeyError: 'a mistake'" in log_of(run)
     monkeypatch.undo()
     assert train(run).state == "done"

@@ -12,7 +12,7 @@ import pytest
 from making import QUICK, model, over, run_in, weights_of
 
 from lab.errors import OptionsError, WorkspaceError
-from lab.training import metrics, runs
+from lab.training import leftovers, metrics, runs
 from lab.training.metrics import Row
 from lab.training.run import train
 from lab.training.runs import Run
@@ -102,7 +102,11 @@ def test_a_run_whose_process_is_gone_has_failed_and_can_be_asked_for_again(bare:
     process.communicate()
     state = runs.status(bare)
     assert state.state == "failed"
-    assert "Resume it" in (state.error or "")
+    assert "It had not saved anything yet" in (state.error or "")
+    assert "a batch of 2." in (state.error or "")
+    bare.last_path.parent.mkdir()
+    bare.last_path.touch()
+    assert "Resume the run" in (runs.status(bare).error or "")
     runs.ask(bare)
     assert (runs.status(bare).state, runs.status(bare).error) == ("waiting", None)
 
@@ -177,6 +181,19 @@ def test_settings_that_nobody_can_read_hide_no_run(workspace: Workspace, bare: R
     assert "without a word" in (runs.status(other).error or "")
 
 
+def test_a_run_that_was_killed_when_it_was_done_gives_its_room_back(bare: Run) -> None:
+    for path in (bare.last_path, runs.best_path(bare), bare.folder / "clips" / "train"):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    leftovers.sweep(bare)
+    assert bare.last_path.exists()
+    runs.end(bare, state="done")
+    with pytest.raises(OptionsError, match="is done"):
+        train(bare)
+    assert not list(bare.folder.rglob("*.ckpt"))
+    assert not (bare.folder / "clips").exists()
+
+
 def test_killed_again_and_again_a_run_ends_as_if_it_had_never_been(workspace: Workspace) -> None:
     config = replace(QUICK, epochs=4, save_every_steps=2)
     whole, broken = run_in(workspace, config, "whole"), run_in(workspace, config, "broken")
@@ -192,6 +209,9 @@ def test_killed_again_and_again_a_run_ends_as_if_it_had_never_been(workspace: Wo
         assert pid is not None
         os.kill(pid, 9)
         assert "without a word" in (over(broken).error or "")
+        (broken.folder / "checkpoints").mkdir(exist_ok=True)
+        (broken.folder / "checkpoints" / ".last.ckpt.0a1b2c3d.part").touch()
+        (broken.folder / ".model.pt.0a1b2c3d.part").touch()
         runs.resume(broken)
     assert over(broken).state == "done"
 
@@ -199,6 +219,8 @@ def test_killed_again_and_again_a_run_ends_as_if_it_had_never_been(workspace: Wo
         return [replace(row, seconds=None, clips_per_s=None) for row in metrics.read(run.folder)]
 
     assert curve(broken) == curve(whole)
+    with runs.lock_of(broken):
+        assert not list(broken.folder.rglob("*.part"))
     assert runs.sentences(broken) == runs.sentences(whole)
     same, wanted = weights_of(broken), weights_of(whole)
     assert all(same[name].equal(wanted[name]) for name in wanted)

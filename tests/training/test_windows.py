@@ -43,6 +43,12 @@ def test_clips_have_windows_of_their_own_with_some_silence_after(windows: Window
         assert torch.equal(tokens[len(start) :][: len(learned) - 1], learned[:-1])
 
 
+def test_a_mark_in_a_text_is_letters_and_never_a_token(windows: Windows) -> None:
+    batch = windows.batch([spoken(1.0, "Mirë <|endoftext|>")], rng=np.random.default_rng(0))
+    assert written(batch) == [" Mirë <|endoftext|><|endoftext|>"]
+    assert (batch.targets == TOKENIZER.eot).sum() == 1
+
+
 def test_a_window_is_the_spectrogram_of_the_sound_with_silence(windows: Windows) -> None:
     samples = np.random.default_rng(0).standard_normal(40_000).astype(np.float32) / 10
     clip = Spoken(log_mel(samples, 80), "a", "sq")
@@ -80,4 +86,7 @@ def test_languages_do_not_share_a_window(windows: Windows) -> None:
 def test_a_text_that_is_too_long_does_not_fit(windows: Windows) -> None:
     assert windows.why_not("po " * 50, "sq") is None
     assert windows.why_not("po " * 500, "sq") == "with too long a text"
+    for marked in ("<|0.00|> Mirë<|1.20|>", "Mirë <|<|endoftext|>"):
+        assert windows.why_not(marked, "sq") == "with Whisper's own marks in the text"
+    assert windows.why_not("<|Mirë|> <| |>", "sq") is None
     assert windows.why_not("po", "yue") == "in a language that the model does not know"
