@@ -2,7 +2,7 @@
 
 Whisper was trained on windows of 30 s: after a short clip comes silence up to there. Without that
 silence it understands less well, and with it most of the work is silence. Its positions differ in
-little but their place, so a hundred, evenly drawn, stand for all of it: the logarithm of how many
+little but their place, so a few dozen, evenly drawn, stand for all of it: the logarithm of how many
 each stands for is added to its scores in every attention, which is what attention would make of so
 many alike. Encoder and decoder then do what they do with 30 s, nearly, at a fraction of the work
 (`python -m benchmarks.clips`).
@@ -15,7 +15,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-DRAWN = 100
+DRAWN = 60
 # Multiples of it, cut to their fraction, are spread evenly: no beat with a wave of the positions.
 _GOLDEN = 0.6180339887
 

@@ -13,13 +13,16 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from whisper.model import MultiHeadAttention, ResidualAttentionBlock, Whisper
 
+from lab.asr import silence
 from lab.asr.kernels import uses_onednn
 from lab.training.windows import IGNORED, Batch
 
 # From so many queries on, the scores of all heads at once are slower than one head at a time.
 _MANY_QUERIES = 600
 # From so many positions of a batch on, what the encoder computes is computed twice.
-_MANY_POSITIONS = 2_000
+_MANY_POSITIONS = 2_500
+# Frames after the last one, so that the position after the last one hears nothing but silence.
+_BEYOND_FRAMES = 4
 
 
 def loss_of(model: Whisper, batch: Batch, *, label_smoothing: float = 0.0) -> Tensor:
@@ -33,17 +36,29 @@ def loss_of(model: Whisper, batch: Batch, *, label_smoothing: float = 0.0) -> Te
 
 
 def encode(model: Whisper, mels: Tensor) -> Tensor:
-    """Audio features (windows, frames / 2, state) of spectrograms (windows, n_mels, frames)."""
-    encoder = model.encoder
+    """Audio features (windows, positions, state) of spectrograms (windows, n_mels, frames).
+
+    What there is less than 30 s is silence, as the last frames have to be: it is heard in a few
+    positions more (`lab.asr.silence`).
+    """
+    encoder, near, full = model.encoder, mels.shape[-1] // 2, model.dims.n_audio_ctx
+    if near < full:
+        mels = F.pad(mels, (0, _BEYOND_FRAMES), mode="replicate")
     x = F.gelu(encoder.conv1(mels))
     x = F.gelu(encoder.conv2(x)).transpose(1, 2)
-    x = (x + encoder.positional_embedding[: x.shape[1]]).to(x.dtype)
+    places = torch.arange(full, device=x.device)
+    if near < full:
+        drawn = silence.places_after(near, full).to(x.device)
+        x = torch.cat([x[:, :near], x[:, near : near + 1].expand(-1, len(drawn), -1)], 1)
+        places = torch.cat([places[:near], drawn])
+    x = (x + encoder.positional_embedding[places]).to(x.dtype)
+    counts = _log_counts(model, x)
     keeps = keeps_all(x.shape[0] * x.shape[1], x.device) or not torch.is_grad_enabled()
     for block in encoder.blocks:
         if keeps:
-            x = _block(block, x)
+            x = _block(block, x, counts)
         else:
-            x = checkpoint(_block, block, x, use_reentrant=False, preserve_rng_state=False)
+            x = checkpoint(_block, block, x, counts, use_reentrant=False, preserve_rng_state=False)
     features: Tensor = encoder.ln_post(x)
     return features
 
@@ -64,50 +79,62 @@ def decode(model: Whisper, tokens: Tensor, features: Tensor) -> Tensor:
     decoder = model.decoder
     x = decoder.token_embedding(tokens) + decoder.positional_embedding[: tokens.shape[1]]
     x = x.to(features.dtype)
+    counts = _log_counts(model, features)
     for block in decoder.blocks:
-        x = _block(block, x, features, causal=True)
+        x = _block(block, x, counts, features)
     hidden: Tensor = decoder.ln(x)
     return hidden
+
+
+def _log_counts(model: Whisper, features: Tensor) -> Tensor | None:
+    counts = silence.log_counts(features.shape[1], model.dims.n_audio_ctx)
+    return None if counts is None else counts.to(features.device, features.dtype)
 
 
 def _block(
     block: ResidualAttentionBlock,
     x: Tensor,
+    counts: Tensor | None,
     features: Tensor | None = None,
-    *,
-    causal: bool = False,
 ) -> Tensor:
+    """A block of the encoder, or, with the features of what is heard, of the decoder."""
     normed = block.attn_ln(x)
-    x = x + _attention(block.attn, normed, normed, causal=causal)
-    if features is not None:
-        x = x + _attention(block.cross_attn, block.cross_attn_ln(x), features)
+    if features is None:
+        x = x + _attention(block.attn, normed, normed, counts)
+    else:
+        ahead = torch.full((x.shape[1],) * 2, -torch.inf, dtype=x.dtype, device=x.device).triu_(1)
+        x = x + _attention(block.attn, normed, normed, ahead)
+        x = x + _attention(block.cross_attn, block.cross_attn_ln(x), features, counts)
     after: Tensor = x + block.mlp(block.mlp_ln(x))
     return after
 
 
 def _attention(
-    attention: MultiHeadAttention, x: Tensor, source: Tensor, *, causal: bool = False
+    attention: MultiHeadAttention, x: Tensor, source: Tensor, added: Tensor | None
 ) -> Tensor:
     query, keys, values = (
         projected.unflatten(2, (attention.n_head, -1)).transpose(1, 2)
         for projected in (attention.query(x), attention.key(source), attention.value(source))
     )
-    mixed = _attend(query, keys, values, causal=causal).transpose(1, 2).flatten(2)
+    mixed = _attend(query, keys, values, added).transpose(1, 2).flatten(2)
     out: Tensor = attention.out(mixed)
     return out
 
 
-def _attend(query: Tensor, keys: Tensor, values: Tensor, *, causal: bool) -> Tensor:
-    """Scaled dot-product attention over (rows, heads, positions, head width)."""
+def _attend(query: Tensor, keys: Tensor, values: Tensor, added: Tensor | None) -> Tensor:
+    """Scaled dot-product attention over (rows, heads, positions, head width).
+
+    added: to the scaled products, shape (queries, positions) or, the same for all, (positions,)
+    """
     if query.dtype != torch.bfloat16 or not uses_onednn(query.device):
-        return F.scaled_dot_product_attention(query, keys, values, is_causal=causal)
-    if not causal and query.shape[2] >= _MANY_QUERIES:
-        mixed: Tensor = _HeadByHead.apply(query, keys, values)  # type: ignore[no-untyped-call]
+        mask = None if added is None else added.to(query.dtype).expand(query.shape[2], -1)
+        return F.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
+    if query.shape[2] >= _MANY_QUERIES:
+        mixed: Tensor = _HeadByHead.apply(query, keys, values, added)  # type: ignore[no-untyped-call]
         return mixed
     scores = (query * query.shape[-1] ** -0.5) @ keys.mT
-    if causal:
-        ahead = torch.full(scores.shape[-2:], -torch.inf, dtype=scores.dtype).triu_(1)
-        scores = scores + ahead
+    if added is not None:
+        scores = scores + added
     return torch.softmax(scores, -1) @ values
 
 
@@ -115,18 +142,22 @@ class _HeadByHead(torch.autograd.Function):
     """Attention whose scores stay in the cache; they are computed again on the way back."""
 
     @staticmethod
-    def forward(ctx: Any, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, query: Tensor, keys: Tensor, values: Tensor, added: Tensor | None
+    ) -> Tensor:
         query = (query * query.shape[-1] ** -0.5).contiguous()
         keys, values = keys.contiguous(), values.contiguous()
         across = values.mT.contiguous()
         mixed = torch.empty_like(query)
         for row, head in _each(query):
-            mixed[row, head] = _product(_shares(query, keys, row, head), across[row, head])
+            shares = _shares(query, keys, added, row, head)
+            mixed[row, head] = _product(shares, across[row, head])
+        ctx.added = added
         ctx.save_for_backward(query, keys, values, mixed)
         return mixed
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         query, keys, values, mixed = ctx.saved_tensors
         gradient = gradients[0].contiguous()
         # Of the softmax: each share's gradient less their mean (Dao et al. 2022, B.2).
@@ -134,25 +165,25 @@ class _HeadByHead(torch.autograd.Function):
         along = keys.mT.contiguous()
         to_query, to_keys, to_values = map(torch.empty_like, (query, keys, values))
         for row, head in _each(query):
-            shares = _shares(query, keys, row, head)
+            shares = _shares(query, keys, ctx.added, row, head)
             to_values[row, head] = shares.mT @ gradient[row, head]
             to_scores = _product(gradient[row, head], values[row, head])
             to_scores.sub_(means[row, head]).mul_(shares)
             to_query[row, head] = _product(to_scores, along[row, head])
             to_keys[row, head] = to_scores.mT @ query[row, head]
-        return to_query * query.shape[-1] ** -0.5, to_keys, to_values
+        return to_query * query.shape[-1] ** -0.5, to_keys, to_values, None
 
 
 def _each(query: Tensor) -> list[tuple[int, int]]:
     return [(row, head) for row in range(query.shape[0]) for head in range(query.shape[1])]
 
 
-def _shares(query: Tensor, keys: Tensor, row: int, head: int) -> Tensor:
-    scores = _product(query[row, head], keys[row, head])
+def _shares(query: Tensor, keys: Tensor, added: Tensor | None, row: int, head: int) -> Tensor:
+    scores = _product(query[row, head], keys[row, head], added)
     return torch.softmax(scores, -1, out=scores)
 
 
-def _product(x: Tensor, weight: Tensor) -> Tensor:
-    """`x @ weight.mT` by oneDNN."""
-    product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "none")
+def _product(x: Tensor, weight: Tensor, added: Tensor | None = None) -> Tensor:
+    """`x @ weight.mT + added` by oneDNN."""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, added, "none", [], "none")
     return product
