@@ -202,6 +202,8 @@ def test_a_base_that_writes_on_and_on_leaves_nothing_to_compare_with(
     monkeypatch.setattr("lab.health.check.listen", listen)
     found = health.health_check(lambda: tiny_engine, lambda: tiny_engine)
     assert [check.state for check in found.checks] == ["grey"]
+    assert not found.is_healthy
+    assert found.sentence == "Nobody knows whether tuned is whole: nothing could be judged."
 
 
 def test_what_was_harmed_is_named() -> None:

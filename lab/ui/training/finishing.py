@@ -102,6 +102,8 @@ def _checked(report: HealthReport) -> None:
     text = words.plain(report.sentence)
     if report.is_healthy:
         st.success(text, icon=":material/health_and_safety:")
+    elif not report.is_judged:
+        st.info(text, icon=":material/help:")
     else:
         st.error(text, icon=":material/personal_injury:")
     for check in report.checks:

@@ -348,6 +348,11 @@ def test_health_is_green_or_red_with_a_sentence(workspace: Workspace) -> None:
     app = open_page(run=run.name, train="Runs")
     assert "was harmed by its training: silence" in app.error[0].value.replace("\\", "")
     assert "It makes up words." in all_of(app)
+    unknown = replace(check, state="grey", sentence="Nothing to compare with.")
+    write_report(report(run.name, "base", [unknown]), run.folder / FILE_NAME)
+    app = open_page(run=run.name, train="Runs")
+    assert not [*app.success, *app.error]
+    assert "nothing could be judged" in all_of(app)
     (run.folder / FILE_NAME).write_text("[]", encoding="utf-8")
     app = open_page(run=run.name, train="Runs")
     assert "no JSON object" in all_of(app)
