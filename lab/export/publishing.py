@@ -1,13 +1,16 @@
 """A run's model becomes one that can be picked on every page; finding what is to be exported."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.asr import checkpoints
 from lab.asr.checkpoints import ModelInfo, list_models
 from lab.errors import CheckpointError
+from lab.export import origin
 from lab.progress import Progress, ignore
 from lab.training import runs
+from lab.training.examples import learned
 from lab.training.runs import Run
 from lab.workspace import Workspace, written_whole
 
@@ -91,6 +94,37 @@ def run_named(workspace: Workspace, named: str) -> Run | None:
         if named == run.name and (run.model_path.is_file() or not _can_be_picked(workspace, named)):
             return run
     return None
+
+
+def learned_by(workspace: Workspace, models: Iterable[str]) -> dict[str, frozenset[str]]:
+    """For the name of each dataset, the files that any of the models has learned from.
+
+    models: called as for `load_model`
+
+    What a run started from counts as well. Known are runs, and what was published from one that is
+    still there. Raises LabError for a run whose settings cannot be read.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for named in models:
+        run = run_named(workspace, named) or _published_from(workspace, named)
+        seen: list[Run] = []
+        while run and run not in seen:
+            seen.append(run)
+            config = run.config
+            found[config.dataset] = found.get(config.dataset, frozenset()) | learned(run)
+            run = None if config.architecture else _published_from(workspace, config.model)
+    return found
+
+
+def _published_from(workspace: Workspace, named: str) -> Run | None:
+    """The run whose weights a model has that can be picked or lies at a path."""
+    is_path = _is_a_path_only(workspace, named)
+    path = Path(named).expanduser() if is_path else workspace.models_dir / f"{named}.pt"
+    weights = origin.fingerprint(path)
+    same = (
+        run for run in runs.list_all(workspace) if origin.fingerprint(run.model_path) == weights
+    )
+    return next(same, None) if weights else None
 
 
 def _can_be_picked(workspace: Workspace, named: str) -> bool:

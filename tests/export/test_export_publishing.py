@@ -4,13 +4,13 @@ import pytest
 import torch
 from whispers import outputs, payload, random_model
 
-from lab.asr import checkpoints
+from lab.asr import checkpoints, weights
 from lab.errors import CheckpointError, OptionsError
-from lab.export import load_engine, load_model, publish, run_named
+from lab.export import learned_by, load_engine, load_model, publish, run_named
 from lab.training import runs
 from lab.training.config import Config
 from lab.training.runs import Run
-from lab.workspace import Workspace
+from lab.workspace import Workspace, write_json
 
 TUNED = random_model(seed=1)
 
@@ -84,3 +84,20 @@ def test_of_a_run_and_a_model_with_one_name_the_run_is_meant(
     run.model_path.unlink()  # as long as it trains
     assert torch.equal(outputs(load_model(workspace, run.name)), outputs(other))
     assert run_named(workspace, run.name) is None  # so that nobody takes its card for the model's
+
+
+def test_what_a_model_has_learned_from_is_known_of_runs_and_of_what_came_of_them(
+    workspace: Workspace, run: Run
+) -> None:
+    weights.save(weights.read(run.model_path), run.model_path)  # as a training does
+    write_json(run.folder / runs.DATASET, {"learned": ["a.wav"]})
+    publish(run.model_path, "published", workspace.models_dir)
+    of_first = {"shqip": frozenset({"a.wav"})}
+    for named in (run.name, run.folder, "published", workspace.models_dir / "published.pt"):
+        assert learned_by(workspace, [str(named)]) == of_first
+    assert learned_by(workspace, ["base", "nothing"]) == {}
+    second = runs.create(workspace, Config(dataset="shqip", model="published"), name="second")
+    write_json(second.folder / runs.DATASET, {"learned": ["b.wav"]})
+    second.model_path.touch()
+    of_both = {"shqip": frozenset({"a.wav", "b.wav"})}
+    assert learned_by(workspace, ["second"]) == learned_by(workspace, ["base", "second"]) == of_both
