@@ -59,6 +59,18 @@ def test_a_run_is_exported_with_its_card(
     assert json.loads((target / "proof.json").read_text())["outcome"] == "not proven"
 
 
+def test_without_the_dataset_of_the_run_there_is_an_export_that_is_not_proven(
+    workspace: Workspace, run: runs.Run, tmp_path: Path
+) -> None:
+    to = ("--format", "openai", "--output-dir", tmp_path / "out", "--workspace", workspace.root)
+    assert_refused(lab("export", run.name, *to, "--dataset", "gone"), "gone")
+    done = lab("export", run.name, *to)
+    assert done.exit_code == 0
+    assert "There is no dataset “gone”" in done.stderr
+    assert done.stdout.startswith("Not proven: there was no clip")
+    assert (tmp_path / "out" / "model.pt").is_file()
+
+
 def test_what_cannot_be_exported_is_refused_at_once(
     workspace: Workspace, run: runs.Run, tmp_path: Path
 ) -> None:
