@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lab.asr import checkpoints
 from lab.asr.checkpoints import ModelInfo, list_models
-from lab.errors import CheckpointError
+from lab.errors import CheckpointError, OptionsError
 from lab.export import origin
 from lab.progress import Progress, ignore
 from lab.training import runs
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def publish(
-    run_model_path: Path,
+    run: Run,
     name: str,
     models_dir: Path,
     *,
@@ -31,15 +31,24 @@ def publish(
     """Keep a copy of a run's model as `models_dir/NAME.pt`, and its card as `NAME.md`.
 
     From now on it is one of `lab.asr.checkpoints.list_models`, whatever becomes of the run. Raises
-    OptionsError for a name that cannot be used or is taken, CheckpointError for a damaged model.
+    OptionsError for a name that cannot be used or is taken, also by another run, which would be
+    meant by it wherever runs can be named; CheckpointError for a damaged model.
     """
+    if is_of_another_run(run, name):
+        raise OptionsError(f"There is another run called “{name}”. Choose another name.")
     info = checkpoints.add(
-        run_model_path, name=name, models_dir=models_dir, on_progress=on_progress
+        run.model_path, name=name, models_dir=models_dir, on_progress=on_progress
     )
     if card:
         with written_whole(models_dir / f"{name}.md") as beside:
             beside.write_text(card, encoding="utf-8")
     return info
+
+
+def is_of_another_run(run: Run, name: str) -> bool:
+    """Whether a run of the same workspace, other than this one, has a name; case is the same."""
+    others = runs.list_all(Workspace(run.folder.parents[1]))
+    return name.casefold() in {other.name.casefold() for other in others if other.name != run.name}
 
 
 def load_model(workspace: Workspace, named: str, *, on_progress: Progress = ignore) -> "Whisper":
