@@ -16,7 +16,7 @@ from lab.asr.pool import EnginePool
 from lab.errors import OptionsError, WorkspaceError
 from lab.evaluation import Report, evaluate
 from lab.evaluation_files import JSON_NAME
-from lab.export import load_engine, run_named
+from lab.export import learned_by, load_engine, run_named
 from lab.jobs import Entry, Job, ModelQueue
 from lab.progress import Progress
 from lab.staging import Staging
@@ -79,12 +79,13 @@ class EvaluationQueue(ModelQueue[EvaluationJob]):
         )
 
     def work_on(self, entry: Entry[EvaluationJob]) -> None:
-        """Evaluate; the reports appear all at once."""
+        """Evaluate on what no model has learned from; the reports appear all at once."""
         job = entry.job
         reports = evaluate(
             self._engines(entry),
             [dataset.find(job.workspace, name) for name in job.dataset_names],
             split=job.split,
+            without=learned_by(job.workspace, job.models),
             on_progress=self.watch(entry),
         )
         self.update(entry, made=keep(job.workspace, reports).id)

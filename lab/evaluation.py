@@ -8,6 +8,7 @@ comes from its texts alone, so that it can be scored anew by another normaliser.
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from lab.dataset import SPLITS, Dataset, Entry
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from lab.asr.engine import Engine
 
 EVERYTHING = "all"
+# Who asks for the others wants to know how well a model knows what it has learned from.
+_NEW_TO_MODELS = ("test", EVERYTHING)
 # As basic, but s’e is se and ABC-në is ABCnë: spelling that is often left to taste.
 CUSTOM = replace(BASIC, apostrophes="join", hyphens="join")
 # There WER says little; Whisper's own list.
@@ -72,6 +75,7 @@ class Report:
     results: the baseline first
     normalisers: "raw", "basic" and "custom"
     skipped: clips that could not be heard, with the reason
+    n_learned: clips of the split that were passed over, for a model has learned from them
     """
 
     at: str
@@ -81,6 +85,7 @@ class Report:
     results: tuple[Result, ...]
     normalisers: Mapping[str, Normaliser]
     skipped: tuple[Problem, ...] = ()
+    n_learned: int = 0
 
     @property
     def unit(self) -> Unit:
@@ -103,7 +108,7 @@ def evaluate(
     *,
     split: str = "test",
     language: str | None = None,
-    without: Container[str] = (),
+    without: Mapping[str, Container[str]] = MappingProxyType({}),
     custom: Normaliser = CUSTOM,
     on_progress: Progress = ignore,
 ) -> list[Report]:
@@ -113,7 +118,8 @@ def evaluate(
         generator can load them one by one
     split: "train", "validation", "test", or "all" for every clip with a text
     language: Whisper's code of what is spoken; None takes each clip's own
-    without: names of files that are passed over
+    without: for the name of a dataset, the files that models have learned from; they are passed
+        over, unless `split` asks for those very clips: train or validation
     custom: a normaliser beside "raw" and "basic"
     on_progress: called with clips of one model and dataset; raising `Cancelled` from it stops, and
         what was heard is kept
@@ -121,7 +127,7 @@ def evaluate(
     Raises OptionsError for a split without clips, before any model is asked for; for a model that
     is named twice; and when no clip can be heard.
     """
-    chosen = [_clips_of(dataset, split, without) for dataset in datasets]
+    chosen = [_clips_of(dataset, split, without.get(dataset.name, ())) for dataset in datasets]
     heard: list[dict[str, dict[str, Prediction]]] = [{} for _ in datasets]
     skipped: list[dict[str, Problem]] = [{} for _ in datasets]
     for engine in engines:
@@ -129,7 +135,7 @@ def evaluate(
             if engine.name in heard[place]:
                 raise OptionsError(f"The model {engine.name} was named twice; name each one once.")
             done = predict(
-                engine, dataset, chosen[place], language=language, on_progress=on_progress
+                engine, dataset, chosen[place].clips, language=language, on_progress=on_progress
             )
             heard[place][engine.name] = heard_by(engine, dataset)
             skipped[place] |= {one.name: one for one in done.skipped}
@@ -185,15 +191,8 @@ def report(
 def rescored(before: Report, custom: Normaliser) -> Report:
     """The same report with another normaliser of one's own."""
     heard = [result.heard for result in before.results]
-    return report(
-        before.dataset,
-        before.split,
-        before.clips,
-        heard,
-        custom=custom,
-        skipped=before.skipped,
-        at=before.at,
-    )
+    scored = report(before.dataset, before.split, before.clips, heard, custom=custom)
+    return replace(before, results=scored.results, normalisers=scored.normalisers)
 
 
 def sentences(of: Report) -> list[str]:
@@ -207,6 +206,13 @@ def sentences(of: Report) -> list[str]:
             verdict += f" Beside {of.results[0].model}: {comparison}"
         said.append(verdict)
     return said
+
+
+def left_out(of: Report) -> str:
+    """What was passed over, in a sentence; "" if nothing was."""
+    clips = "1 clip is" if of.n_learned == 1 else f"{of.n_learned:,} clips are"
+    why = f"left out of {of.dataset}, {of.split}: what a model has learned from is no test of it."
+    return f"{clips} {why}" if of.n_learned else ""
 
 
 def matrix(
@@ -224,15 +230,23 @@ def matrix(
     return rates
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """Clips to try models on. n_learned: how many were passed over, as in `Report`"""
+
+    clips: list[Entry]
+    n_learned: int
+
+
 def _report(
     dataset: str,
     split: str,
-    clips: Sequence[Entry],
+    chosen: _Chosen,
     found: Mapping[str, Mapping[str, Prediction]],
     custom: Normaliser,
     skipped: tuple[Problem, ...],
 ) -> Report:
-    common = [clip for clip in clips if all(clip.file_name in one for one in found.values())]
+    common = [clip for clip in chosen.clips if all(clip.file_name in one for one in found.values())]
     if not common:
         reason = f" {skipped[0].reason}" if skipped else ""
         raise OptionsError(f"No clip of {dataset} could be heard, so nothing was scored.{reason}")
@@ -244,28 +258,31 @@ def _report(
         )
         for model, predictions in found.items()
     ]
-    return report(dataset, split, common, heard, custom=custom, skipped=skipped)
+    made = report(dataset, split, common, heard, custom=custom, skipped=skipped)
+    return replace(made, n_learned=chosen.n_learned)
 
 
-def _clips_of(dataset: Dataset, split: str, without: Container[str]) -> list[Entry]:
+def _clips_of(dataset: Dataset, split: str, without: Container[str]) -> _Chosen:
     if split not in (*SPLITS, EVERYTHING):
         raise OptionsError(
             f"“{split[:40]}” is no split; choose {', '.join(SPLITS)}, or {EVERYTHING} for all."
         )
     usable = [entry for entry in dataset.entries() if entry.is_usable]
     chosen = [entry for entry in usable if split in (entry.split, EVERYTHING)]
-    if chosen and all(entry.file_name in without for entry in chosen):
+    if not chosen:
+        raise OptionsError(
+            f"The dataset {dataset.name} has no clip with a text in the split “{split}”; it has "
+            f"{len(usable)} in all. Split it first, or choose {EVERYTHING} for all of its clips."
+        )
+    if split not in _NEW_TO_MODELS:
+        return _Chosen(chosen, 0)
+    new = [entry for entry in chosen if entry.file_name not in without]
+    if not new:
         raise OptionsError(
             f"The model has learned from every clip that is in the split “{split}” of "
             f"{dataset.name} now. Test it on others."
         )
-    if not chosen:
-        n_left = f"{len(usable)} clips with a text"
-        raise OptionsError(
-            f"The dataset {dataset.name} has no clip with a text in the split “{split}”; it has "
-            f"{n_left} in all. Split it first, or choose {EVERYTHING} for all of its clips."
-        )
-    return [entry for entry in chosen if entry.file_name not in without]
+    return _Chosen(new, len(chosen) - len(new))
 
 
 def _versus(first: Sequence[Score], other: Sequence[Score]) -> dict[Unit, Comparison]:

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def read(folder: Path) -> Report:
     try:
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
         models = [one["model"] for one in content["models"]]
-        return report(
+        written = report(
             content["dataset"],
             content["split"],
             [_entry(row) for row in rows],
@@ -45,6 +45,7 @@ def read(folder: Path) -> Report:
             skipped=[Problem(**one) for one in content["skipped"]],
             at=content["at"],
         )
+        return replace(written, n_learned=int(content.get("n_learned", 0)))
     except (OSError, ValueError, KeyError, TypeError, csv.Error, LabError) as error:
         raise WorkspaceError(
             f"The evaluation in {folder} cannot be read ({error!r}). Evaluate once more."
@@ -91,6 +92,7 @@ def as_dict(of: Report) -> dict[str, Any]:
         "sentences": sentences(of),
         "models": [_result(of, result) for result in of.results],
         "normalisers": {name: asdict(one) for name, one in of.normalisers.items()},
+        "n_learned": of.n_learned,
         "skipped": [asdict(problem) for problem in of.skipped],
     }
 

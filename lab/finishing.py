@@ -100,7 +100,7 @@ class FinishQueue(JobQueue[FinishJob]):
             check_run(job.run, on_progress=on_progress)
         elif job.task == "publish":
             publish(
-                job.run.model_path,
+                job.run,
                 job.name,
                 job.workspace.models_dir,
                 card=card_of_run(job.run, name=job.name),

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from lab import dataset, evaluation_files
+from lab.asr.official import BY_NAME
 from lab.dataset import CORRECTED, Entry
 from lab.errors import LabError
 from lab.evaluation import Report
@@ -107,9 +108,8 @@ def _head(config: Config, papers: Mapping[str, Any]) -> str:
 
 
 def _official(model: str) -> str:
-    from lab.asr.official import BY_NAME
-
-    return f"openai/whisper-{model}" if model in BY_NAME else model
+    """What Hugging Face calls it; the first large model is the only one of another name there."""
+    return f"openai/whisper-{model.removesuffix('-v1')}" if model in BY_NAME else model
 
 
 def _about(config: Config, papers: Mapping[str, Any]) -> str:
@@ -136,13 +136,20 @@ def _data(
             f"It learned from {papers['n_train']} clips ({length}); {papers.get('n_validation')} "
             "others decided when to stop."
         )
-    learned = [one for one in entries if one.is_usable and one.split == "train"]
+    else:
+        lines.append("How much of it was learned from is not known.")
+    # The clips may be in other splits by now.
+    names = set(papers.get("learned", ()))
+    learned = [one for one in entries if one.file_name in names]
     if learned:
         n_heard = sum(one.status == CORRECTED for one in learned)
         speakers = len({one.speaker for one in learned} - {""})
-        voices = f"{speakers} voices are named" if speakers else "Nobody has named the speakers"
+        named = "1 voice is named" if speakers == 1 else f"{speakers} voices are named"
+        voices = named if speakers else "Nobody has named the speakers"
+        are_all = len(learned) == len(names)
+        of = "these" if are_all else f"the {len(learned)} that are still there of these"
         lines.append(
-            f"{voices}. A person has listened to {n_heard} of the {len(learned)} clips and says "
+            f"{voices}. A person has listened to {n_heard} of {of} {len(names)} clips and says "
             "that their texts are right."
         )
     if is_synthetic:
@@ -202,7 +209,11 @@ def _limits(papers: Mapping[str, Any], evaluation: Report | None, is_synthetic: 
         lines.append("It has heard no person. Of real speech its scores say nothing.")
     if evaluation is not None and len({clip.speaker for clip in evaluation.clips} - {""}) < 5:
         lines.append("It was tested on few speakers, or on ones that nobody named.")
-    if float(papers.get("train_s", 0.0)) < 3600:
+    if "train_s" not in papers:
+        lines.append(
+            "Nobody knows any more how much it learned from: try it before you rely on it."
+        )
+    elif float(papers["train_s"]) < 3600:
         lines.append("It learned from less than an hour: expect more errors on other subjects.")
     lines += [
         "Voices, dialects, microphones and subjects other than those of its data give more errors.",

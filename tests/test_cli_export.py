@@ -14,15 +14,18 @@ from test_cli import assert_refused
 from typer.testing import CliRunner
 from whispers import BRIEF, TINY, payload, random_model, talking_model
 
+from lab import evaluation_files
 from lab.asr import weights
 from lab.asr.engine import Engine
 from lab.cli.evaluate import evaluate
 from lab.cli.export import export
 from lab.cli.health import RED, health
+from lab.evaluation import rescored
 from lab.health import Check, HealthReport, read_report
+from lab.scoring import Normaliser
 from lab.training import runs
 from lab.training.config import Config
-from lab.workspace import Workspace
+from lab.workspace import Workspace, write_json
 
 app = typer.Typer()
 app.command()(evaluate)
@@ -56,6 +59,18 @@ def test_a_run_is_exported_with_its_card(
     assert json.loads((target / "proof.json").read_text())["outcome"] == "not proven"
 
 
+def test_without_the_dataset_of_the_run_there_is_an_export_that_is_not_proven(
+    workspace: Workspace, run: runs.Run, tmp_path: Path
+) -> None:
+    to = ("--format", "openai", "--output-dir", tmp_path / "out", "--workspace", workspace.root)
+    assert_refused(lab("export", run.name, *to, "--dataset", "gone"), "gone")
+    done = lab("export", run.name, *to)
+    assert done.exit_code == 0
+    assert "There is no dataset “gone”" in done.stderr
+    assert done.stdout.startswith("Not proven: there was no clip")
+    assert (tmp_path / "out" / "model.pt").is_file()
+
+
 def test_what_cannot_be_exported_is_refused_at_once(
     workspace: Workspace, run: runs.Run, tmp_path: Path
 ) -> None:
@@ -86,14 +101,29 @@ def test_health_is_told_kept_with_the_run_and_in_the_exit_code(
     assert read_report(run.folder / "health.json") == found
 
 
-def test_a_run_is_evaluated_by_its_name(workspace: Workspace, run: runs.Run) -> None:
-    made = silence(workspace, 1)
-    (entry,) = made.entries()
-    made.change([(entry, replace(entry, transcription="po", split="test"))], what="made")
-    done = lab(
-        *("evaluate", "--model", run.name, "--dataset", "a"), *("--workspace", workspace.root)
-    )
+def test_a_run_is_evaluated_by_its_name_on_what_it_has_not_learned_from(
+    workspace: Workspace, run: runs.Run
+) -> None:
+    made = silence(workspace, 1, 2)
+    edits = [(one, replace(one, transcription="po", split="test")) for one in made.entries()]
+    made.change(edits, what="split anew")
+    known, new = made.entries()
+    config = replace(run.config, dataset="a")
+    (run.folder / runs.CONFIG).write_text(config.to_yaml(), encoding="utf-8")
+    write_json(run.folder / runs.DATASET, {"learned": [known.file_name]})
+    call = ("evaluate", "--model", run.name, "--dataset", "a", "--workspace", workspace.root)
+    done = lab(*call, "--output-dir", workspace.root / "out")
     assert (done.exit_code, done.stdout.splitlines()[2].split()[0]) == (0, run.name)
+    assert done.stdout.startswith("a, test: 1 clips, ")
+    left_out = "1 clip is left out of a, test: what a model has learned from is no test of it."
+    assert left_out in done.stderr
+    written = evaluation_files.read(workspace.root / "out")
+    assert [clip.file_name for clip in written.clips] == [new.file_name]
+    assert (written.n_learned, rescored(written, Normaliser()).n_learned) == (1, 1)
+    made.change([(one, replace(one, split="train")) for one in made.entries()], what="")
+    assert "a, train: 2 clips" in lab(*call, "--split", "train").stdout
+    write_json(run.folder / runs.DATASET, {"learned": [known.file_name, new.file_name]})
+    assert_refused(lab(*call, "--split", "all"), "learned from every clip")
 
 
 def test_health_hears_what_a_run_started_from_and_not_a_run_of_that_name(

@@ -143,3 +143,5 @@ def test_settings_come_from_a_file_and_options_win(tmp_path: Path) -> None:
     assert config == replace(QUICK, epochs=4, model="base")
     config = command._config(None, "source-lab", [], dataset="a", model="")
     assert config == replace(SOURCE_LAB, dataset="a")
+    config = command._config(None, "defaults", ["dataset=a"], dataset="", model="turbo")
+    assert config.model == "large-v3-turbo"

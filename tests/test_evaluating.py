@@ -14,7 +14,9 @@ from lab.asr.pool import EnginePool
 from lab.dataset import Dataset
 from lab.errors import OptionsError
 from lab.evaluating import EvaluationQueue, list_evaluations
-from lab.workspace import Workspace
+from lab.training import runs
+from lab.training.config import Config
+from lab.workspace import Workspace, write_json
 
 
 class _Pool(EnginePool):
@@ -47,6 +49,21 @@ def test_models_are_tried_and_the_reports_stay(workspace: Workspace) -> None:
     evaluating.delete(kept)
     evaluating.delete(kept)  # from another tab
     assert list_evaluations(workspace) == []
+
+
+def test_what_a_run_has_learned_from_is_no_test_of_it(
+    workspace: Workspace, made: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.create(workspace, Config(dataset="a"), name="mine")
+    run.model_path.touch()
+    known, *new = (entry.file_name for entry in made.entries())
+    write_json(run.folder / runs.DATASET, {"learned": [known]})
+    monkeypatch.setattr(evaluating, "load_engine", lambda *_, **__: Listener("mine", "mine"))
+    queue = EvaluationQueue(_Pool())
+    job = wait_for(queue, workspace, queue.submit(workspace, ("base", "mine"), ("a",)))
+    report = evaluation_files.read(evaluating.find(workspace, job.made).report_dir("a"))
+    assert [clip.file_name for clip in report.clips] == new
+    assert report.n_learned == 1
 
 
 def test_a_failure_is_a_sentence_and_leaves_nothing(workspace: Workspace, made: Dataset) -> None:

@@ -22,10 +22,12 @@ PAPERS: dict[str, Any] = {
     "left_out": ["2 clips without a text"],
     "languages": ["sq"],
     "train_s": 5400.0,
+    "learned": [f"audio/{place}.wav" for place in range(10)],
     "versions": {"python": "3.11.2", "torch": "2.13.0+cpu"},
 }
 CLIPS = [
-    Entry(f"audio/{place}.wav", "një dy tre", "train", "Ana", "sq", CORRECTED, 3.0)
+    # Split anew since: it learned from the first ten.
+    Entry(f"audio/{place}.wav", "një dy tre", "test", "Ana", "sq", CORRECTED, 3.0)
     for place in range(12)
 ]
 
@@ -48,7 +50,7 @@ def test_the_card_says_what_the_model_is_how_good_and_where_it_fails() -> None:
     assert head["language"] == ["sq"]
     assert head["base_model"] == "openai/whisper-base"
     assert "It learned from 200 clips (1.5 hours); 30 others decided when to stop." in text
-    assert "A person has listened to 12 of the 12 clips" in text
+    assert "1 voice is named. A person has listened to 10 of these 10 clips" in text
     assert "| base | 66.7 % |" in text
     assert "| shqip\\-1 | 2.8 % |" in text
     assert "Better, and it is not luck" in text.replace("\\", "")
@@ -63,6 +65,31 @@ def test_synthetic_voices_are_named_as_such(name: str) -> None:
     text = card("x", Config(dataset=name), papers=PAPERS, entries=clips)
     assert "The voices are synthetic" in text
     assert "Of real speech its scores say nothing." in text
+
+
+def test_clips_that_are_gone_and_papers_that_are_missing_are_said() -> None:
+    text = card("x", Config(dataset="shqip"), papers=PAPERS, entries=CLIPS[3:])
+    assert "A person has listened to 7 of the 7 that are still there of these 10 clips" in text
+    unknown = card("x", Config(dataset="shqip"), papers={}, entries=CLIPS)
+    assert "How much of it was learned from is not known." in unknown
+    assert "Nobody knows any more how much it learned from" in unknown
+    assert "less than an hour" not in unknown
+    assert "A person has listened" not in unknown
+
+
+@pytest.mark.parametrize(
+    ("model", "called"),
+    [
+        ("large-v1", "openai/whisper-large"),
+        ("large", "openai/whisper-large-v3"),
+        ("turbo", "openai/whisper-large-v3-turbo"),
+        ("base.en", "openai/whisper-base.en"),
+        ("mine-v1", "mine-v1"),
+    ],
+)
+def test_the_base_is_called_as_hugging_face_calls_it(model: str, called: str) -> None:
+    text = card("x", Config(dataset="shqip", model=model), papers=PAPERS)
+    assert yaml.safe_load(text.split("---")[1])["base_model"] == called
 
 
 def test_names_are_no_markup_and_end_no_head() -> None:

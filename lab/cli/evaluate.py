@@ -54,6 +54,7 @@ def evaluate(
     Each clip is transcribed once by each model, and what was heard stays with the dataset.
     """
     from lab import dataset, evaluation
+    from lab.export import learned_by
     from lab.scoring.normalise import from_words
 
     place = Workspace.default(workspace)
@@ -66,6 +67,7 @@ def evaluate(
             chosen,
             split=split,
             language=language,
+            without=learned_by(place, models),
             custom=custom,
             on_progress=on_progress,
         )
@@ -73,6 +75,8 @@ def evaluate(
         if len(reports) > 1:
             terminal.write(f"\n{_matrix(reports)}\n")
         for report in reports:
+            if sentence := evaluation.left_out(report):
+                terminal.say(sentence)
             for problem in report.skipped:
                 terminal.say(f"{report.dataset}: {problem.reason}")
         if output_dir:

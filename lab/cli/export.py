@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
+from lab.errors import OptionsError, WorkspaceError
 from lab.terminal import Terminal
 from lab.workspace import Workspace
 
@@ -61,8 +62,13 @@ def export(
         chosen = dataset or (run.config.dataset if run else "")
         tried_on = []
         if chosen and clips:
-            found = datasets.find(place, chosen)
-            tried_on = spoken.from_dataset(found, clips, on_progress=progress)
+            try:
+                found = datasets.find(place, chosen)
+                tried_on = spoken.from_dataset(found, clips, on_progress=progress)
+            except (OptionsError, WorkspaceError) as error:
+                if dataset:
+                    raise
+                terminal.say(str(error))  # the run's is gone or damaged; its model is not
 
         def load(on_progress: "Progress") -> "Whisper":
             return exporting.load_model(place, named, on_progress=on_progress)

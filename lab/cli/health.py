@@ -75,5 +75,5 @@ def health(
         for check in found.checks:
             terminal.write(f"{check.state:5}  {check.title:{width}}  {check.sentence}\n")
         terminal.write(f"{found.sentence}\n")
-    if not found.is_healthy:
+    if found.red:
         raise typer.Exit(RED)

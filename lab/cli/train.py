@@ -126,10 +126,9 @@ def _config(
 def _check_model(workspace: Workspace, config: "Config") -> None:
     """Before anything is made; the run itself would find out only when its turn has come."""
     from lab.asr.checkpoints import list_models
-    from lab.asr.official import ALIASES
 
     names = [info.name for info in list_models(workspace.models_dir)]
-    if not config.architecture and config.model not in (*names, *ALIASES):
+    if not config.architecture and config.model not in names:
         raise OptionsError(
             f"There is no model called “{config.model}”. Choose one of: {', '.join(names)}."
         )

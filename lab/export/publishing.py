@@ -1,13 +1,16 @@
 """A run's model becomes one that can be picked on every page; finding what is to be exported."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.asr import checkpoints
 from lab.asr.checkpoints import ModelInfo, list_models
-from lab.errors import CheckpointError
+from lab.errors import CheckpointError, OptionsError
+from lab.export import origin
 from lab.progress import Progress, ignore
 from lab.training import runs
+from lab.training.examples import learned
 from lab.training.runs import Run
 from lab.workspace import Workspace, written_whole
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def publish(
-    run_model_path: Path,
+    run: Run,
     name: str,
     models_dir: Path,
     *,
@@ -28,15 +31,24 @@ def publish(
     """Keep a copy of a run's model as `models_dir/NAME.pt`, and its card as `NAME.md`.
 
     From now on it is one of `lab.asr.checkpoints.list_models`, whatever becomes of the run. Raises
-    OptionsError for a name that cannot be used or is taken, CheckpointError for a damaged model.
+    OptionsError for a name that cannot be used or is taken, also by another run, which would be
+    meant by it wherever runs can be named; CheckpointError for a damaged model.
     """
+    if is_of_another_run(run, name):
+        raise OptionsError(f"There is another run called “{name}”. Choose another name.")
     info = checkpoints.add(
-        run_model_path, name=name, models_dir=models_dir, on_progress=on_progress
+        run.model_path, name=name, models_dir=models_dir, on_progress=on_progress
     )
     if card:
         with written_whole(models_dir / f"{name}.md") as beside:
             beside.write_text(card, encoding="utf-8")
     return info
+
+
+def is_of_another_run(run: Run, name: str) -> bool:
+    """Whether a run of the same workspace, other than this one, has a name; case is the same."""
+    others = runs.list_all(Workspace(run.folder.parents[1]))
+    return name.casefold() in {other.name.casefold() for other in others if other.name != run.name}
 
 
 def load_model(workspace: Workspace, named: str, *, on_progress: Progress = ignore) -> "Whisper":
@@ -91,6 +103,37 @@ def run_named(workspace: Workspace, named: str) -> Run | None:
         if named == run.name and (run.model_path.is_file() or not _can_be_picked(workspace, named)):
             return run
     return None
+
+
+def learned_by(workspace: Workspace, models: Iterable[str]) -> dict[str, frozenset[str]]:
+    """For the name of each dataset, the files that any of the models has learned from.
+
+    models: called as for `load_model`
+
+    What a run started from counts as well. Known are runs, and what was published from one that is
+    still there. Raises LabError for a run whose settings cannot be read.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for named in models:
+        run = run_named(workspace, named) or _published_from(workspace, named)
+        seen: list[Run] = []
+        while run and run not in seen:
+            seen.append(run)
+            config = run.config
+            found[config.dataset] = found.get(config.dataset, frozenset()) | learned(run)
+            run = None if config.architecture else _published_from(workspace, config.model)
+    return found
+
+
+def _published_from(workspace: Workspace, named: str) -> Run | None:
+    """The run whose weights a model has that can be picked or lies at a path."""
+    is_path = _is_a_path_only(workspace, named)
+    path = Path(named).expanduser() if is_path else workspace.models_dir / f"{named}.pt"
+    weights = origin.fingerprint(path)
+    same = (
+        run for run in runs.list_all(workspace) if origin.fingerprint(run.model_path) == weights
+    )
+    return next(same, None) if weights else None
 
 
 def _can_be_picked(workspace: Workspace, named: str) -> bool:

@@ -54,8 +54,13 @@ class HealthReport:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether nothing is red."""
-        return not self.red
+        """Whether nothing is red, of what could be judged."""
+        return self.is_judged and not self.red
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether anything could be judged."""
+        return any(check.state != "grey" for check in self.checks)
 
     @property
     def red(self) -> tuple[Check, ...]:
@@ -64,6 +69,8 @@ class HealthReport:
     @property
     def sentence(self) -> str:
         """How it is on the whole."""
+        if not self.is_judged:
+            return f"Nobody knows whether {self.tuned} is whole: nothing could be judged."
         if not self.red:
             return (
                 f"{self.tuned} is whole: nothing is worse than in {self.base} that should not be."

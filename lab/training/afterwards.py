@@ -31,7 +31,11 @@ def evaluate_run(run: Run, *, on_progress: Progress = ignore) -> Report:
         yield Engine(tuned, name=run.name)
 
     (report,) = evaluate(
-        engines(), [found], split=_SPLIT, without=learned(run), on_progress=on_progress
+        engines(),
+        [found],
+        split=_SPLIT,
+        without={found.name: learned(run)},
+        on_progress=on_progress,
     )
     evaluation_files.write(report, run.folder)
     return report

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, Literal, get_args, get_type_hints
 
+from lab.asr.official import ALIASES
 from lab.errors import OptionsError
 from lab.settings import brief, problems, setting
 
@@ -164,6 +165,11 @@ class Config(_Checked):
     strategy: Literal["auto", "ddp"] = "auto"
     save_every_s: float = setting(300.0, low=0.0)
     save_every_steps: int | None = setting(None, low=1)
+
+    def __post_init__(self) -> None:
+        # “turbo” is a name for people: lists, cards and widgets know a model by its own.
+        object.__setattr__(self, "model", ALIASES.get(self.model, self.model))
+        super().__post_init__()
 
     def contradictions(self) -> list[str]:
         found = [

@@ -48,6 +48,38 @@ def test_other_words_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert [row.there for row in found.rows] == ["", "", "gjashtë"]
 
 
+@pytest.mark.parametrize(
+    ("n_clips", "here", "there", "outcome"),
+    [
+        (1, "një dy tre", "një katër pesë", "differs"),  # few words are no excuse
+        (20, "një dy tre", "dy tre katër", "differs"),
+        (20, "një di dre", "dhe di dre", "not proven"),  # it gets most wrong, and guesses
+        (20, "ne di dre", "", "not proven"),
+        (20, "ne di dre", "ne di tra", "proven"),
+        (20, "një dy dre", "ne dy tre", "differs"),  # as many mistakes, but others
+    ],
+)
+def test_words_are_compared_and_not_only_the_number_of_mistakes(
+    n_clips: int,
+    here: str,
+    there: str,
+    outcome: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    answered(monkeypatch, *[there] * n_clips)
+    found = prove(tmp_path, CLIPS[:1] * n_clips, [here] * n_clips, file_format="openai")
+    assert found.outcome == outcome, found.sentence
+
+
+def test_a_word_in_a_hundred_may_be_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answered(monkeypatch, "një dy dre", *["një dy tre"] * 19)
+    here = ["një dy tre"] * 20
+    assert prove(tmp_path, CLIPS[:1] * 20, here, file_format="openai").outcome == "proven"
+
+
 def test_a_library_that_is_not_there_is_said_and_nothing_fails(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -4,13 +4,13 @@ import pytest
 import torch
 from whispers import outputs, payload, random_model
 
-from lab.asr import checkpoints
+from lab.asr import checkpoints, weights
 from lab.errors import CheckpointError, OptionsError
-from lab.export import load_engine, load_model, publish, run_named
+from lab.export import learned_by, load_engine, load_model, publish, run_named
 from lab.training import runs
 from lab.training.config import Config
 from lab.training.runs import Run
-from lab.workspace import Workspace
+from lab.workspace import Workspace, write_json
 
 TUNED = random_model(seed=1)
 
@@ -25,7 +25,7 @@ def run(workspace: Workspace) -> Run:
 def test_what_is_published_can_be_picked_and_outlives_its_run(
     workspace: Workspace, run: Run
 ) -> None:
-    info = publish(run.model_path, "shqip", workspace.models_dir, card="# shqip\n")
+    info = publish(run, "shqip", workspace.models_dir, card="# shqip\n")
     runs.delete(run)
     assert info in checkpoints.list_models(workspace.models_dir)
     loaded = checkpoints.load("shqip", models_dir=workspace.models_dir)
@@ -34,27 +34,29 @@ def test_what_is_published_can_be_picked_and_outlives_its_run(
 
 
 def test_another_model_is_never_replaced(workspace: Workspace, run: Run) -> None:
-    publish(run.model_path, "shqip", workspace.models_dir)
+    publish(run, "shqip", workspace.models_dir)
+    runs.create(workspace, Config(dataset="shqip"), name="other")
     torch.save(payload(random_model(seed=2)), run.model_path)
-    for name in ("shqip", "SHQIP", "base", "../shqip"):
+    for name in ("shqip", "SHQIP", "base", "../shqip", "other", "Other"):
         with pytest.raises(OptionsError):
-            publish(run.model_path, name, workspace.models_dir, card="# other\n")
+            publish(run, name, workspace.models_dir, card="# other\n")
     loaded = checkpoints.load("shqip", models_dir=workspace.models_dir)
     assert torch.equal(outputs(loaded), outputs(TUNED))
     assert not (workspace.models_dir / "shqip.md").exists()
+    assert publish(run, run.name, workspace.models_dir).name == run.name
 
 
 def test_a_damaged_model_is_not_published(workspace: Workspace, run: Run) -> None:
     run.model_path.write_bytes(run.model_path.read_bytes()[:1000])
     with pytest.raises(CheckpointError):
-        publish(run.model_path, "shqip", workspace.models_dir)
+        publish(run, "shqip", workspace.models_dir)
     assert checkpoints.list_models(workspace.models_dir) == checkpoints.list_models()
 
 
 def test_a_model_is_found_by_its_name_its_run_or_its_path(
     workspace: Workspace, run: Run, tmp_path: Path
 ) -> None:
-    publish(run.model_path, "published", workspace.models_dir)
+    publish(run, "published", workspace.models_dir)
     (tmp_path / "elsewhere").mkdir()
     torch.save(payload(TUNED), tmp_path / "elsewhere" / "model.pt")
     named = ["published", "shqip-1", run.folder, run.model_path, tmp_path / "elsewhere"]
@@ -84,3 +86,20 @@ def test_of_a_run_and_a_model_with_one_name_the_run_is_meant(
     run.model_path.unlink()  # as long as it trains
     assert torch.equal(outputs(load_model(workspace, run.name)), outputs(other))
     assert run_named(workspace, run.name) is None  # so that nobody takes its card for the model's
+
+
+def test_what_a_model_has_learned_from_is_known_of_runs_and_of_what_came_of_them(
+    workspace: Workspace, run: Run
+) -> None:
+    weights.save(weights.read(run.model_path), run.model_path)  # as a training does
+    write_json(run.folder / runs.DATASET, {"learned": ["a.wav"]})
+    publish(run, "published", workspace.models_dir)
+    of_first = {"shqip": frozenset({"a.wav"})}
+    for named in (run.name, run.folder, "published", workspace.models_dir / "published.pt"):
+        assert learned_by(workspace, [str(named)]) == of_first
+    assert learned_by(workspace, ["base", "nothing"]) == {}
+    second = runs.create(workspace, Config(dataset="shqip", model="published"), name="second")
+    write_json(second.folder / runs.DATASET, {"learned": ["b.wav"]})
+    second.model_path.touch()
+    of_both = {"shqip": frozenset({"a.wav", "b.wav"})}
+    assert learned_by(workspace, ["second"]) == learned_by(workspace, ["base", "second"]) == of_both

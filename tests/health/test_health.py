@@ -88,6 +88,10 @@ def test_a_model_that_only_knows_short_clips_is_red_on_long_recordings(
     assert check.key == "long"
     assert "used to short clips" in check.sentence
     assert check.tuned == pytest.approx(12 / 31, abs=0.05)
+    # Base loses more, but of a language that it does not know: that is no excuse.
+    lost = replace(base, long=transcript([*(one.text for one in base.long.segments), "po " * 40]))
+    assert "long" in red(heard, stops, lost)
+    assert red(heard, lost, lost) == []
 
 
 def test_loops_are_red(heard: Material, whole: Heard, base: Heard) -> None:
@@ -198,6 +202,8 @@ def test_a_base_that_writes_on_and_on_leaves_nothing_to_compare_with(
     monkeypatch.setattr("lab.health.check.listen", listen)
     found = health.health_check(lambda: tiny_engine, lambda: tiny_engine)
     assert [check.state for check in found.checks] == ["grey"]
+    assert not found.is_healthy
+    assert found.sentence == "Nobody knows whether tuned is whole: nothing could be judged."
 
 
 def test_what_was_harmed_is_named() -> None:

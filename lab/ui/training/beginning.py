@@ -17,7 +17,7 @@ from lab.ui import words
 from lab.ui.datasets.shared import entries
 from lab.ui.frame import DATASETS
 from lab.ui.training import limits
-from lab.ui.training.choosing import choose_dataset, open_run
+from lab.ui.training.choosing import NOTE, choose_dataset, open_run
 from lab.ui.training.estimating import show_estimate
 from lab.ui.training.form import config_of
 from lab.ui.training.settings import choose_config
@@ -40,6 +40,8 @@ def show_new(workspace: Workspace) -> None:
         return
     if is_public():
         st.info(limits.IN_WORDS, icon=":material/groups:")
+    if note := st.session_state.pop(NOTE, None):
+        st.warning(words.plain(note), icon=":material/warning:")
     left, right = st.columns([3, 2], gap="large")
     with left:
         dataset = choose_dataset(known)

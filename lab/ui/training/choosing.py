@@ -10,6 +10,7 @@ from lab.training.runs import Run
 from lab.ui import words
 
 NEW, RUNS, EVALUATE = "New run", "Runs", "Evaluate"
+NOTE = "new_run_note"
 _ROOM, _RUN, _LAST = "train", "run", "last_run"
 _DATASET, _LAST_DATASET = "dataset", "last_dataset"
 _STATES = {
@@ -43,8 +44,12 @@ def open_run(name: str) -> None:
     st.session_state[_ROOM] = RUNS
 
 
-def open_new(dataset_name: str) -> None:
-    """Begin a new run on a dataset from the next run of the page on; for a button's `on_click`."""
+def open_new(dataset_name: str, *, note: str = "") -> None:
+    """Begin a new run on a dataset from the next run of the page on; for a button's `on_click`.
+
+    note: what has to be said there
+    """
+    st.session_state[NOTE] = note
     st.query_params[_DATASET] = st.session_state[_LAST_DATASET] = dataset_name
     st.session_state[_ROOM] = NEW
 

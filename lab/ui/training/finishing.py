@@ -9,6 +9,7 @@ from lab import finishing
 from lab.asr.checkpoints import list_models
 from lab.errors import LabError
 from lab.evaluation_files import JSON_NAME
+from lab.export.publishing import is_of_another_run
 from lab.finishing import FinishJob
 from lab.health import HealthReport, read_report
 from lab.health.report import FILE_NAME as HEALTH_NAME
@@ -102,6 +103,8 @@ def _checked(report: HealthReport) -> None:
     text = words.plain(report.sentence)
     if report.is_healthy:
         st.success(text, icon=":material/health_and_safety:")
+    elif not report.is_judged:
+        st.info(text, icon=":material/help:")
     else:
         st.error(text, icon=":material/personal_injury:")
     for check in report.checks:
@@ -130,17 +133,20 @@ def _publish(workspace: Workspace, run: Run) -> None:
         width=260,
     ).strip()
     taken = name in {info.name for info in list_models(workspace.models_dir)}
+    is_other = is_of_another_run(run, name)
     row.button(
         "Publish",
         type="primary",
         icon=":material/publish:",
         key="task_publish",
-        disabled=not name or taken or is_busy(workspace, run, "publish"),
+        disabled=not name or taken or is_other or is_busy(workspace, run, "publish"),
         on_click=_submit_publishing,
         args=(workspace, run, key),
     )
     if taken:
         st.caption(f"{words.plain(name)} can be picked already; take another name to publish anew.")
+    elif is_other:
+        st.caption(f"{words.plain(name)} is another run; take another name.")
 
 
 def _card(run: Run) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from lab import dataset as datasets
 from lab import evaluation_files
 from lab.errors import LabError
-from lab.evaluation import Report, Result, rescored, sentences
+from lab.evaluation import Report, Result, left_out, rescored, sentences
 from lab.evaluation_files import CSV_NAME, JSON_NAME
 from lab.scoring import Normaliser
 from lab.ui import words
@@ -86,6 +86,8 @@ def _verdict(report: Report) -> None:
             st.success(text, icon=":material/trending_up:")
         else:
             st.error(text, icon=":material/trending_down:")
+    if sentence := left_out(report):
+        st.caption(words.plain(sentence))
     if report.skipped:
         n_skipped = words.count(len(report.skipped), "clip")
         with st.expander(f"{n_skipped} could not be heard", icon=":material/hearing_disabled:"):

@@ -1,6 +1,7 @@
 """Runs: how a run goes, what it has heard, and what has become of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -8,8 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from lab import evaluation_files
+from lab.asr.checkpoints import list_models
 from lab.errors import LabError, OptionsError
 from lab.training import metrics, runs
+from lab.training.config import DEFAULTS
 from lab.training.runs import Run, State
 from lab.ui import words
 from lab.ui.differences import differences_html
@@ -93,7 +96,7 @@ def _buttons(workspace: Workspace, run: Run, state: State) -> None:
         "New run like this",
         icon=":material/content_copy:",
         on_click=_do,
-        args=(_copy, run),
+        args=(partial(_copy, workspace), run),
         help="Begin with its settings and change what you like.",
     )
     if is_used:
@@ -119,10 +122,17 @@ def _resume(workspace: Workspace, run: Run) -> None:
     runs.resume(run)
 
 
-def _copy(run: Run) -> None:
-    config = run.config
+def _copy(workspace: Workspace, run: Run) -> None:
+    config, note = run.config, ""
+    if config.model not in {info.name for info in list_models(workspace.models_dir)}:
+        instead = DEFAULTS.model
+        note = (
+            f"{run.name} started from the model “{config.model}”, which is not here any more. "
+            f"{instead} stands in its place now: choose what to start from."
+        )
+        config = replace(config, model=instead)
     set_config(config)
-    open_new(config.dataset)
+    open_new(config.dataset, note=note)
 
 
 def _do(what: Callable[[Run], None], run: Run) -> None:

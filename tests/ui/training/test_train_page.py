@@ -294,6 +294,24 @@ def test_a_run_like_another_begins_with_its_settings(
     button(done(app), "Start training").click().run()
     assert started[0].config == config
     assert started[0].name != "like-this"
+    runs.delete(runs.find(workspace, "like-this"))
+    runs.create(workspace, Config(dataset="shqip", model="gone", epochs=9), name="like-this")
+    app = open_page(train="Runs", run="like-this")
+    button(app, "New run like this").click().run()
+    assert "started from the model “gone”, which is not here any more" in all_of(done(app))
+    assert app.selectbox(key="train_model").value == DEFAULTS.model
+    assert app.number_input(key="train_epochs").value == 9
+
+
+def test_a_name_for_people_is_that_of_its_model(workspace: Workspace) -> None:
+    shqip(workspace)
+    run = runs.create(workspace, Config(dataset="shqip", model="turbo"), name="fast")
+    app = open_page(train="Runs", run=run.name)
+    button(app, "New run like this").click().run()
+    assert app.selectbox(key="train_model").value == "large-v3-turbo"
+    app.file_uploader(key="train_file").upload("config.yaml", b"model: large").run()
+    assert app.selectbox(key="train_model").value == "large-v3"
+    assert not done(app).error
 
 
 def test_a_run_that_is_done_is_proven_in_words_figures_and_clips(workspace: Workspace) -> None:
@@ -348,6 +366,11 @@ def test_health_is_green_or_red_with_a_sentence(workspace: Workspace) -> None:
     app = open_page(run=run.name, train="Runs")
     assert "was harmed by its training: silence" in app.error[0].value.replace("\\", "")
     assert "It makes up words." in all_of(app)
+    unknown = replace(check, state="grey", sentence="Nothing to compare with.")
+    write_report(report(run.name, "base", [unknown]), run.folder / FILE_NAME)
+    app = open_page(run=run.name, train="Runs")
+    assert not [*app.success, *app.error]
+    assert "nothing could be judged" in all_of(app)
     (run.folder / FILE_NAME).write_text("[]", encoding="utf-8")
     app = open_page(run=run.name, train="Runs")
     assert "no JSON object" in all_of(app)
