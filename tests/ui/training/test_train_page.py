@@ -251,7 +251,12 @@ def test_a_visitor_of_a_public_server_trains_small_things_only(
     assert not button(app, "Start training").disabled
     app.number_input(key="train_epochs").set_value(50).run()
     assert button(done(app), "Start training").disabled
-    app.number_input(key="train_epochs").set_value(1).run()
+    app.number_input(key="train_epochs").set_value(1)
+    app.number_input(key="train_validate_every_steps").set_value(1).run()
+    assert "should be: validate every steps." in all_of(done(app))
+    assert button(app, "Start training").disabled
+    button(app, "Defaults").click().run()
+    assert not button(done(app), "Start training").disabled
     other = Workspace(workspace.root / "visitors" / ("1" * 32))
     runs.ask(runs.create(other, Config(dataset="a")))
     assert button(done(app.run()), "Start training").disabled
