@@ -22,7 +22,7 @@ from lab.asr.memory import free_bytes
 from lab.dataset import Dataset, Entry
 from lab.errors import LabError
 from lab.progress import ignore
-from lab.training import advice, examples, intake, memory
+from lab.training import advice, examples, intake, memory, splits
 from lab.training.beginning import model_for
 from lab.training.config import Config
 from lab.training.data import Batches, order_of, schedule_of
@@ -45,7 +45,8 @@ def measure(workspace: Workspace, config: Config) -> Estimate:
     Raises LabError where a run with these settings could not begin.
     """
     found = dataset.find(workspace, config.dataset)
-    chosen = examples.choose(found, config)
+    entries = splits.entries_as_proposed(found, config)
+    chosen = examples.choose(found, config, entries=entries)
     device = device_for(config)
     free = free_bytes(device.torch_device)
     model = model_for(config, workspace.models_dir)

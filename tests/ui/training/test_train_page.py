@@ -179,6 +179,11 @@ def test_a_dataset_without_splits_is_split_before_the_start(
     made = shqip(workspace, is_split=False)
     app = open_page()
     assert "in no splits yet" in all_of(app)
+    app.text_input(key="train_name").set_value("base").run()
+    button(app, "Start training").click().run()
+    assert "There is a model called “base”" in all_of(app)
+    assert not any(entry.split for entry in made.entries())
+    app.text_input(key="train_name").set_value("").run()
     button(app, "Start training").click().run()
     assert started
     assert {entry.split for entry in made.entries()} == {"train", "validation", "test"}
