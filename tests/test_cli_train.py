@@ -110,6 +110,17 @@ def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
     assert steps == list(range(1, 101))
 
 
+def test_one_of_several_processes_never_seems_to_have_failed(
+    made: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.create(made, QUICK)
+    runs.ask(run)
+    runs.update(run, state="running", note="Evaluating", **runs.this_process())
+    monkeypatch.setattr("lab.training.course.follow", lambda _run: None)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert lab("train-run", run.folder).exit_code == 0
+
+
 def test_mistakes_cost_a_line_and_make_no_run(made: Workspace, tmp_path: Path) -> None:
     def train(*arguments: object) -> object:
         return lab("train", *arguments, "--workspace", made.root)

@@ -84,6 +84,10 @@ def train_run(
     from lab.training.run import train as begin
 
     state = begin(runs.at(folder))
+    # Where one of several processes seems to have failed, Lightning kills the first one too, which
+    # still has to evaluate.
+    if not runs.is_main_process():
+        return
     if state.state != "done":
         raise typer.Exit(INTERRUPTED if state.state == "stopped" else BAD_INPUT)
 
