@@ -73,6 +73,7 @@ def measure(workspace: Workspace, config: Config) -> Estimate:
         n_heard = min(len(chosen.validation), config.validation_clips)
         hear_s = _hear_s(model, device, taken_in.validation, n_heard)
     schedule = schedule_of(order, config)
+    n_here = config.devices if device.torch_device.type == "cpu" else 1
     step_s = (1 - config.full_share) * short_s + config.full_share * full_s
     return Estimate(
         seconds=(
@@ -80,7 +81,7 @@ def measure(workspace: Workspace, config: Config) -> Estimate:
             + step_s * schedule.total_steps
             + hear_s * (schedule.n_rounds + 1)
         ),
-        memory_bytes=_most_bytes(device),
+        memory_bytes=_most_bytes(device) * n_here,
         free_bytes=free,
         step_s=(short_s, full_s),
         device=f"{device.name} in {device.precision}",
