@@ -170,7 +170,17 @@ def test_a_learning_rate_that_is_hardly_wise_is_said_at_once(workspace: Workspac
     shqip(workspace)
     app = open_page()
     app.number_input(key="train_learning_rate").set_value(3e-3).run()
-    assert "times the usual one" in all_of(done(app))
+    assert "150 times the usual one for this model (2e-05)" in all_of(done(app))
+
+
+def test_a_model_of_ones_own_has_a_learning_rate_that_suits_it(workspace: Workspace) -> None:
+    shqip(workspace)
+    workspace.models_dir.mkdir(parents=True)
+    torch.save(payload(talking_model(SMALL)), workspace.models_dir / "own.pt")
+    app = open_page()
+    app.session_state["train_model"] = "own"
+    app.number_input(key="train_learning_rate").set_value(3e-3).run()
+    assert "100 times the usual one for this model (3e-05)" in all_of(done(app))
 
 
 def test_a_dataset_without_splits_is_split_before_the_start(
