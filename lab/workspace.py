@@ -2,6 +2,8 @@
 
 recordings/ID/   what a person brought, with its transcripts (`lab.recordings`)
 models/NAME.pt   checkpoints that a person brought or trained (`lab.asr.checkpoints`)
+
+On a public server everybody has such a folder of their own below visitors/ (`lab.ui.visitors`).
 """
 
 import json
@@ -19,6 +21,8 @@ from lab.errors import WorkspaceError
 
 ENVIRONMENT_VARIABLE = "LAB_WORKSPACE"
 DEFAULT_ROOT = Path("workspace")
+VISITORS = "visitors"
+TOKEN = re.compile(r"[0-9a-f]{32}")  # what a visitor's workspace is called
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MAX_ID_LENGTH = 80
@@ -50,6 +54,12 @@ class Workspace:
     @property
     def models_dir(self) -> Path:
         return self.root / "models"
+
+    @property
+    def visitors_dir(self) -> Path | None:
+        """Where it stands beside those of the other visitors of a public server, if it does."""
+        folder = self.root.parent
+        return folder if folder.name == VISITORS and TOKEN.fullmatch(self.root.name) else None
 
     def size_bytes(self) -> int:
         """Bytes of all files below the workspace, 0 where there is none yet."""

@@ -70,7 +70,9 @@ def test_an_estimate_says_what_would_be_and_starts_nothing(made: Workspace) -> N
     assert "All weights of tiny are trained on " in done.stdout
     assert "Training takes about 1 min and " in done.stdout
     assert "python -m lab dataset check noises" in done.stderr
+    assert "noises would be split: 1" in done.stderr
     assert not runs.list_all(made)
+    assert not any(entry.split for entry in found.entries())
 
 
 def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
@@ -108,6 +110,17 @@ def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
     assert steps == list(range(1, 101))
 
 
+def test_one_of_several_processes_never_seems_to_have_failed(
+    made: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.create(made, QUICK)
+    runs.ask(run)
+    runs.update(run, state="running", note="Evaluating", **runs.this_process())
+    monkeypatch.setattr("lab.training.course.follow", lambda _run: None)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert lab("train-run", run.folder).exit_code == 0
+
+
 def test_mistakes_cost_a_line_and_make_no_run(made: Workspace, tmp_path: Path) -> None:
     def train(*arguments: object) -> object:
         return lab("train", *arguments, "--workspace", made.root)
@@ -120,6 +133,8 @@ def test_mistakes_cost_a_line_and_make_no_run(made: Workspace, tmp_path: Path) -
     assert_refused(train("--dataset", "noises", "--model", "gone"), "no model called “gone”")
     assert_refused(train("--dataset", "noises", "--preset", "x"), "source-lab")
     assert_refused(train("--dataset", "noises", "--config", tmp_path / "gone.yaml"), "gone.yaml")
+    assert_refused(train("--dataset", "noises", "--name", "base"), "a model called “base”")
+    assert not any(entry.split for entry in dataset.find(made, "noises").entries())
     assert_refused(lab("train-run", tmp_path), "config.yaml is missing")
     assert runs.list_all(made) == []
     assert lab("runs", "--workspace", made.root).exit_code == 0

@@ -11,16 +11,14 @@ import http.client
 import importlib.util
 import logging
 import os
-import pickletools
 import re
 import urllib.request
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lab.asr.dimensions import dimension
 from lab.asr.official import ALIASES, BY_NAME, MODELS, Official
 from lab.errors import CheckpointError, OptionsError, WorkspaceError
 from lab.progress import Progress, ignore
@@ -38,6 +36,7 @@ _DOWNLOAD_ROOT = "https://openaipublic.azureedge.net/main/whisper/models"
 _NETWORK_TIMEOUT_S = 30
 _CHUNK_BYTES = 1 << 20
 _MULTILINGUAL_VOCAB = 51_865  # English-only vocabularies are one token shorter
+_PER_HEAD = 64  # numbers for each head of attention, in all sizes of Whisper
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 # Whisper base in CTranslate2's format (Systran/faster-whisper-base), cut in two for a registry's
@@ -73,6 +72,17 @@ def list_models(models_dir: Path | None = None) -> list[ModelInfo]:
     infos += [_workspace_info(name, own[name]) for name in sorted(own)]
     order = list(BY_NAME)
     return sorted(infos, key=lambda info: order.index(info.name) if info.name in order else 99)
+
+
+def width_of(name: str, *, models_dir: Path | None = None) -> int | None:
+    """How many numbers stand for a moment of sound in the model `name`; None if that is unclear.
+
+    Quick, as `list_models` is.
+    """
+    if own := _workspace_models(models_dir).get(name):
+        return dimension(own, "n_audio_state")
+    official = BY_NAME.get(ALIASES.get(name, name))
+    return official.text_layers_heads_vocab[1] * _PER_HEAD if official else None
 
 
 def load(
@@ -274,32 +284,9 @@ def _workspace_info(name: str, path: Path) -> ModelInfo:
 
 
 def _looks_multilingual(path: Path) -> bool:
-    """Whether the vocabulary is the one of many languages, read without torch; True if unclear.
-
-    The opcodes of the pickle are walked through, none is carried out.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            name = next(n for n in archive.namelist() if n.endswith("/data.pkl"))
-            with archive.open(name) as file:
-                operations = pickletools.genops(file.read(_CHUNK_BYTES))
-                for _, argument, _ in operations:
-                    if argument == "n_vocab":
-                        break
-                for operation, argument, _ in operations:
-                    if operation.name in ("BININT", "BININT1", "BININT2"):
-                        return int(argument or 0) >= _MULTILINGUAL_VOCAB
-    except (
-        OSError,
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        StopIteration,
-        ValueError,
-        RuntimeError,
-    ):
-        return True
-    return True
+    """Whether the vocabulary is the one of many languages; True if unclear."""
+    n_tokens = dimension(path, "n_vocab")
+    return n_tokens is None or n_tokens >= _MULTILINGUAL_VOCAB
 
 
 def _readable(size_bytes: int) -> str:

@@ -14,6 +14,7 @@ from lab.workspace import Workspace, read_json
 
 if TYPE_CHECKING:
     from lab.dataset import Dataset
+    from lab.dataset.splitting import Proposal
     from lab.training.config import Config
     from lab.training.runs import Run, State
 
@@ -53,19 +54,21 @@ def train(
     all that it has learned, and `train-run` goes on.
     """
     from lab import dataset as datasets
-    from lab.training import runs
+    from lab.training import runs, splits
 
     place = Workspace.default(workspace)
     chosen = _config(config, preset, settings or [], dataset=dataset, model=model)
     _check_model(place, chosen)
     with Terminal() as terminal:
         found = datasets.find(place, chosen.dataset)
-        _split_if_need_be(found, chosen, terminal)
-        _say_what_harms(found, terminal)
         if only_estimate:
+            _say_split(f"{found.name} would be split", splits.proposed(found, chosen), terminal)
+            _say_what_harms(found, terminal)
             _say_what_it_takes(place, chosen, terminal)
             return
-        run = runs.create(place, chosen, name=name)
+        run, proposal = splits.create_run(place, found, chosen, name=name)
+        _say_split(f"Split {found.name}", proposal, terminal)
+        _say_what_harms(found, terminal)
         terminal.say(f"The run {run.name} is in {run.folder}.")
         runs.start(run)
         state = _followed(run, terminal)
@@ -81,6 +84,10 @@ def train_run(
     from lab.training.run import train as begin
 
     state = begin(runs.at(folder))
+    # Where one of several processes seems to have failed, Lightning kills the first one too, which
+    # still has to evaluate.
+    if not runs.is_main_process():
+        return
     if state.state != "done":
         raise typer.Exit(INTERRUPTED if state.state == "stopped" else BAD_INPUT)
 
@@ -134,12 +141,10 @@ def _check_model(workspace: Workspace, config: "Config") -> None:
         )
 
 
-def _split_if_need_be(found: "Dataset", config: "Config", terminal: Terminal) -> None:
-    from lab.training.splits import split_if_need_be
-
-    if proposal := split_if_need_be(found, config):
+def _say_split(what: str, proposal: "Proposal | None", terminal: Terminal) -> None:
+    if proposal:
         sizes = ", ".join(f"{size.n_clips} {size.split}" for size in proposal.sizes)
-        terminal.say(f"Split {found.name}: {sizes}.")
+        terminal.say(f"{what}: {sizes}.")
         if proposal.note:
             terminal.say(proposal.note)
 

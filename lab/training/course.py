@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from lab import dataset
 from lab.audio import SAMPLE_RATE
 from lab.dataset import Dataset
-from lab.errors import LabError, WorkspaceError
+from lab.errors import LabError, OptionsError, WorkspaceError
 from lab.evaluation import sentences
 from lab.health.check import check_run
 from lab.progress import Cancelled, Progress
@@ -21,17 +21,30 @@ from lab.training.examples import Examples
 from lab.training.fitting import fit
 from lab.training.intake import Intake
 from lab.training.runs import Run
+from lab.training.state import read
 from lab.training.windows import Windows
 from lab.workspace import Workspace, read_json, write_json
 
 _log = logging.getLogger(__name__)
 
-_TELL_EVERY_S = 1.0
+_TELL_EVERY_S, _LOOK_EVERY_S = 1.0, 0.5
 _FEW_CLIPS = 20
 
 
 def follow(run: Run) -> None:
-    """The part of one of several processes that Lightning has started for a run."""
+    """The part of one of several processes, started by Lightning or on another machine.
+
+    It waits until the first one has read the clips. Raises OptionsError where that is not under way
+    or ends before.
+    """
+    while not (intake.is_there(run.folder) and (run.folder / runs.DATASET).exists()):
+        # Whether a process of another machine is alive nobody knows here, only what it has written.
+        if read(run).is_over:
+            raise OptionsError(
+                f"The run {run.name} is not under way on the first machine. Start it there, and "
+                "then here."
+            )
+        time.sleep(_LOOK_EVERY_S)
     models_dir = _workspace(run).models_dir
     fit(run, model_for(run.config, models_dir, saved=run.last_path), _opened(run))
 

@@ -1,6 +1,6 @@
 """The batches of a training, for Lightning."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +33,10 @@ class Schedule:
         return self.steps_per_round * self.n_rounds
 
 
-def order_of(clips: Clips, config: Config) -> Order:
-    """The batches of a training with some clips."""
-    lengths = tuple(clip.length for clip in clips.clips)
+def order_of(lengths: Iterable[int], config: Config) -> Order:
+    """The batches of a training with clips of some lengths, in any unit."""
     world_size = config.devices * config.nodes
-    return Order(lengths, config.batch_size, config.seed, world_size)
+    return Order(tuple(lengths), config.batch_size, config.seed, world_size)
 
 
 def schedule_of(order: Order, config: Config) -> Schedule:
@@ -116,7 +115,7 @@ class ClipData(pl.LightningDataModule):
     def __init__(self, intake: Intake, dims: ModelDimensions, config: Config) -> None:
         super().__init__()
         self._intake, self._dims, self._config = intake, dims, config
-        self.order = order_of(intake.train, config)
+        self.order = order_of((clip.length for clip in intake.train.clips), config)
         self.schedule = schedule_of(self.order, config)
         self._resume_at = 0
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -47,13 +47,15 @@ class Examples:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def choose(dataset: Dataset, config: Config) -> Examples:
+def choose(dataset: Dataset, config: Config, *, entries: Sequence[Entry] | None = None) -> Examples:
     """The clips that a model can learn from, and those that tell how well it does.
+
+    entries: of the dataset as they would be; None takes them as they are
 
     Raises OptionsError where there are none of either, saying what to do; WorkspaceError where the
     dataset cannot be read.
     """
-    entries = dataset.entries()
+    entries = dataset.entries() if entries is None else entries
     longest_s = config.max_samples / SAMPLE_RATE
     reasons: dict[str, int] = {}
     chosen: dict[str, list[Entry]] = {"train": [], "validation": []}

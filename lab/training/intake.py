@@ -7,7 +7,7 @@ meanwhile. Where the sound itself is changed each time, the sound is kept instea
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ def take_in(
         for entry in entries:
             on_progress(done, total, "Reading the clips")
             done += 1
-            samples, reason = _readable(dataset, entry, max_samples, why_not)
+            samples, reason = read(dataset, entry, max_samples, why_not)
             if samples is None:
                 reasons[reason] = reasons.get(reason, 0) + 1
             else:
@@ -145,11 +145,7 @@ def take_in(
             validation = _write(folder / "validation", opened(examples.validation), None)
             for split, clips in (("train", train), ("validation", validation)):
                 if not clips:
-                    why = "; ".join(phrase(number, reason) for reason, number in reasons.items())
-                    raise WorkspaceError(
-                        f"No clip of the split “{split}” can be used: {why or 'there is none'}. "
-                        "Look at the dataset, or begin a new run."
-                    )
+                    raise none_of(split, reasons)
             index = {
                 "n_mels": n_mels,
                 "keep_sound": keep_sound,
@@ -187,21 +183,42 @@ def open_intake(run_dir: Path) -> Intake:
         ) from error
 
 
-def _readable(
+def none_of(split: str, reasons: Mapping[str, int]) -> WorkspaceError:
+    """What to raise where no clip of a split can be used. reasons: with how many clips each has"""
+    why = "; ".join(phrase(number, reason) for reason, number in reasons.items())
+    return WorkspaceError(
+        f"No clip of the split “{split}” can be used: {why or 'there is none'}. "
+        "Look at the dataset, or begin a new run."
+    )
+
+
+def hindrance(
+    dataset: Dataset, entry: Entry, why_not: Callable[[str, str], str | None]
+) -> str | None:
+    """What keeps the model from learning a clip, a phrase; None if nothing, as far as is known
+    before its sound is read. why_not: as for `take_in`
+    """
+    if reason := why_not(entry.transcription, entry.language):
+        return reason
+    return None if dataset.audio_path(entry).is_file() else "whose sound is missing"
+
+
+def read(
     dataset: Dataset, entry: Entry, max_samples: int, why_not: Callable[[str, str], str | None]
 ) -> tuple[Samples | None, str]:
-    if reason := why_not(entry.transcription, entry.language):
-        return None, reason
-    path = dataset.audio_path(entry)
-    if not path.is_file():
+    """The sound of a clip at 16 kHz, or None and a phrase that says why it is left out.
+
+    why_not: as for `take_in`
+    """
+    if reason := hindrance(dataset, entry, why_not):
         if not dataset.folder.is_dir():
             raise WorkspaceError(
                 f"The dataset {dataset.name} was deleted while its clips were read. "
                 "Begin a new run with another one."
             )
-        return None, "whose sound is missing"
+        return None, reason
     try:
-        samples = audio.decode(path).samples
+        samples = audio.decode(dataset.audio_path(entry)).samples
     except AudioError:
         return None, "whose sound cannot be read"
     if len(samples) > max_samples:

@@ -14,6 +14,7 @@ from lab.audio import SAMPLE_RATE
 from lab.errors import OptionsError
 from lab.training.config import Config
 from lab.training.forward import keeps_all
+from lab.training.state import is_main_process
 
 # What is kept from the way forward, in bytes, measured with base: for each position of a block as a
 # multiple of the width; of that, what is between two blocks; what a block of the decoder keeps of
@@ -39,10 +40,13 @@ def needed_bytes(model: Whisper, config: Config, device: Device, *, longest_s: f
 def check(model: Whisper, config: Config, device: Device, *, longest_s: float) -> None:
     """Raises OptionsError, naming the batch that fits, where the memory is not enough."""
     free = free_bytes(device.torch_device)
+    # Each process on a processor has a model of its own; those after the first find that one there.
+    has_all = device.torch_device.type == "cpu" and is_main_process()
+    n_models = config.devices if has_all else 1
 
     def is_enough(batch_size: int) -> bool:
         smaller = replace(config, batch_size=batch_size)
-        return needed_bytes(model, smaller, device, longest_s=longest_s) <= free
+        return needed_bytes(model, smaller, device, longest_s=longest_s) * n_models <= free
 
     if not is_enough(config.batch_size):
         fits = next((size for size in range(config.batch_size - 1, 0, -1) if is_enough(size)), 0)

@@ -34,7 +34,7 @@ def train(run: Run) -> runs.State:
     Waits for its turn first. Where it fails, the state says why in a sentence. Raises OptionsError
     if the run is done, or another process trains it.
     """
-    if not runs.is_main_process():  # one of several that Lightning has started for this run
+    if not runs.is_main_process():  # one of several, here or elsewhere
         from lab.training import course
 
         with suppress(Cancelled):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +148,9 @@ def at(folder: Path) -> Run:
 def start(run: Run) -> None:
     """Train in a process of its own, from the beginning or from where the run was.
 
-    It waits while another run of the workspace trains. Raises OptionsError for a run that is under
-    way or done, WorkspaceError when the process cannot be started.
+    It waits while another run of the workspace trains, or on a public server of anybody there.
+    Raises OptionsError for a run that is under way or done, WorkspaceError when the process cannot
+    be started.
     """
     state = status(run)
     if not state.is_over:
@@ -242,21 +243,32 @@ def lock_of(run: Run) -> FileLock:
 
 
 def turn(run: Run) -> FileLock | None:
-    """The right to train, if it is this run's turn: one run of a workspace trains at a time."""
+    """The right to train, if it is this run's turn.
+
+    One run of a workspace trains at a time, and on a public server one of all its visitors.
+    """
     mine = read(run)
-    folder = run.folder.parent
-    for path in folder.glob(f"*/{CONFIG}"):
+    lock, line = _line(run)
+    for path in line:
         other = Run(path.parent.name, path.parent)
         state = status(other)
         is_first = (state.asked_at, other.name) < (mine.asked_at, run.name)
         if other != run and state.state == "waiting" and is_first:
             return None
-    lock = FileLock(folder / _LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         return None
     return lock
+
+
+def _line(run: Run) -> tuple[FileLock, Iterator[Path]]:
+    """What one of the runs holds that take turns with this one, and the settings of all of them."""
+    visitors = Workspace(run.folder.parents[1]).visitors_dir
+    if visitors:
+        return FileLock(visitors.parent / _LOCK), visitors.glob(f"*/{RUNS}/*/{CONFIG}")
+    folder = run.folder.parent
+    return FileLock(folder / _LOCK), folder.glob(f"*/{CONFIG}")
 
 
 def _is_run(folder: Path) -> bool:

@@ -6,7 +6,6 @@ day after it was last used.
 """
 
 import os
-import re
 import secrets
 import shutil
 import time
@@ -15,14 +14,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from lab.workspace import Workspace
+from lab.workspace import TOKEN, VISITORS, Workspace
 
 MODE_VARIABLE = "LAB_MODE"
 KEPT_HOURS = 24
 
 _COOKIE = "lab_visitor"
-_TOKEN = re.compile(r"[0-9a-f]{32}")
-_FOLDER = "visitors"
 
 
 def is_public() -> bool:
@@ -34,7 +31,7 @@ def visitor_workspace() -> Workspace:
     workspace = Workspace.default()
     if not is_public():
         return workspace
-    visitors = workspace.root / _FOLDER
+    visitors = workspace.root / VISITORS
     own = visitors / _token()
     own.mkdir(parents=True, exist_ok=True)
     os.utime(own)
@@ -46,7 +43,7 @@ def _token() -> str:
     """The visitor's secret: of this session, else of their cookie, else a new one."""
     if _COOKIE not in st.session_state:
         brought = _cookie()
-        token = brought if _TOKEN.fullmatch(brought) else secrets.token_hex(16)
+        token = brought if TOKEN.fullmatch(brought) else secrets.token_hex(16)
         st.session_state[_COOKIE] = token
     token = str(st.session_state[_COOKIE])
     # The token is hexadecimal and ours or checked above: it cannot be anything but text here.

@@ -1,8 +1,13 @@
 """A training from its beginning to its end, and what can go wrong on the way."""
 
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +18,10 @@ from lab import dataset
 from lab.asr import checkpoints
 from lab.dataset import EXCLUDED
 from lab.errors import OptionsError
-from lab.training import course, intake, metrics, runs
+from lab.training import course, intake, memory, metrics, runs
+from lab.training.beginning import model_for
 from lab.training.config import Architecture, Augmentation, Config
+from lab.training.fitting import device_for
 from lab.training.metrics import Row
 from lab.training.module import Training
 from lab.training.reporting import LastState
@@ -275,6 +282,14 @@ def test_a_machine_with_too_little_memory_says_which_batch_fits(
     def full(*_: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
 
+    two = replace(run.config, batch_size=4, devices=2, strategy="ddp")
+    device, tuned = device_for(two), model_for(two, workspace.models_dir)
+    needed = memory.needed_bytes(tuned, two, device, longest_s=2)
+    monkeypatch.setattr("lab.training.memory.free_bytes", lambda _device: needed * 3 // 2)
+    memory.check(tuned, replace(two, devices=1), device, longest_s=2)
+    with pytest.raises(OptionsError, match="batches of 4 clips"):
+        memory.check(tuned, two, device, longest_s=2)
+
     monkeypatch.undo()
     monkeypatch.setattr(Training, "training_step", full)
     assert "Try 50 at a time" in (train(run).error or "")
@@ -355,4 +370,31 @@ def test_two_processes_learn_from_all_clips_together(workspace: Workspace) -> No
     state = over(run)
     assert (state.state, state.step, state.total_steps) == ("done", 3, 3), log_of(run)
     assert "Going" not in log_of(run)
+    assert len(metrics.read(run.folder)) == 5
+
+
+def test_a_second_machine_waits_for_the_clips_and_learns_with_the_first(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as free:
+        free.bind(("", 0))
+        monkeypatch.setenv("MASTER_PORT", str(free.getsockname()[1]))
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    run = run_in(workspace, replace(QUICK, epochs=1, nodes=2, batch_size=3))
+    monkeypatch.setenv("NODE_RANK", "1")
+    with pytest.raises(OptionsError, match="not under way on the first machine"):
+        train(run)
+    monkeypatch.setenv("NODE_RANK", "0")
+    runs.start(run)
+    second = subprocess.run(
+        [sys.executable, "-m", "lab", "train-run", str(run.folder)],
+        env={**os.environ, "NODE_RANK": "1"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 0, second.stderr
+    state = over(run)
+    assert (state.state, state.step, state.total_steps) == ("done", 3, 3), log_of(run)
     assert len(metrics.read(run.folder)) == 5

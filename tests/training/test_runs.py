@@ -132,6 +132,29 @@ def test_one_run_of_a_workspace_has_its_turn_at_a_time_in_the_order_they_asked(
     lock.release()
 
 
+def test_all_visitors_of_a_public_server_take_turns_and_other_workspaces_do_not(
+    workspace: Workspace,
+) -> None:
+    visitors = [Workspace(workspace.root / "visitors" / (digit * 32)) for digit in "01"]
+    first, second = (runs.create(one, QUICK) for one in visitors)
+    others = [Workspace(workspace.root / "of" / name) for name in ("one", "two")]
+    apart = [runs.create(one, QUICK) for one in others]
+    for run in (first, second, *apart):
+        runs.ask(run)
+        runs.update(run, **runs.this_process())
+        time.sleep(0.01)
+    assert runs.turn(second) is None  # it asked later
+    lock = runs.turn(first)
+    assert lock is not None
+    runs.update(first, state="running")
+    assert runs.turn(second) is None
+    locks = [runs.turn(run) for run in apart]
+    assert None not in locks
+    lock.release()
+    runs.end(first, state="done")
+    assert runs.turn(second) is not None
+
+
 def test_a_state_that_cannot_be_read_breaks_no_list(workspace: Workspace, bare: Run) -> None:
     for content in ("", "[]", '{"state": "running"', '{"unknown": 1}'):
         (bare.folder / "state.json").write_text(content)

@@ -165,8 +165,8 @@ def _start(workspace: Workspace, dataset: Dataset, n_clips: int) -> None:
         # As the widgets are now: a value typed just before the click has not been drawn yet.
         config = config_of(dataset.name)
         limits.check(workspace, config, n_clips)
-        splits.split_if_need_be(dataset, config)
-        run = runs.create(workspace, config, name=st.session_state.get(_NAME, "").strip())
+        name = st.session_state.get(_NAME, "").strip()
+        run, _ = splits.create_run(workspace, dataset, config, name=name)
         runs.start(run)
     except LabError as error:
         st.session_state[_FAILURE] = str(error)

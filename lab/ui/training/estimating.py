@@ -7,11 +7,11 @@ import streamlit as st
 from lab.dataset import Dataset
 from lab.errors import LabError
 from lab.estimating import EstimateJob
-from lab.training import splits
 from lab.training.config import Config
 from lab.training.estimate import Estimate
 from lab.ui import words
 from lab.ui.state import estimate_queue
+from lab.ui.training import limits
 from lab.ui.training.form import config_of
 from lab.workspace import Workspace
 
@@ -30,7 +30,7 @@ def show_estimate(
         icon=":material/speed:",
         disabled=is_busy or not is_possible,
         on_click=_try,
-        args=(workspace, dataset),
+        args=(workspace, dataset.name),
         help="Says how long the run will take on this machine and whether its memory is enough.",
     )
     if failure := st.session_state.pop(_FAILURE, None):
@@ -61,10 +61,10 @@ def _look(workspace: Workspace) -> None:
     )
 
 
-def _try(workspace: Workspace, dataset: Dataset) -> None:
+def _try(workspace: Workspace, dataset_name: str) -> None:
     try:
-        config = config_of(dataset.name)  # as it is now, perhaps not drawn yet
-        splits.split_if_need_be(dataset, config)
+        config = config_of(dataset_name)  # as it is now, perhaps not drawn yet
+        limits.check(workspace, config, 0)
     except LabError as error:
         st.session_state[_FAILURE] = str(error)
     else:

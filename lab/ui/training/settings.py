@@ -5,8 +5,7 @@ from dataclasses import fields
 
 import streamlit as st
 
-from lab.asr.checkpoints import list_models
-from lab.asr.official import BY_NAME
+from lab.asr.checkpoints import list_models, width_of
 from lab.errors import LabError, OptionsError
 from lab.training import advice
 from lab.training.config import PRESETS, Architecture, Augmentation, Config
@@ -45,7 +44,6 @@ _UNITS = {"s": "(s)", "db": "(dB)", "mels": "(mels)"}
 # What a number means that is not given.
 _EMPTY = {"validate_every_steps": "an epoch", "patience": "never", "save_every_steps": "by time"}
 _WIDTH = 140
-_PER_HEAD = 64  # numbers in a state of each of Whisper's heads, in all sizes
 
 
 def choose_config(workspace: Workspace, dataset_name: str) -> Config | None:
@@ -69,7 +67,7 @@ def choose_config(workspace: Workspace, dataset_name: str) -> Config | None:
     with row:
         _setting(Config, "epochs")
         _setting(Config, "batch_size")
-        _learning_rate()
+        _learning_rate(workspace)
         if not st.session_state[key_of(OWN)]:
             _trains()
     problem_slot = st.container()
@@ -89,7 +87,7 @@ def choose_config(workspace: Workspace, dataset_name: str) -> Config | None:
     with presets:
         _presets(config)
         _file(workspace, config)
-    if config and (width := _width(config)):
+    if config and (width := _width(workspace, config)):
         for sentence in advice.warnings(config, width):
             problem_slot.warning(words.plain(sentence), icon=":material/warning:")
     return config
@@ -115,13 +113,13 @@ def _setting(kind: type, name: str, prefix: str = "") -> None:
     )
 
 
-def _learning_rate() -> None:
+def _learning_rate(workspace: Workspace) -> None:
     usual = ""
     if st.session_state[key_of(OWN)]:
         width: int | None = st.session_state[key_of("architecture.width")]
         setting = Config(architecture=Architecture())
     else:
-        width = _width_of(st.session_state[key_of(MODEL)])
+        width = width_of(st.session_state[key_of(MODEL)], models_dir=workspace.models_dir)
         setting = Config(trains=st.session_state[key_of("trains")])
     if width:
         usual = f"{advice.usual_learning_rate(setting, width):g}"
@@ -151,14 +149,10 @@ def _trains() -> None:
     )
 
 
-def _width(config: Config) -> int | None:
-    return config.architecture.width if config.architecture else _width_of(config.model)
-
-
-def _width_of(model: str) -> int | None:
-    """How many numbers a state of a published model has; None for a model of one's own."""
-    official = BY_NAME.get(model)
-    return official.text_layers_heads_vocab[1] * _PER_HEAD if official else None
+def _width(workspace: Workspace, config: Config) -> int | None:
+    if config.architecture:
+        return config.architecture.width
+    return width_of(config.model, models_dir=workspace.models_dir)
 
 
 def _augmentation(workspace: Workspace, dataset_name: str) -> None:

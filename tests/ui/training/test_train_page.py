@@ -170,7 +170,17 @@ def test_a_learning_rate_that_is_hardly_wise_is_said_at_once(workspace: Workspac
     shqip(workspace)
     app = open_page()
     app.number_input(key="train_learning_rate").set_value(3e-3).run()
-    assert "times the usual one" in all_of(done(app))
+    assert "150 times the usual one for this model (2e-05)" in all_of(done(app))
+
+
+def test_a_model_of_ones_own_has_a_learning_rate_that_suits_it(workspace: Workspace) -> None:
+    shqip(workspace)
+    workspace.models_dir.mkdir(parents=True)
+    torch.save(payload(talking_model(SMALL)), workspace.models_dir / "own.pt")
+    app = open_page()
+    app.session_state["train_model"] = "own"
+    app.number_input(key="train_learning_rate").set_value(3e-3).run()
+    assert "100 times the usual one for this model (3e-05)" in all_of(done(app))
 
 
 def test_a_dataset_without_splits_is_split_before_the_start(
@@ -179,6 +189,11 @@ def test_a_dataset_without_splits_is_split_before_the_start(
     made = shqip(workspace, is_split=False)
     app = open_page()
     assert "in no splits yet" in all_of(app)
+    app.text_input(key="train_name").set_value("base").run()
+    button(app, "Start training").click().run()
+    assert "There is a model called “base”" in all_of(app)
+    assert not any(entry.split for entry in made.entries())
+    app.text_input(key="train_name").set_value("").run()
     button(app, "Start training").click().run()
     assert started
     assert {entry.split for entry in made.entries()} == {"train", "validation", "test"}
@@ -251,7 +266,12 @@ def test_a_visitor_of_a_public_server_trains_small_things_only(
     assert not button(app, "Start training").disabled
     app.number_input(key="train_epochs").set_value(50).run()
     assert button(done(app), "Start training").disabled
-    app.number_input(key="train_epochs").set_value(1).run()
+    app.number_input(key="train_epochs").set_value(1)
+    app.number_input(key="train_validate_every_steps").set_value(1).run()
+    assert "should be: validate every steps." in all_of(done(app))
+    assert button(app, "Start training").disabled
+    button(app, "Defaults").click().run()
+    assert not button(done(app), "Start training").disabled
     other = Workspace(workspace.root / "visitors" / ("1" * 32))
     runs.ask(runs.create(other, Config(dataset="a")))
     assert button(done(app.run()), "Start training").disabled
