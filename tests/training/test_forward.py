@@ -1,10 +1,13 @@
 """The training's way through the network beside openai-whisper's."""
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from whispers import TINY, random_model
 
+from lab.asr.devices import processor
+from lab.asr.network import Network
 from lab.training import forward, lora
 from lab.training.windows import IGNORED, Batch
 
@@ -33,14 +36,30 @@ def test_padding_after_the_text_changes_nothing() -> None:
     torch.testing.assert_close(forward.loss_of(model, padded), forward.loss_of(model, batch))
 
 
-def test_attention_head_by_head_has_the_gradients_of_attention() -> None:
+def test_the_silence_after_a_clip_is_learned_as_it_is_heard() -> None:
+    model, batch = random_model(TINY), a_batch(400)
+    batch.mels[:, :, -4:] = -1.0
+    network = Network(random_model(TINY), processor())
+    with torch.inference_mode():
+        features = network.encode(batch.mels)
+        heard = network.model.decoder.ln(network.read(batch.tokens, network.cross(features)).hidden)
+        ours = forward.encode(model, batch.mels)
+        torch.testing.assert_close(ours, features, rtol=0, atol=1e-4)
+        said = forward.decode(model, batch.tokens, ours)
+    torch.testing.assert_close(said, heard, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("is_added", [False, True])
+def test_attention_head_by_head_has_the_gradients_of_attention(is_added: bool) -> None:
     generator = torch.Generator().manual_seed(0)
     made = [torch.randn(2, 2, 300, 32, generator=generator).to(torch.bfloat16) for _ in range(4)]
     ours = [one.clone().requires_grad_() for one in made[:3]]
     theirs = [one.float().requires_grad_() for one in made[:3]]
-    mixed = forward._HeadByHead.apply(*ours)
+    added = torch.arange(300) / 100 if is_added else None
+    mixed = forward._HeadByHead.apply(*ours, None if added is None else added.to(torch.bfloat16))
     mixed.backward(made[3])
-    expected = F.scaled_dot_product_attention(*theirs)
+    mask = None if added is None else added.expand(300, -1)
+    expected = F.scaled_dot_product_attention(*theirs, attn_mask=mask)
     expected.backward(made[3].float())
     for got, wanted in [
         (mixed, expected),
