@@ -3,7 +3,7 @@
     python -m benchmarks.kills [--kills 20] [--base]
 
 Both train on a part of the Albanian sample with the same settings: a small network from nothing,
-or Whisper base. A kill is `SIGKILL`, up to a fifth of the time after a start that the whole run
+or Whisper base. A kill is `SIGKILL`, up to an eighth of the time after a start that the whole run
 took; then the run is resumed. At the end the curves, the sentences and the weights of both are
 compared, number by number.
 """
@@ -26,12 +26,12 @@ from lab.training.metrics import Row
 from lab.training.runs import Run
 
 _POLL_S = 0.01
-_SHARE_OF_WHOLE = 0.2
+_SHARE_OF_WHOLE = 0.12
 _FEW, _N_CLIPS = "few", {"train": 64, "validation": 4, "test": 2}
 _SMALL = Config(
     dataset=_FEW,
     architecture=Architecture(layers=1, heads=2, width=64),
-    epochs=100,
+    epochs=150,
     validate_every_steps=200,
     save_every_steps=5,
     patience=None,
