@@ -9,7 +9,7 @@ from whisper.tokenizer import Tokenizer, get_tokenizer
 
 from benchmarks.speech import Utterance
 from lab.asr.engine import Engine
-from lab.asr.recognition import SHORT_CONTEXT
+from lab.asr.recognition import SHORT_CONTEXT, context_for
 from lab.asr.timing import token_times, words_of
 
 TOKENIZER = get_tokenizer(True, num_languages=99, language="en", task="transcribe")
@@ -106,7 +106,7 @@ def test_word_times_in_a_short_context_are_nearly_those_in_the_full_one(
     for prompt in prompts:
         waveform, text = prompt.load(), tokenizer.encode(" " + prompt.text)
         times_s = []
-        for positions in (SHORT_CONTEXT, 1500):
+        for positions in (context_for(len(waveform.samples), SHORT_CONTEXT), 1500):
             mels = base_engine.log_mels([waveform.samples], positions=positions)
             (features,) = base_engine.encode(mels)
             with torch.inference_mode():
