@@ -20,7 +20,12 @@ DRAWN = 60
 _GOLDEN = 0.6180339887
 
 
+# Both are kept, and trainings need them although listening may have asked first: tensors that are
+# made in inference mode are of no use to autograd.
+
+
 @lru_cache
+@torch.inference_mode(False)
 def places_after(near: int, full: int) -> Tensor:
     """The positions that stand for those from `near` up to `full`, shape (at most `DRAWN`,)."""
     bounds = _bounds(near, full)
@@ -29,6 +34,7 @@ def places_after(near: int, full: int) -> Tensor:
 
 
 @lru_cache
+@torch.inference_mode(False)
 def log_counts(positions: int, full: int) -> Tensor | None:
     """What is added to the scores of features with so many positions; None if there is nothing.
 

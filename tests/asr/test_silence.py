@@ -1,6 +1,7 @@
 """A few positions stand for all the silence of a window."""
 
 import pytest
+import torch
 
 from lab.asr.silence import DRAWN, log_counts, places_after
 
@@ -18,6 +19,12 @@ def test_the_drawn_positions_are_spread_over_all_and_count_for_all(near: int) ->
     assert (places < ends).all()
     assert (places >= ends - counts[near:].round()).all()
     assert counts[near:].max() <= counts[near:].min() + 1.5  # evenly
+
+
+def test_what_listening_asked_for_first_is_fit_for_a_training() -> None:
+    with torch.inference_mode():
+        asked = [log_counts(777, 1500), places_after(777, 1500)]
+    assert not any(one is None or one.is_inference() for one in asked)
 
 
 @pytest.mark.parametrize("near", [1440, 1450, 1499])
