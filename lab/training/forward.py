@@ -20,7 +20,7 @@ from lab.training.windows import IGNORED, Batch
 # From so many queries on, the scores of all heads at once are slower than one head at a time.
 _MANY_QUERIES = 600
 # From so many positions of a batch on, what the encoder computes is computed twice.
-_MANY_POSITIONS = 2_500
+_MANY_POSITIONS = 2_000
 # Frames after the last one, so that the position after the last one hears nothing but silence.
 _BEYOND_FRAMES = 4
 
