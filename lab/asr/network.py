@@ -28,8 +28,6 @@ from lab.asr.kernels import (
 _ENCODED_TOGETHER = 1500
 # Steps read the text so far in stretches of this length, so that few shapes occur.
 _TEXT_STRETCH = 32
-# Frames after the last one, so that the position after the last one hears nothing but silence.
-_BEYOND_FRAMES = 4
 
 
 class Network:
@@ -138,19 +136,8 @@ class Network:
         return predicted.float()
 
     def _encode(self, mel: Tensor) -> Tensor:
-        encoder, full = self.model.encoder, self.dims.n_audio_ctx
-        near = mel.shape[-1] // 2
-        if near < full:
-            mel = F.pad(mel, (0, _BEYOND_FRAMES), mode="replicate")
-        x = F.gelu(encoder.conv1(mel.to(self.device, self.dtype)))
-        x = F.gelu(encoder.conv2(x)).transpose(1, 2)
-        if near < full:
-            places = silence.places_after(near, full)
-            quiet = x[:, near : near + 1].expand(-1, len(places), -1)
-            places = torch.cat([torch.arange(near), places]).to(self.device)
-            x = torch.cat([x[:, :near], quiet], 1) + encoder.positional_embedding[places]
-        else:
-            x = x + encoder.positional_embedding
+        encoder = self.model.encoder
+        x = silence.embedded(encoder, mel.to(self.device, self.dtype))
         counts = self._log_counts(x.shape[1])
         for block in encoder.blocks:
             attention, normed = block.attn, block.attn_ln(x)

@@ -13,11 +13,35 @@ Features with fewer positions than Whisper's have such silence at their end.
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from whisper.model import AudioEncoder
 
 DRAWN = 60
 # Multiples of it, cut to their fraction, are spread evenly: no beat with a wave of the positions.
 _GOLDEN = 0.6180339887
+# Frames after the last one, so that the position after the last one hears nothing but silence.
+_BEYOND_FRAMES = 4
+
+
+def embedded(encoder: AudioEncoder, mel: Tensor) -> Tensor:
+    """What the first block of the encoder reads, shape (windows, positions, n_audio_state).
+
+    mel: shape (windows, n_mels, frames), of the encoder's type; an even number of frames. Where
+        they are fewer than Whisper's, the last ones have to be silence
+    """
+    near, full = mel.shape[-1] // 2, len(encoder.positional_embedding)
+    if near < full:
+        mel = F.pad(mel, (0, _BEYOND_FRAMES), mode="replicate")
+    x = F.gelu(encoder.conv1(mel))
+    x = F.gelu(encoder.conv2(x)).transpose(1, 2)
+    places = torch.arange(near, device=x.device)
+    if near < full:
+        drawn = places_after(near, full).to(x.device)
+        x = torch.cat([x[:, :near], x[:, near : near + 1].expand(-1, len(drawn), -1)], 1)
+        places = torch.cat([places, drawn])
+    placed: Tensor = x + encoder.positional_embedding[places]
+    return placed.to(x.dtype)
 
 
 # Both are kept, and trainings need them although listening may have asked first: tensors that are

@@ -21,8 +21,6 @@ from lab.training.windows import IGNORED, Batch
 _MANY_QUERIES = 600
 # From so many positions of a batch on, what the encoder computes is computed twice.
 _MANY_POSITIONS = 2_000
-# Frames after the last one, so that the position after the last one hears nothing but silence.
-_BEYOND_FRAMES = 4
 
 
 def loss_of(model: Whisper, batch: Batch, *, label_smoothing: float = 0.0) -> Tensor:
@@ -41,17 +39,8 @@ def encode(model: Whisper, mels: Tensor) -> Tensor:
     What there is less than 30 s is silence, as the last frames have to be: it is heard in a few
     positions more (`lab.asr.silence`).
     """
-    encoder, near, full = model.encoder, mels.shape[-1] // 2, model.dims.n_audio_ctx
-    if near < full:
-        mels = F.pad(mels, (0, _BEYOND_FRAMES), mode="replicate")
-    x = F.gelu(encoder.conv1(mels))
-    x = F.gelu(encoder.conv2(x)).transpose(1, 2)
-    places = torch.arange(full, device=x.device)
-    if near < full:
-        drawn = silence.places_after(near, full).to(x.device)
-        x = torch.cat([x[:, :near], x[:, near : near + 1].expand(-1, len(drawn), -1)], 1)
-        places = torch.cat([places[:near], drawn])
-    x = (x + encoder.positional_embedding[places]).to(x.dtype)
+    encoder = model.encoder
+    x = silence.embedded(encoder, mels)
     counts = _log_counts(model, x)
     keeps = keeps_all(x.shape[0] * x.shape[1], x.device) or not torch.is_grad_enabled()
     for block in encoder.blocks:
