@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lab.asr import kernels
-from lab.asr.devices import processor_name
+from lab.asr.devices import dtypes_of, precision_of, processor_name
 from lab.asr.quantized import QuantizedAudio
 
 _HEADS, _WIDTH, _POSITIONS, _WINDOWS = 8, 64, 1500, 16
@@ -37,11 +37,11 @@ def compare(what: str, torchs: Callable[[], object], ours: Callable[[], object])
 
 
 def main() -> None:
-    """Compare in float32 and bfloat16."""
+    """Compare in each precision that the CPU computes."""
     print(f"{processor_name()}, {torch.get_num_threads()} threads")
     print(f"{'milliseconds':58} {'torch':>7} {'ours':>7} {'ratio':>7}")
-    for dtype in (torch.float32, torch.bfloat16):
-        name = str(dtype).removeprefix("torch.")
+    for dtype in dtypes_of(torch.device("cpu")):
+        name = precision_of(dtype)
         for rows, label in ((_POSITIONS, "encoder"), (_WINDOWS, "step")):
             linear = nn.Linear(_STATE, 4 * _STATE, dtype=dtype)
             packed = kernels.PackedLinear(linear.weight, linear.bias)

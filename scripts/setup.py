@@ -33,6 +33,23 @@ OFFLINE = re.compile(
 LARGE_DOWNLOAD = re.compile(r"\s*Downloading (?P<name>.+?)-\d.* \((?P<size>\d{2,}(\.\d+)? [MG]B)\)")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
+# Most laptops and most free hosting have AVX2 and no more. A newer CPU is held to that, by the
+# libraries that choose their instructions themselves: torch, its oneDNN and MKL, CTranslate2, numba
+# (whose second variable takes away what the first would add of this machine's own).
+AVX2_ONLY = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "CT2_FORCE_CPU_ISA": "AVX2",
+    "NUMBA_CPU_NAME": "x86-64-v3",
+    "NUMBA_CPU_FEATURES": "",
+}
+# What depends on instructions: recognition, and the smallest training that chooses its precision.
+AVX2_TESTS = (
+    "tests/asr",
+    "tests/training/test_run.py::test_the_machine_chooses_the_precision",
+)
+
 
 def say(message: str) -> None:
     print(message, flush=True)
@@ -185,19 +202,31 @@ def check(*, tests: bool) -> None:
     """Run style and type checks, and every test; all of them, even when one fails."""
     prepare(APP_AND_TESTS)
     chromium = (find_chromium() or install_chromium()) if tests else None
-    commands = ["ruff check .", "ruff format --check .", "mypy", *(["pytest"] if tests else [])]
     # The tests take the browser from here, so that both look at the same one.
     environment = os.environ | ({"CHROMIUM": chromium} if chromium else {})
+    commands = [(name, environment) for name in ("ruff check .", "ruff format --check .", "mypy")]
+    if tests:
+        commands.append(("pytest", environment))
+        if has_avx512():
+            commands.append((f"pytest {' '.join(AVX2_TESTS)}", environment | AVX2_ONLY))
     failed = []
-    for command in commands:
-        say(f"\n{command}")
+    for command, environment in commands:
+        limits = " ".join(f"{key}={environment[key]}" for key in AVX2_ONLY if key in environment)
+        say(f"\n{limits} {command}".replace("\n ", "\n"))
         call = [VENV_PYTHON, "-m", *command.split()]
         if subprocess.call(call, cwd=ROOT, env=environment) != 0:
-            failed.append(command)
+            failed.append(f"{limits} {command}".strip())
     if tests and chromium is None:
         say(f"\nNot run: the browser tests, for want of Chromium. To get it: {chromium_advice()}")
     if failed:
         stop(f"\nFailed: {', '.join(failed)}")
+
+
+def has_avx512() -> bool:
+    """Whether torch computes with more than AVX2 here, so that it can be held to AVX2."""
+    ask = "import torch; print(torch.backends.cpu.get_cpu_capability())"
+    done = subprocess.run([VENV_PYTHON, "-c", ask], capture_output=True, text=True)
+    return done.stdout.startswith("AVX512")
 
 
 def tidy() -> None:

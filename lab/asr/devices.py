@@ -1,61 +1,125 @@
-"""Where the model runs and in which precision, chosen by what this machine has."""
+"""Where the model runs and in which precision, chosen by what this machine has.
 
+Everything that depends on a precision asks here: a Device cannot be made in one that its hardware
+does not compute, so nothing is packed, offered or trained in it.
+"""
+
+import os
 import platform
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.errors import OptionsError
+
 if TYPE_CHECKING:
     import torch
+
+# What oneDNN may be held to, for tests and comparisons; its documentation calls it CPU dispatcher
+# control. These instruction sets have no products of bfloat16.
+_ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+_ISAS_WITHOUT_BFLOAT16 = frozenset(
+    ["SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"]
+)
 
 
 @dataclass(frozen=True)
 class Device:
-    """A torch device with the precision of the weights, and a name that a person can read."""
+    """A torch device with the precision of the weights, and a name that a person can read.
+
+    Raises OptionsError if the device does not compute in that precision.
+    """
 
     torch_device: "torch.device"
     dtype: "torch.dtype"
     name: str
 
+    def __post_init__(self) -> None:
+        possible = dtypes_of(self.torch_device)
+        if self.dtype not in possible:
+            instead = " or ".join(precision_of(dtype) for dtype in possible)
+            raise OptionsError(
+                f"{self.name} cannot compute in {self.precision}. Use {instead}, or auto, which "
+                "takes the fastest."
+            )
+
     @property
     def precision(self) -> str:
         """`float32`, `bfloat16` or `float16`."""
-        return str(self.dtype).removeprefix("torch.")
+        return precision_of(self.dtype)
+
+
+def precision_of(dtype: "torch.dtype") -> str:
+    """A dtype by the name that settings and pages use: `float32`, `bfloat16` or `float16`."""
+    return str(dtype).removeprefix("torch.")
 
 
 @cache
 def best_device() -> Device:
-    """The GPU where there is one, else the processor; the fastest precision that each computes.
-
-    bfloat16 needs AVX512-BF16 or AMX on a processor (elsewhere it is emulated, slower than
-    float32) and compute capability 8.0 on a GPU; an older GPU takes float16.
-    """
+    """The GPU where there is one, else the CPU, in the precision that it computes fastest."""
     import torch
 
     if torch.cuda.is_available():
-        dtype = torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float16
-        return Device(torch.device("cuda"), dtype, torch.cuda.get_device_name())
-    return processor(bfloat16=_processor_computes_bfloat16())
+        device, name = torch.device("cuda"), torch.cuda.get_device_name()
+    else:
+        device, name = torch.device("cpu"), processor_name()
+    return Device(device, dtypes_of(device)[0], name)
 
 
 def processor(*, bfloat16: bool = False) -> Device:
-    """The processor, in float32 (the reference) unless `bfloat16`."""
+    """The CPU, in float32 (the reference) unless `bfloat16`.
+
+    Raises OptionsError if it does not compute in bfloat16.
+    """
     import torch
 
     dtype = torch.bfloat16 if bfloat16 else torch.float32
     return Device(torch.device("cpu"), dtype, processor_name())
 
 
-def _processor_computes_bfloat16() -> bool:
+def dtypes_of(device: "torch.device") -> tuple["torch.dtype", ...]:
+    """The dtypes that weights may have on `device`, the fastest one first.
+
+    A GPU computes in bfloat16 from compute capability 8.0 on. A CPU does so with AVX512-BF16 or
+    AMX; with AVX-512 alone oneDNN emulates it, slower than float32; with less it refuses it.
+    """
+    import torch
+
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(False):
+            return (torch.bfloat16, torch.float16, torch.float32)
+        return (torch.float16, torch.float32)
+    if not uses_onednn(device):  # torch's own operations emulate it
+        return (torch.float32, torch.bfloat16)
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return (torch.float32,)
+    if _multiplies_bfloat16():
+        return (torch.bfloat16, torch.float32)
+    return (torch.float32, torch.bfloat16)
+
+
+def uses_onednn(device: "torch.device") -> bool:
+    """Whether tensors on `device` are multiplied by oneDNN."""
+    import torch
+
+    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return device.type == "cpu" and available
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether the CPU has instructions for products of bfloat16 that oneDNN may use."""
     import torch
 
     capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    has_them = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    # Asked of the CPU, which says nothing of the limit.
+    limit = next((os.environ[name] for name in _ISA_VARIABLES if os.environ.get(name)), "")
+    return bool(has_them) and limit.upper() not in _ISAS_WITHOUT_BFLOAT16
 
 
 def processor_name() -> str:
-    """The processor as its maker calls it; known without loading torch."""
+    """The CPU as its maker calls it; known without loading torch."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lab.asr.devices import uses_onednn
+
 # From so many queries on, the scores of all heads at once no longer fit into the cache.
 _MANY_QUERIES = 128
 # For how many rows a weight is packed. Any number can be multiplied; oneDNN chooses the same
@@ -21,17 +23,11 @@ _MANY_QUERIES = 128
 _PACKED_FOR_ROWS = 64
 
 
-def uses_onednn(device: torch.device) -> bool:
-    """Whether tensors on `device` are multiplied by oneDNN."""
-    available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return device.type == "cpu" and available
-
-
 class PackedLinear(nn.Module):
     """`nn.Linear` with its weight in oneDNN's layout, and GELU right after it if asked for.
 
-    It cannot be trained or stored. Takes and gives tensors of the weight's type; others are
-    converted on the way in and out.
+    It cannot be trained or stored. Takes and gives tensors of the weight's type, which has to be
+    one of `devices.dtypes_of`; others are converted on the way in and out.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None, *, gelu: bool = False) -> None:

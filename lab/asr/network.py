@@ -14,14 +14,8 @@ from whisper.model import MultiHeadAttention, Whisper
 
 from lab.asr import silence
 from lab.asr.cache import Cache, CrossKeysValues, Reading
-from lab.asr.devices import Device
-from lab.asr.kernels import (
-    PackedLinear,
-    attend,
-    pack_linears,
-    transposed_linear,
-    uses_onednn,
-)
+from lab.asr.devices import Device, uses_onednn
+from lab.asr.kernels import PackedLinear, attend, pack_linears, transposed_linear
 
 # Windows are encoded together up to so many positions on a processor: enough for full speed, and
 # what is between two layers stays small.

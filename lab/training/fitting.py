@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from whisper.model import Whisper
 
-from lab.asr.devices import Device, best_device, processor
-from lab.errors import OptionsError
 from lab.training import advice, memory, runs
 from lab.training.config import Config
 from lab.training.data import ClipData
+from lab.training.device import device_for
 from lab.training.intake import Intake
 from lab.training.keeping import take_best
 from lab.training.module import VALIDATION_WER, Training
@@ -33,7 +31,6 @@ _PRECISIONS: dict[str, Any] = {
     "bfloat16": "bf16-mixed",
     "float16": "16-mixed",
 }
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class BestState(ModelCheckpoint):
@@ -111,21 +108,6 @@ def fit(run: Run, model: Whisper, taken_in: Intake) -> None:
     if runs.is_main_process():
         runs.update(run, note="Keeping the best model", seconds_left=0.0)
         take_best(run, model)
-
-
-def device_for(config: Config) -> Device:
-    """Where a training computes and in which precision; raises OptionsError where it cannot."""
-    device = best_device()
-    on_gpu = device.torch_device.type == "cuda"
-    if config.accelerator == "gpu" and not on_gpu:
-        raise OptionsError("There is no GPU here that could train. Set accelerator to auto.")
-    if config.accelerator == "cpu" and on_gpu:
-        device = processor()
-    if config.precision == "auto":
-        return device
-    if config.precision == "float16" and device.torch_device.type == "cpu":
-        raise OptionsError("Processors do not train in float16. Set precision to auto.")
-    return Device(device.torch_device, _DTYPES[config.precision], device.name)
 
 
 def _callbacks(run: Run, config: Config, data: ClipData) -> list[pl.Callback]:

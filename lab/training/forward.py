@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from whisper.model import MultiHeadAttention, ResidualAttentionBlock, Whisper
 
 from lab.asr import silence
-from lab.asr.kernels import uses_onednn
+from lab.asr.devices import uses_onednn
 from lab.training.windows import IGNORED, Batch
 
 # From so many queries on, the scores of all heads at once are slower than one head at a time.

@@ -26,9 +26,9 @@ from lab.training import advice, examples, intake, memory, splits
 from lab.training.beginning import model_for
 from lab.training.config import Config
 from lab.training.data import Batches, order_of, schedule_of
+from lab.training.device import device_for
 from lab.training.estimate import Estimate
 from lab.training.examples import Examples, phrase
-from lab.training.fitting import device_for
 from lab.training.forward import loss_of
 from lab.training.hearing import hear
 from lab.training.intake import Clips, Intake

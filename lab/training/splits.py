@@ -7,6 +7,7 @@ from lab.dataset.splitting import Proposal
 from lab.errors import LabError
 from lab.training import runs
 from lab.training.config import Config
+from lab.training.device import device_for
 from lab.training.runs import Run
 from lab.workspace import Workspace
 
@@ -35,8 +36,9 @@ def create_run(
     """Make a run, and split its dataset if need be; neither is done where one cannot be.
 
     Returns the run and how the clips were dealt out, None where the dataset had splits. Raises what
-    `runs.create` and `proposed` raise, WorkspaceError when the disk refuses.
+    `device_for`, `runs.create` and `proposed` raise, WorkspaceError when the disk refuses.
     """
+    device_for(config)
     proposal = proposed(dataset, config)
     run = runs.create(workspace, config, name=name)
     if proposal:

@@ -19,6 +19,7 @@ def control(
     label: str,
     help_text: str = "",
     choices: Collection[Any] = (),
+    offered: Collection[Any] = (),
     wording: Callable[[Any], str] = str,
     when_empty: str = "",
     width: int = _WIDTH,
@@ -27,6 +28,7 @@ def control(
 
     settings, name: the dataclass, and its field
     choices: usual values; without them a number is typed
+    offered: which of the field's words can be chosen here; without them all can
     wording: how a choice is shown
     when_empty: what a number means that is not given
     width: pixels
@@ -34,7 +36,7 @@ def control(
     common: dict[str, Any] = {"key": key, "help": help_text or None, "persist_state": "session"}
     hint = get_type_hints(settings)[name]
     if get_origin(hint) is Literal:
-        words = get_args(hint)
+        words = offered or get_args(hint)
         st.selectbox(
             label, words, format_func=lambda one: str(one).capitalize(), **common, width=width
         )

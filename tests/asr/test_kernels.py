@@ -3,12 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from precisions import PRECISIONS, needs_bfloat16
 from torch import Tensor, nn
 from whisper.model import ResidualAttentionBlock
 
-from lab.asr.kernels import PackedLinear, attend, pack_linears, transposed_linear, uses_onednn
-
-PRECISIONS = [torch.float32, torch.bfloat16]
+from lab.asr.devices import uses_onednn
+from lab.asr.kernels import PackedLinear, attend, pack_linears, transposed_linear
 
 pytestmark = pytest.mark.skipif(
     not uses_onednn(torch.device("cpu")), reason="this build of torch has no oneDNN"
@@ -57,6 +57,7 @@ def test_a_packed_layer_is_the_linear_layer(
     assert_close(packed(strided), expected, dtype)
 
 
+@needs_bfloat16
 @torch.inference_mode()
 def test_a_packed_layer_takes_and_gives_the_type_of_its_input() -> None:
     linear = layer(16, 16, torch.bfloat16)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 import torch.nn.functional as F
+from precisions import needs_bfloat16
 from torch import Tensor
 from whisper.model import Whisper
 from whispers import TINY, talking_model
@@ -147,13 +148,17 @@ class Under:
     rows: list[list[int]]
 
 
-@pytest.mark.parametrize(("group", "exact"), [(1, True), (3, True), (2, False)])
+@pytest.mark.parametrize(
+    ("group", "precision"),
+    [(1, "network"), (3, "network"), pytest.param(2, "half", marks=needs_bfloat16)],
+)
 def test_windows_that_come_and_go_are_decoded_as_if_alone(
-    group: int, exact: bool, network: Network, half: Network, openai: Whisper
+    group: int, precision: str, openai: Whisper, request: pytest.FixtureRequest
 ) -> None:
     """Of different lengths in audio and text, at random, in places that others have left."""
     chance = random.Random(group)
-    network = network if exact else half
+    network: Network = request.getfixturevalue(precision)
+    exact = network.dtype == torch.float32
     cache = room(network, capacity=4, positions=1500, group=group)
     windows: list[Under] = []
     removed = 0
@@ -198,6 +203,7 @@ def test_windows_that_come_and_go_are_decoded_as_if_alone(
     assert removed > 5
 
 
+@needs_bfloat16
 def test_bfloat16_is_close_to_float32_with_layer_norms_left_exact(
     network: Network, half: Network
 ) -> None:

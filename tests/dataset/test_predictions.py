@@ -10,7 +10,7 @@ from listening import Listener, silence
 from whispers import TINY, random_model, talking_model
 
 from lab import dataset
-from lab.asr.devices import Device, processor
+from lab.asr.devices import best_device, processor
 from lab.asr.engine import Engine
 from lab.dataset.predictions import Prediction, list_models, load, predict
 from lab.errors import OptionsError, WorkspaceError
@@ -148,10 +148,9 @@ def test_readers_of_audiofolder_do_not_take_predictions_for_a_split(workspace: W
 
 
 def test_engines_of_equal_weights_have_the_same_fingerprint() -> None:
-    half = Device(torch.device("cpu"), torch.bfloat16, "half")
     same = [
         Engine(random_model(), name=name, device=device).fingerprint
-        for name, device in (("a", processor()), ("b", half))
+        for name, device in (("a", processor()), ("b", best_device()))
     ]
     trained = random_model()
     with torch.no_grad():

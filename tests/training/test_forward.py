@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from precisions import needs_bfloat16
 from whispers import TINY, random_model
 
 from lab.asr.devices import processor
@@ -49,6 +50,7 @@ def test_the_silence_after_a_clip_is_learned_as_it_is_heard() -> None:
     torch.testing.assert_close(said, heard, rtol=0, atol=1e-4)
 
 
+@needs_bfloat16
 @pytest.mark.parametrize("is_added", [False, True])
 def test_attention_head_by_head_has_the_gradients_of_attention(is_added: bool) -> None:
     generator = torch.Generator().manual_seed(0)
@@ -68,6 +70,7 @@ def test_attention_head_by_head_has_the_gradients_of_attention(is_added: bool) -
         assert torch.linalg.norm(got.float() - wanted) < 0.01 * torch.linalg.norm(wanted)
 
 
+@needs_bfloat16
 def test_in_bfloat16_the_gradients_point_the_same_way() -> None:
     batch, gradients = a_batch(1400), []
     for dtype in (torch.float32, torch.bfloat16):

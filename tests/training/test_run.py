@@ -16,12 +16,13 @@ from making import QUICK, log_of, noises, over, run_in, weights_of
 
 from lab import dataset
 from lab.asr import checkpoints
+from lab.asr.devices import best_device
 from lab.dataset import EXCLUDED
 from lab.errors import OptionsError
 from lab.training import course, intake, memory, metrics, runs
 from lab.training.beginning import model_for
 from lab.training.config import Architecture, Augmentation, Config
-from lab.training.fitting import device_for
+from lab.training.device import device_for
 from lab.training.metrics import Row
 from lab.training.module import Training
 from lab.training.reporting import LastState
@@ -106,6 +107,14 @@ def test_stopped_and_resumed_a_run_is_the_same(
     assert train(broken).state == "done"
     assert curve(broken) == curve(whole)
     assert runs.sentences(broken) == runs.sentences(whole)
+
+
+def test_the_machine_chooses_the_precision(workspace: Workspace) -> None:
+    run = run_in(workspace, replace(QUICK, epochs=1, precision="auto", accelerator="auto"))
+    state = train(run)
+    assert (state.state, state.step) == ("done", 5)
+    assert f"in {best_device().precision}." in log_of(run)
+    assert all(weight.isfinite().all() for weight in weights_of(run).values())
 
 
 def test_a_training_that_gets_no_better_ends(workspace: Workspace) -> None:

@@ -13,6 +13,7 @@ from lab.asr.checkpoints import list_models
 from lab.errors import LabError, OptionsError
 from lab.training import metrics, runs
 from lab.training.config import DEFAULTS
+from lab.training.device import AUTO, precisions
 from lab.training.runs import Run, State
 from lab.ui import words
 from lab.ui.differences import differences_html
@@ -124,15 +125,19 @@ def _resume(workspace: Workspace, run: Run) -> None:
 
 def _copy(workspace: Workspace, run: Run) -> None:
     config, note = run.config, ""
+    if config.precision not in precisions():
+        note = f"{run.name} trains in {config.precision}, which this machine cannot. "
+        note += "It chooses the precision itself now. "
+        config = replace(config, precision=AUTO)
     if config.model not in {info.name for info in list_models(workspace.models_dir)}:
         instead = DEFAULTS.model
-        note = (
+        note += (
             f"{run.name} started from the model “{config.model}”, which is not here any more. "
             f"{instead} stands in its place now: choose what to start from."
         )
         config = replace(config, model=instead)
     set_config(config)
-    open_new(config.dataset, note=note)
+    open_new(config.dataset, note=note.strip())
 
 
 def _do(what: Callable[[Run], None], run: Run) -> None:

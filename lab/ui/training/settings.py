@@ -9,6 +9,7 @@ from lab.asr.checkpoints import list_models, width_of
 from lab.errors import LabError, OptionsError
 from lab.training import advice
 from lab.training.config import PRESETS, Architecture, Augmentation, Config
+from lab.training.device import device_for, precisions
 from lab.ui import words
 from lab.ui.controls import control
 from lab.ui.settings import choose_model
@@ -40,6 +41,7 @@ _ADVANCED: Mapping[str, tuple[str, ...]] = {
         *("save_every_s", "save_every_steps"),
     ),
 }
+ADVANCED = "train_advanced"
 _UNITS = {"s": "(s)", "db": "(dB)", "mels": "(mels)"}
 # What a number means that is not given.
 _EMPTY = {"validate_every_steps": "an epoch", "patience": "never", "save_every_steps": "by time"}
@@ -74,10 +76,14 @@ def choose_config(workspace: Workspace, dataset_name: str) -> Config | None:
     with st.expander("Augmentation", icon=":material/blur_on:", on_change="rerun") as shown:
         if shown.open:
             _augmentation(workspace, dataset_name)
-    with st.expander("Advanced", icon=":material/tune:"):
-        for title, names in _ADVANCED.items():
-            st.markdown(f"**{title}**")
-            _row(Config, names)
+    # Which precisions there are only torch knows, which the page does not wait for otherwise.
+    with st.expander(
+        "Advanced", icon=":material/tune:", key=ADVANCED, on_change="rerun"
+    ) as advanced:
+        if advanced.open:
+            for title, names in _ADVANCED.items():
+                st.markdown(f"**{title}**")
+                _row(Config, names)
     keep()
     try:
         config = config_of(dataset_name)
@@ -108,6 +114,7 @@ def _setting(kind: type, name: str, prefix: str = "") -> None:
         key=key_of(prefix + name),
         label=f"{title[:1].upper()}{title[1:]}",
         help_text=lines_of(kind)[name],
+        offered=precisions() if name == "precision" else (),
         when_empty=_EMPTY.get(name, ""),
         width=_WIDTH,
     )
@@ -213,6 +220,7 @@ def _load_file(workspace: Workspace) -> None:
                 f"The settings start from the model “{config.model[:40]}”, which is not here. "
                 f"There are {', '.join(known)}."
             )
+        device_for(config)
     except LabError as error:
         st.session_state["train_file_problem"] = str(error)
     else:

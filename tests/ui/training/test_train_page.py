@@ -24,6 +24,7 @@ from lab.training.config import DEFAULTS, SOURCE_LAB, Architecture, Augmentation
 from lab.training.estimate import Estimate
 from lab.ui.state import finish_queue
 from lab.ui.training.form import lines_of
+from lab.ui.training.settings import ADVANCED
 from lab.workspace import Workspace, write_json
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -110,7 +111,8 @@ def test_what_the_widgets_say_is_the_run_that_starts(
     app = open_page()
     app.number_input(key="train_epochs").set_value(7)
     app.number_input(key="train_learning_rate").set_value(2e-5)
-    app.number_input(key="train_patience").set_value(5)
+    app.session_state[ADVANCED] = True
+    app.run().number_input(key="train_patience").set_value(5)
     app.selectbox(key="train_trains").set_value("lora").run()
     # Looking at another room, and back, loses nothing.
     app.segmented_control(key="train").set_value("Evaluate").run()
@@ -267,7 +269,8 @@ def test_a_visitor_of_a_public_server_trains_small_things_only(
     app.number_input(key="train_epochs").set_value(50).run()
     assert button(done(app), "Start training").disabled
     app.number_input(key="train_epochs").set_value(1)
-    app.number_input(key="train_validate_every_steps").set_value(1).run()
+    app.session_state[ADVANCED] = True
+    app.run().number_input(key="train_validate_every_steps").set_value(1).run()
     assert "should be: validate every steps." in all_of(done(app))
     assert button(app, "Start training").disabled
     button(app, "Defaults").click().run()
@@ -321,6 +324,25 @@ def test_a_run_like_another_begins_with_its_settings(
     assert "started from the model “gone”, which is not here any more" in all_of(done(app))
     assert app.selectbox(key="train_model").value == DEFAULTS.model
     assert app.number_input(key="train_epochs").value == 9
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU computes in every precision")
+def test_a_precision_that_this_machine_lacks_is_not_offered(workspace: Workspace) -> None:
+    shqip(workspace)
+    runs.create(workspace, Config(dataset="shqip", precision="float16", epochs=9), name="elsewhere")
+    app = open_page(train="Runs", run="elsewhere")
+    button(app, "New run like this").click().run()
+    assert "trains in float16, which this machine cannot" in all_of(done(app))
+    app.session_state[ADVANCED] = True
+    app.run()
+    chosen = app.selectbox(key="train_precision")
+    assert chosen.value == "auto"
+    assert "Float16" not in chosen.options
+    assert "Float32" in chosen.options
+    assert app.number_input(key="train_epochs").value == 9
+    app.file_uploader(key="train_file").upload("config.yaml", b"precision: float16").run()
+    assert "cannot compute in float16. Use" in all_of(app)
+    assert app.selectbox(key="train_precision").value == "auto"
 
 
 def test_a_name_for_people_is_that_of_its_model(workspace: Workspace) -> None:

@@ -1,0 +1,80 @@
+"""The precision follows what the CPU computes, and what it is held to."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from precisions import needs_bfloat16
+from whispers import SMALL, random_model
+
+from lab.asr import devices
+from lab.asr.devices import Device, best_device, dtypes_of, processor
+from lab.asr.engine import Engine
+from lab.errors import OptionsError
+
+CPU = torch.device("cpu")
+
+
+def fastest_when(held_to: Mapping[str, str]) -> str:
+    """The precision that a process of its own takes under these environment variables."""
+    code = (
+        "from lab.asr.devices import processor, best_device\n"
+        "print(best_device().precision)\n"
+        "try: processor(bfloat16=True)\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+    )
+    limits = {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY"}
+    free = {name: value for name, value in os.environ.items() if name not in limits}
+    call = [sys.executable, "-c", code]
+    root = Path(devices.__file__).parents[2]
+    done = subprocess.run(call, cwd=root, env={**free, **held_to}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(
+    torch.cuda.is_available() or not devices.uses_onednn(CPU), reason="no CPU that computes alone"
+)
+@pytest.mark.parametrize("variable", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
+def test_held_to_avx2_it_computes_in_float32_and_refuses_bfloat16(variable: str) -> None:
+    said = fastest_when({variable: "avx2", "ATEN_CPU_CAPABILITY": "avx2"})
+    assert said.startswith("float32\nOptionsError")
+    assert "cannot compute in bfloat16. Use float32, or auto" in said
+
+
+@needs_bfloat16
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the GPU is chosen")
+def test_with_avx512_alone_bfloat16_is_emulated_and_not_chosen() -> None:
+    assert fastest_when({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}) == "float32\n"
+
+
+def test_the_reference_precision_is_always_there() -> None:
+    assert processor().dtype == torch.float32
+    assert torch.float32 in dtypes_of(CPU)
+    assert best_device().dtype == dtypes_of(best_device().torch_device)[0]
+
+
+def test_a_precision_that_the_cpu_lacks_gets_no_device_and_no_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(devices, "dtypes_of", lambda _device: (torch.float32,))
+    with pytest.raises(OptionsError, match=r"My CPU cannot compute in bfloat16\. Use float32"):
+        Device(CPU, torch.bfloat16, "My CPU")
+    engine = Engine(random_model(SMALL), name="small", device=processor())
+    assert {parameter.dtype for parameter in engine.network.model.parameters()} == {torch.float32}
+    assert not engine.network.quantizes
+
+
+@pytest.mark.parametrize("capability", [True, False])
+def test_a_gpu_takes_bfloat16_where_it_has_it(
+    capability: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda _emulated: capability)
+    fastest, *others = dtypes_of(torch.device("cuda"))
+    assert fastest == (torch.bfloat16 if capability else torch.float16)
+    assert others[-1] == torch.float32
+    assert (torch.bfloat16 in others) is False
