@@ -41,6 +41,7 @@ class Job:
     note: what it is doing, in a few words
     share: how much is finished, 0 to 1
     seconds_left: an estimate, None where there is none yet
+    since: when it began to wait, or to run, on the clock of `time.monotonic`
     error: why it failed
     """
 
@@ -50,6 +51,7 @@ class Job:
     note: str = field(default="Waiting", kw_only=True)
     share: float = field(default=0.0, kw_only=True)
     seconds_left: float | None = field(default=None, kw_only=True)
+    since: float = field(default_factory=time.monotonic, kw_only=True)
     error: str | None = field(default=None, kw_only=True)
 
     @property
@@ -167,7 +169,9 @@ class JobQueue(Generic[J]):
             entry = self._entries.get(number)
             if entry is None or entry.stop.is_set():
                 return
-            entry.job = replace(entry.job, state="running", note="Beginning")
+            entry.job = replace(
+                entry.job, state="running", note="Beginning", since=time.monotonic()
+            )
         try:
             self.work_on(entry)
         except Cancelled:

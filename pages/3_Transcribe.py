@@ -10,12 +10,11 @@ from lab.ui.models import add_model
 from lab.ui.result import show_results
 from lab.ui.settings import choose_model, choose_options
 from lab.ui.sources import choose_recordings, forget_chosen, sample_buttons, show_chosen
-from lab.ui.state import transcription_queue, warm_up
+from lab.ui.state import transcription_queue
 from lab.ui.transcriptions import show_transcriptions
 
 workspace = open_page(TRANSCRIBE)
 queue = transcription_queue()
-warm_up(workspace)
 
 st.title("Transcribe")
 left, right = st.columns([3, 5], gap="large")

@@ -1,6 +1,7 @@
 """The engine that is in memory, shared by all who need it and changed when another is asked for."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ class EnginePool:
     Threads may share a pool. A model is loaded by one of them while the others wait for it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_load: Callable[[], object] = lambda: None) -> None:
+        """on_load: called when a model has been loaded, by the thread that did it"""
+        self._on_load = on_load
         self._lock = threading.Lock()
         # The folder of a workspace's own model; official ones are the same for every workspace.
         self._key: tuple[Path | None, str] | None = None
@@ -41,4 +44,5 @@ class EnginePool:
 
                 engine = Engine.load(name, models_dir=models_dir, on_progress=on_progress)
                 self._key, self._engine = key, engine
+                self._on_load()
             return self._engine

@@ -9,29 +9,38 @@ import streamlit as st
 
 from lab.asr.devices import processor_name
 from lab.errors import LabError
-from lab.ui import words
-from lab.ui.state import engine_pool
+from lab.ui import garbage, words
+from lab.ui.refresh import refresh_in
+from lab.ui.state import engine_pool, transcription_queue, warm_up
 from lab.ui.visitors import KEPT_HOURS, is_public, visitor_workspace
 from lab.workspace import Workspace
 
 NAME = "Whisper AI Lab"
 # A file of ours: for an icon by name the browser would ask a font server on the internet.
 _ICON = Path(__file__).with_name("icon.png")
+# Loading takes some seconds.
+_LOADING_LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the app: its file, its name in the sidebar, its icon."""
+    """A page of the app: its file, its name in the sidebar, its icon.
+
+    needs_model: whether the default model is loaded in the background when it is opened
+    """
 
     file: str
     name: str
     icon: str
+    needs_model: bool = False
 
 
 HOME = Page("streamlit_app.py", "Home", ":material/home:")
 PREPARE = Page("pages/1_Prepare.py", "Prepare", ":material/content_cut:")
 EXPLORE = Page("pages/2_Explore.py", "Explore", ":material/waves:")
-TRANSCRIBE = Page("pages/3_Transcribe.py", "Transcribe", ":material/speech_to_text:")
+TRANSCRIBE = Page(
+    "pages/3_Transcribe.py", "Transcribe", ":material/speech_to_text:", needs_model=True
+)
 DATASETS = Page("pages/4_Datasets.py", "Datasets", ":material/dataset:")
 TRAIN = Page("pages/5_Train.py", "Train", ":material/model_training:")
 PAGES = (HOME, PREPARE, EXPLORE, TRANSCRIBE, DATASETS, TRAIN)
@@ -47,11 +56,14 @@ def open_page(page: Page) -> Workspace:
         page_icon=str(_ICON),
         layout="wide",
     )
+    garbage.take_over()
     try:
         workspace = visitor_workspace()
     except LabError as error:
         st.error(str(error), icon=":material/folder_off:")
         st.stop()
+    if page.needs_model:
+        warm_up(workspace)
     with st.sidebar:
         st.markdown(f"### :material/graphic_eq: {NAME}")
         for entry in PAGES:
@@ -61,15 +73,16 @@ def open_page(page: Page) -> Workspace:
     return workspace
 
 
-@st.fragment(run_every="2s")
+@st.fragment
 def _machine(workspace: Workspace) -> None:
-    """Model, device and workspace; looked at again, because models load in the background."""
+    """Model, device and workspace, as they are when the page is drawn or a model is loaded."""
     engine = engine_pool().loaded
+    is_loading = engine is None and transcription_queue().is_preparing
     if engine:
         model = f"{engine.name}, in {engine.device.precision}"
         device = engine.device.name
     else:
-        model = "loaded when first needed"
+        model = "is being loaded" if is_loading else "loaded when first needed"
         device = processor_name()
     memory = psutil.virtual_memory()
     st.caption(f":material/neurology: **Model** {model}")
@@ -84,3 +97,5 @@ def _machine(workspace: Workspace) -> None:
         else words.plain(str(workspace.root))
     )
     st.caption(f":material/folder: **Workspace** {place}")
+    if is_loading:
+        refresh_in(_LOADING_LOOK_S, key="machine_refresh")

@@ -1,11 +1,13 @@
 """The jobs of a queue: what runs, how far it is, and a way to stop it."""
 
+import time
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from lab.jobs import J, JobQueue
+from lab.jobs import J, Job, JobQueue
 from lab.ui import words
+from lab.ui.refresh import pace, refresh_in
 from lab.workspace import Workspace
 
 _ICONS = {
@@ -15,6 +17,8 @@ _ICONS = {
     "stopped": ":orange[:material/stop_circle:]",
     "failed": ":red[:material/error:]",
 }
+# How long it may take until a waiting job is seen to begin.
+_WAITING_S = 5.0
 
 
 def show_queue(
@@ -26,7 +30,7 @@ def show_queue(
     details: Callable[[J], None],
     on_end: Callable[[Sequence[J]], None],
 ) -> None:
-    """The jobs of this workspace, looked at every second while one of them is not over.
+    """The jobs of this workspace, looked at again and again while one of them is not over.
 
     title: Markdown for the line of a job
     details: draws what stands below that line
@@ -51,10 +55,18 @@ def show_queue(
             details(job)
             if job.error:
                 st.error(words.plain(job.error), icon=":material/error:")
+        if active := [job for job in jobs if not job.is_over]:
+            refresh_in(_pace(active), key=f"{key}_refresh")
 
-    active = any(not job.is_over for job in jobs)
     with st.container(border=True, key=key):
-        st.fragment(look, run_every="1s" if active else None)()
+        st.fragment(look)()
+
+
+def _pace(active: Sequence[Job]) -> float:
+    """Seconds until the next look: where all of them wait for others, it may take longer."""
+    is_running = any(job.state == "running" for job in active)
+    waited_s = time.monotonic() - max(job.since for job in active)
+    return pace(waited_s) if is_running else pace(waited_s, most_s=_WAITING_S)
 
 
 def _head(workspace: Workspace, queue: JobQueue[J], jobs: Sequence[J], key: str) -> None:

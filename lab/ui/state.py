@@ -12,6 +12,7 @@ from lab.jobs import Worker
 from lab.predicting import PredictionQueue
 from lab.preparing import PreparationQueue
 from lab.transcribing import TranscriptionQueue
+from lab.ui import garbage
 from lab.workspace import Workspace
 
 DEFAULT_MODEL = "base"
@@ -19,7 +20,7 @@ DEFAULT_MODEL = "base"
 
 @st.cache_resource(show_spinner=False)
 def engine_pool() -> EnginePool:
-    return EnginePool()
+    return EnginePool(on_load=garbage.freeze)
 
 
 @st.cache_resource(show_spinner=False)
@@ -79,6 +80,7 @@ def warm_up_sound() -> None:
     if "warmed_up_sound" not in st.session_state:
         st.session_state["warmed_up_sound"] = True
         preparation_queue().prepare()
+        preparation_queue().worker.later(garbage.freeze)
 
 
 def warm_up(workspace: Workspace) -> None:

@@ -19,7 +19,7 @@ PATIENCE_MS = 120_000
 
 
 @contextmanager
-def serving(folder: Path, **environment: str) -> Iterator[str]:
+def serving(folder: Path, script: str = "streamlit_app.py", **environment: str) -> Iterator[str]:
     """The address of the app, started as `make run` starts it, on a workspace in `folder`."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
@@ -27,7 +27,7 @@ def serving(folder: Path, **environment: str) -> Iterator[str]:
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(
             [
-                *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
+                *(sys.executable, "-m", "streamlit", "run", script),
                 *("--server.port", str(port), "--server.address", "localhost"),
             ],
             cwd=ROOT,

@@ -1,5 +1,6 @@
 """What a run will take: two batches are tried, and the rest is reckoned."""
 
+import time
 from collections.abc import Sequence
 
 import streamlit as st
@@ -10,6 +11,7 @@ from lab.estimating import EstimateJob
 from lab.training.config import Config
 from lab.training.estimate import Estimate
 from lab.ui import words
+from lab.ui.refresh import pace, refresh_in
 from lab.ui.state import estimate_queue
 from lab.ui.training import limits
 from lab.ui.training.form import config_of
@@ -36,7 +38,7 @@ def show_estimate(
     if failure := st.session_state.pop(_FAILURE, None):
         st.error(words.plain(failure), icon=":material/error:")
     if is_busy:
-        st.fragment(_look, run_every="1s")(workspace)
+        st.fragment(_look)(workspace)
     elif job and job.config != config:
         st.caption("The settings have changed since two batches were tried.")
     elif job and job.estimate:
@@ -59,6 +61,7 @@ def _look(workspace: Workspace) -> None:
         on_click=estimate_queue().stop,
         args=(workspace, job.id),
     )
+    refresh_in(pace(time.monotonic() - job.since), key="estimate_refresh")
 
 
 def _try(workspace: Workspace, dataset_name: str) -> None:

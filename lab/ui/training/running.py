@@ -1,5 +1,6 @@
 """Runs: how a run goes, what it has heard, and what has become of it."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from lab.training.device import AUTO, precisions
 from lab.training.runs import Run, State
 from lab.ui import words
 from lab.ui.differences import differences_html
+from lab.ui.refresh import pace, refresh_in
 from lab.ui.training import curves, limits
 from lab.ui.training.choosing import choose_run, open_new
 from lab.ui.training.files import show_files
@@ -26,7 +28,6 @@ from lab.ui.training.report import show_report
 from lab.ui.training.tasks import is_busy
 from lab.workspace import Workspace
 
-_LOOK_EVERY = "2s"
 _FAILURE = "run_failure"
 _LOOKS = {
     "waiting": ":gray[:material/schedule:]",
@@ -176,7 +177,7 @@ def _overview(known: Sequence[Run]) -> None:
 
 
 def _watch(run: Run, seen: State) -> None:
-    """What changes while a run is under way, looked at again every two seconds until it is over."""
+    """What changes while a run is under way, looked at again and again until it is over."""
 
     def look() -> None:
         state = runs.status(run)
@@ -187,8 +188,11 @@ def _watch(run: Run, seen: State) -> None:
             _course(run)
         except LabError as error:  # nobody else catches it when only this is drawn
             st.error(words.plain(str(error)), icon=":material/error:")
+        if not state.is_over:
+            waited_s = time.time() - state.asked_at
+            refresh_in(pace(waited_s, least_s=1.0, most_s=5.0), key="run_refresh")
 
-    st.fragment(look, run_every=None if seen.is_over else _LOOK_EVERY)()
+    st.fragment(look)()
 
 
 def _state(state: State) -> None:

@@ -1,0 +1,135 @@
+"""What open tabs cost: a transcription in the app, with one, five and twelve tabs that look on.
+
+    python -m benchmarks.app
+
+All tabs look at Transcribe, in one workspace. One of them transcribes; the others are used once
+right after its click, and so follow the queue as well. Seconds from the click until the text has
+reached the tab, the model being warm, beside the same call (decoding the file, recognising the
+language, transcribing, saving) in a process that does nothing else. Tabs are websockets
+(`benchmarks.sessions`). Then how long a page takes to open meanwhile, and how many scripts the
+server ran a second.
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.sessions import Tab, is_end_of_run, serving
+from lab import audio, recordings
+from lab.asr.devices import best_device
+from lab.audio import Waveform
+from lab.samples import list_samples
+from lab.workspace import Workspace
+
+TABS = (1, 5, 12)
+_BARE = """
+import sys, time
+from pathlib import Path
+from lab import audio, recordings
+from lab.asr.engine import Engine
+from lab.asr.options import TranscribeOptions
+from lab.workspace import Workspace
+workspace = Workspace(Path(sys.argv[1]))
+recording = recordings.list_all(workspace)[0]
+engine = Engine.load("base")
+for repetition in range(int(sys.argv[2]) + 1):
+    began = time.perf_counter()
+    waveform = audio.decode(recording.audio_path, name=recording.name)
+    transcription = engine.transcribe(waveform, TranscribeOptions())
+    list(transcription)
+    recordings.save_transcript(recording, transcription.so_far())
+    if repetition:
+        print(time.perf_counter() - began)
+"""
+
+
+def workspace_with(folder: Path, seconds: float) -> Path:
+    """A workspace with one recording of so many seconds of real speech."""
+    speech = np.concatenate([audio.decode(one.audio_path).samples for one in list_samples()])
+    samples = np.resize(speech, round(seconds * audio.SAMPLE_RATE))
+    wav = audio.encode_wav(Waveform(samples, audio.SAMPLE_RATE))
+    recordings.add(Workspace(folder), "speech.wav", wav)
+    return folder
+
+
+def bare(workspace: Path, repetitions: int) -> list[float]:
+    """Seconds of each call in a process of its own."""
+    call = [sys.executable, "-c", _BARE, str(workspace), str(repetitions)]
+    done = subprocess.run(call, check=True, capture_output=True, text=True)
+    return [float(line) for line in done.stdout.split()]
+
+
+async def transcribe(tab: Tab, others: Sequence[Tab] = ()) -> float:
+    """Seconds from the click until the page shows the text, while the others look on."""
+    async with tab.until(is_end_of_run):
+        await tab.click("Add all")
+    before = tab.shown
+    began = time.perf_counter()
+    async with tab.until(lambda message: tab.shown != before and is_end_of_run(message)):
+        await tab.click("Transcribe 1")
+        for other in others:
+            await other.click("Add all")
+    return time.perf_counter() - began
+
+
+async def in_the_app(workspace: Path, n_tabs: int, repetitions: int) -> None:
+    """Print what n_tabs see."""
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(serving(workspace))
+        tab = await stack.enter_async_context(Tab.open(address, "Transcribe"))
+        await transcribe(tab)  # which loads the model
+        others = [
+            await stack.enter_async_context(Tab.open(address, "Transcribe"))
+            for _ in range(n_tabs - 1)
+        ]
+        n_runs, began = sum(one.runs for one in (tab, *others)), time.perf_counter()
+        times = [await transcribe(tab, others) for _ in range(repetitions)]
+        runs_a_second = (sum(one.runs for one in (tab, *others)) - n_runs) / (
+            time.perf_counter() - began
+        )
+        task = asyncio.create_task(transcribe(tab, others))
+        await asyncio.sleep(0.5)
+        began = time.perf_counter()
+        await stack.enter_async_context(Tab.open(address, "Transcribe"))
+        opened_s = time.perf_counter() - began
+        await task
+    print(
+        f"{n_tabs:2} tabs: {_told(times)}, {runs_a_second:.1f} scripts a second, "
+        f"a page opens meanwhile in {opened_s:.2f} s",
+        flush=True,
+    )
+
+
+def _told(times: list[float]) -> str:
+    return f"{statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f})"
+
+
+def main() -> None:
+    """Print a line for each number of tabs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tabs", type=int, nargs="*", default=TABS)
+    parser.add_argument("--seconds", type=float, nargs="*", default=(8.0, 120.0))
+    parser.add_argument("--repetitions", type=int, default=5)
+    options = parser.parse_args()
+    device = best_device()
+    print(f"{device.name}, {os.cpu_count()} cores, {device.precision}")
+    for seconds in options.seconds:
+        with tempfile.TemporaryDirectory() as folder:
+            workspace = workspace_with(Path(folder), seconds)
+            print(f"{seconds:.0f} s of speech; bare: {_told(bare(workspace, options.repetitions))}")
+            for n_tabs in options.tabs:
+                asyncio.run(in_the_app(workspace, n_tabs, options.repetitions))
+
+
+if __name__ == "__main__":
+    main()

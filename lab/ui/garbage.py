@@ -1,0 +1,52 @@
+"""Python's garbage collector in the app: it works where nobody waits for it.
+
+A full collection looks at every object there is, with the interpreter's lock held: with the model
+and its libraries loaded those are some 300,000, which takes 0.1 to 0.3 s. Streamlit does one after
+every run of a script unless told otherwise (`runner.postScriptGC` in `.streamlit/config.toml`), and
+Python by itself whenever the objects have grown by a quarter. With several tabs open, the thread
+that transcribes then hardly gets the lock.
+
+Here libraries and models are frozen once they are loaded: they stay, so they are not looked at
+again. What else has grown old is little, and is looked at by a thread of its own, now and then. The
+young generations are left as Python has them: `python -m benchmarks.garbage` measures them at 1 to
+2 % of the time, and higher thresholds gain nothing.
+"""
+
+import gc
+import threading
+import time
+from functools import cache
+
+# Python's own full collections: as good as never.
+_NEVER = 1_000_000_000
+_EVERY_S = 60.0
+# Where a full collection takes longer, libraries have been loaded since the last freeze.
+_SLOW_S = 0.05
+
+
+@cache
+def take_over() -> None:
+    """From now on, collect as this module says; once a process."""
+    young, middle, _old = gc.get_threshold()
+    gc.set_threshold(young, middle, _NEVER)
+    threading.Thread(target=_collect_now_and_then, name="garbage", daemon=True).start()
+
+
+def freeze() -> None:
+    """Collect in full, and take what is left for libraries and models, not to be looked at again.
+
+    Whatever was frozen before is looked at as well, so nothing that a visitor left stays for ever.
+    Takes 0.1 to 0.3 s: to be called where something has been loaded that took longer.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
+def _collect_now_and_then() -> None:
+    while True:
+        time.sleep(_EVERY_S)
+        began = time.perf_counter()
+        gc.collect()
+        if time.perf_counter() - began > _SLOW_S:
+            freeze()
