@@ -24,7 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.sessions import Tab, is_end_of_run, serving
+from benchmarks.server import serving
+from benchmarks.sessions import Tab, is_end_of_run
 from lab import audio, recordings
 from lab.asr.devices import best_device
 from lab.audio import Waveform
@@ -85,7 +86,7 @@ async def transcribe(tab: Tab, others: Sequence[Tab] = ()) -> float:
 async def in_the_app(workspace: Path, n_tabs: int, repetitions: int) -> None:
     """Print what n_tabs see."""
     async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(serving(workspace))
+        address = stack.enter_context(serving(workspace))
         tab = await stack.enter_async_context(Tab.open(address, "Transcribe"))
         await transcribe(tab)  # which loads the model
         others = [

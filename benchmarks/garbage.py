@@ -11,6 +11,7 @@ way.
 import argparse
 import asyncio
 import os
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -21,16 +22,17 @@ import psutil
 
 from benchmarks import watched
 from benchmarks.app import transcribe, workspace_with
-from benchmarks.sessions import Tab, is_end_of_run, serving
+from benchmarks.server import serving
+from benchmarks.sessions import Tab, is_end_of_run
 from benchmarks.watched import Collected
 
-_WATCHED_SERVER = ("-m", watched.__name__)
+_WATCHED_SERVER = (sys.executable, "-m", watched.__name__)
 
 
 async def watch(folder: Path, n_transcriptions: int, n_reruns: int) -> None:
     """Print the memory of the server ten times on the way."""
     workspace = workspace_with(folder / "workspace", 8)
-    async with serving(workspace, program=_WATCHED_SERVER) as address:
+    with serving(workspace, program=_WATCHED_SERVER) as address:
         (server,) = psutil.Process().children()
         async with Tab.open(address, "Transcribe") as tab:
             for number in range(n_transcriptions + 1):

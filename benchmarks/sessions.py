@@ -6,15 +6,8 @@ keeps what it needs to click, and looks again when the page asks for it, as a ta
 
 import asyncio
 import json
-import os
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from contextlib import asynccontextmanager
 from urllib.parse import parse_qs
 
 import websockets
@@ -26,39 +19,6 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection
 
 from lab.ui.refresh import COMPONENT, EVENT
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-@asynccontextmanager
-async def serving(
-    workspace: Path, *, program: tuple[str, ...] = ("-m", "streamlit")
-) -> AsyncIterator[str]:
-    """The address of the app, started on a workspace as `make run` starts it.
-
-    program: what Python runs, with the arguments of `streamlit` after it
-    """
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    call = [sys.executable, *program, "run", "streamlit_app.py", "--server.port", str(port)]
-    server = subprocess.Popen(
-        [*call, "--server.address", "localhost"],
-        cwd=ROOT,
-        env={**os.environ, "LAB_WORKSPACE": str(workspace)},
-        stdout=subprocess.DEVNULL,
-    )
-    address = f"localhost:{port}"
-    try:
-        while server.poll() is None:
-            with suppress(urllib.error.URLError):
-                urllib.request.urlopen(f"http://{address}/_stcore/health", timeout=5)
-                break
-            await asyncio.sleep(0.05)
-        yield address
-    finally:
-        server.terminate()
-        await asyncio.to_thread(server.wait, 20)
 
 
 class Tab:

@@ -3,4 +3,12 @@
 Importing `lab` is light: torch, whisper and librosa load when a function first needs them.
 """
 
+import os
+
 __version__ = "0.1.0"
+
+# No library reports what is done here. onnxruntime, which runs the speech detector, keeps a device
+# id and a session id (a file `.ses`) and sends events to Microsoft unless told not to before it is
+# loaded; Hugging Face's libraries tell their versions and more with each request. Lightning sends
+# nothing. Streamlit is told in `.streamlit/config.toml`, for it has begun before this is read.
+os.environ.update(ORT_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_TELEMETRY="1", DO_NOT_TRACK="1")
