@@ -31,7 +31,10 @@ def _as_at_a_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _tracing(trace: Path) -> list[str]:
-    """The beginning of a command whose connections are written to `trace`; it is itself the child."""
+    """The beginning of a command whose connections are written to `trace`.
+
+    The command itself is the child, and strace another process (`-D`): it gets the signals.
+    """
     strace = shutil.which("strace")
     can_trace = strace and subprocess.run([strace, "-o", os.devnull, "true"]).returncode == 0
     if not strace or not can_trace:
