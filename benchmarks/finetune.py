@@ -62,25 +62,25 @@ class Outcome:
     seconds: float
 
 
-def ready(name: str) -> Dataset:
+def ready(name: str, workspace: Workspace = WORKSPACE) -> Dataset:
     """The dataset with this name, made if it is not there yet."""
-    for known in dataset.list_all(WORKSPACE):
+    for known in dataset.list_all(workspace):
         if known.name == name:
             return known
     if name == ALBANIAN:
         folder = FOLDER / "datasets/albanian-synthetic"
         clips = clips_of(kind_named("audiofolder"), folder, Problems())
-        return dataset.import_clips(WORKSPACE, name, clips, language="sq").dataset
+        return dataset.import_clips(workspace, name, clips, language="sq").dataset
     if name == ENGLISH:
         clips = _clips("test", speech.prompts("en"))
-        return dataset.import_clips(WORKSPACE, name, clips, language="en").dataset
+        return dataset.import_clips(workspace, name, clips, language="en").dataset
     clips = _split(speech.stamps(_REAL[name]))
-    return dataset.import_clips(WORKSPACE, name, clips, language=_REAL[name]).dataset
+    return dataset.import_clips(workspace, name, clips, language=_REAL[name]).dataset
 
 
-def tune(name: str, config: Config) -> Run:
+def tune(name: str, config: Config, workspace: Workspace = WORKSPACE) -> Run:
     """Train as the command line does, and wait for the end."""
-    run = runs.create(WORKSPACE, config, name="")
+    run = runs.create(workspace, config, name="")
     runs.start(run)
     while not (state := runs.status(run)).is_over:
         time.sleep(_POLL_S)
