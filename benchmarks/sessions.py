@@ -132,11 +132,11 @@ class Tab:
 
     async def _ask_after(self, asked: WidgetState, fragment: str, delay_s: float) -> None:
         await asyncio.sleep(delay_s)
-        retry_s = max(1.0, 2 * delay_s)
+        retry_s = 2 + delay_s
         while True:  # until an answer comes, which brings another timer
             await self._ask(asked, fragment)
             await asyncio.sleep(retry_s)
-            retry_s *= 2
+            retry_s = min(2 * retry_s, 30.0)
 
     async def _every(self, fragment: str, interval: float) -> None:
         while True:

@@ -41,7 +41,7 @@ class Job:
     note: what it is doing, in a few words
     share: how much is finished, 0 to 1
     seconds_left: an estimate, None where there is none yet
-    since: when it began to wait, or to run, on the clock of `time.monotonic`
+    since: when it was lined up, on the clock of `time.monotonic`
     error: why it failed
     """
 
@@ -169,9 +169,7 @@ class JobQueue(Generic[J]):
             entry = self._entries.get(number)
             if entry is None or entry.stop.is_set():
                 return
-            entry.job = replace(
-                entry.job, state="running", note="Beginning", since=time.monotonic()
-            )
+            entry.job = replace(entry.job, state="running", note="Beginning")
         try:
             self.work_on(entry)
         except Cancelled:

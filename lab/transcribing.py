@@ -37,8 +37,6 @@ class TranscriptionJob(Job):
 class TranscriptionQueue(ModelQueue[TranscriptionJob]):
     """Transcribes with the models of a pool."""
 
-    is_preparing = False
-
     def prepare(self, workspace: Workspace, model: str) -> None:
         """Load `model` when the worker is free, so that the first job need not wait for it."""
 
@@ -47,10 +45,7 @@ class TranscriptionQueue(ModelQueue[TranscriptionJob]):
                 self._pool.get(model, models_dir=workspace.models_dir)
             except LabError as error:  # the job that needs the model will say so
                 log.info("cannot prepare %s: %s", model, error)
-            finally:
-                self.is_preparing = False
 
-        self.is_preparing = True
         self.worker.later(load)
 
     def submit(

@@ -22,6 +22,8 @@ from benchmarks import finetune
 from benchmarks.server import ROOT, serving
 from benchmarks.startup import FLAGS
 from lab import dataset, importers
+from lab.asr.engine import Engine
+from lab.dataset import predictions
 from lab.samples import list_sample_datasets
 from lab.training import runs
 from lab.training.config import Config
@@ -51,12 +53,8 @@ def explore(page: Page) -> None:
 
 
 def datasets(page: Page) -> None:
-    page.get_by_role("button", name="Let a model listen").click()
-    listen = page.get_by_role("button", name="Transcribe 96 clips")
-    if listen.count():
-        listen.click()
-    page.keyboard.press("Escape")
     expect(page.get_by_role("radio", name="Mistakes")).to_be_visible()
+    _wait_until_idle(page)
     page.get_by_label("Filter").fill("wer > 0")
     page.keyboard.press("Enter")
     expect(page.get_by_text("of 96 clips")).not_to_contain_text("96 of 96")
@@ -87,15 +85,22 @@ PICTURES: Mapping[str, tuple[str, int, Callable[[Page], None]]] = {
 
 def furnish(names: list[str]) -> None:
     """Make what only takes long: the dataset and the run."""
-    known = {one.name for one in dataset.list_all(WORKSPACE)}
-    if "datasets" in names and _ENGLISH not in known:
-        sample = next(one for one in list_sample_datasets() if one.language == "en")
-        reading = importers.Reading(sample.folder, importers.kind_named("audiofolder"))
-        dataset.import_clips(WORKSPACE, _ENGLISH, reading, language="en")
+    if "datasets" in names:
+        _english()
     done = [one for one in runs.list_all(WORKSPACE) if runs.status(one).state == "done"]
     if "train" in names and not done:
         finetune.ready(_ROMANIAN, WORKSPACE)
         finetune.tune(_ROMANIAN, Config(dataset=_ROMANIAN, health="skip"), WORKSPACE)
+
+
+def _english() -> None:
+    """The English sample dataset, and what base hears in it."""
+    if _ENGLISH not in {one.name for one in dataset.list_all(WORKSPACE)}:
+        sample = next(one for one in list_sample_datasets() if one.language == "en")
+        reading = importers.Reading(sample.folder, importers.kind_named("audiofolder"))
+        dataset.import_clips(WORKSPACE, _ENGLISH, reading, language="en")
+    found = dataset.find(WORKSPACE, _ENGLISH)
+    predictions.predict(Engine.load("base"), found, found.entries())
 
 
 def take(names: list[str]) -> None:
@@ -109,13 +114,17 @@ def take(names: list[str]) -> None:
             page.set_default_timeout(PATIENCE_MS)
             page.goto(f"http://{address}/{path}")
             act(page)
-            expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
             page.mouse.move(WIDTH / 4, 5)
-            page.wait_for_timeout(1000)  # charts and tables draw themselves
+            _wait_until_idle(page)
             page.screenshot(path=ROOT / "docs" / f"{name}.png")
             print(f"docs/{name}.png")
             page.close()
         browser.close()
+
+
+def _wait_until_idle(page: Page) -> None:
+    page.wait_for_timeout(1000)  # charts and tables draw themselves, and what was typed is sent
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
 
 
 def main() -> None:

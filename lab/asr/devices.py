@@ -40,8 +40,7 @@ class Device:
         if self.dtype not in possible:
             instead = " or ".join(precision_of(dtype) for dtype in possible)
             raise OptionsError(
-                f"{self.name} cannot compute in {self.precision}. Use {instead}, or auto, which "
-                "takes the fastest."
+                f"{self.name} cannot compute in {self.precision}. Use {instead}, or auto."
             )
 
     @property
@@ -113,9 +112,10 @@ def _multiplies_bfloat16() -> bool:
 
     capabilities = torch.cpu.get_capabilities()
     has_them = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
-    # Asked of the CPU, which says nothing of the limit.
+    # Asked of the CPU, which says nothing of what torch and oneDNN are held to.
     limit = next((os.environ[name] for name in _ISA_VARIABLES if os.environ.get(name)), "")
-    return bool(has_them) and limit.upper() not in _ISAS_WITHOUT_BFLOAT16
+    is_free = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return bool(has_them) and is_free and limit.upper() not in _ISAS_WITHOUT_BFLOAT16
 
 
 def processor_name() -> str:

@@ -1,6 +1,7 @@
 """The engine that is in memory, shared by all who need it and changed when another is asked for."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,11 +26,17 @@ class EnginePool:
         # The folder of a workspace's own model; official ones are the same for every workspace.
         self._key: tuple[Path | None, str] | None = None
         self._engine: Engine | None = None
+        self._loading_since: float | None = None
 
     @property
     def loaded(self) -> "Engine | None":
         """The engine in memory, without waiting for one that is being loaded."""
         return self._engine
+
+    @property
+    def loading_since(self) -> float | None:
+        """When a model began to be loaded, on the clock of `time.monotonic`; None if none is."""
+        return self._loading_since
 
     def get(self, name: str, *, models_dir: Path, on_progress: Progress = ignore) -> "Engine":
         """The engine of the model `name`, loaded now if need be.
@@ -42,7 +49,11 @@ class EnginePool:
             if self._engine is None or self._key != key:
                 from lab.asr.engine import Engine
 
-                engine = Engine.load(name, models_dir=models_dir, on_progress=on_progress)
+                self._loading_since = time.monotonic()
+                try:
+                    engine = Engine.load(name, models_dir=models_dir, on_progress=on_progress)
+                finally:
+                    self._loading_since = None
                 self._key, self._engine = key, engine
                 self._on_load()
             return self._engine

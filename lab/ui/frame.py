@@ -1,6 +1,7 @@
 """What every page begins with: its title, the visitor's workspace and the sidebar."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,16 +11,15 @@ import streamlit as st
 from lab.asr.devices import processor_name
 from lab.errors import LabError
 from lab.ui import garbage, words
-from lab.ui.refresh import refresh_in
-from lab.ui.state import engine_pool, transcription_queue, warm_up
+from lab.ui.refresh import pace, refresh_in
+from lab.ui.state import engine_pool, warm_up
 from lab.ui.visitors import KEPT_HOURS, is_public, visitor_workspace
 from lab.workspace import Workspace
 
 NAME = "Whisper AI Lab"
 # A file of ours: for an icon by name the browser would ask a font server on the internet.
 _ICON = Path(__file__).with_name("icon.png")
-# Loading takes some seconds.
-_LOADING_LOOK_S = 0.5
+_ASKED_FOR = "model_asked_for"
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def open_page(page: Page) -> Workspace:
     except LabError as error:
         st.error(str(error), icon=":material/folder_off:")
         st.stop()
-    if page.needs_model:
-        warm_up(workspace)
+    if page.needs_model and warm_up(workspace):
+        st.session_state[_ASKED_FOR] = True
     with st.sidebar:
         st.markdown(f"### :material/graphic_eq: {NAME}")
         for entry in PAGES:
@@ -76,8 +76,10 @@ def open_page(page: Page) -> Workspace:
 @st.fragment
 def _machine(workspace: Workspace) -> None:
     """Model, device and workspace, as they are when the page is drawn or a model is loaded."""
-    engine = engine_pool().loaded
-    is_loading = engine is None and transcription_queue().is_preparing
+    engine, since = engine_pool().loaded, engine_pool().loading_since
+    # Just asked for, it may be about to begin.
+    is_asked_for = st.session_state.pop(_ASKED_FOR, False)
+    is_loading = engine is None and (since is not None or is_asked_for)
     if engine:
         model = f"{engine.name}, in {engine.device.precision}"
         device = engine.device.name
@@ -98,4 +100,5 @@ def _machine(workspace: Workspace) -> None:
     )
     st.caption(f":material/folder: **Workspace** {place}")
     if is_loading:
-        refresh_in(_LOADING_LOOK_S, key="machine_refresh")
+        waited_s = time.monotonic() - since if since else 0.0
+        refresh_in(pace(waited_s, least_s=0.5, most_s=5.0), key="machine_refresh")

@@ -49,21 +49,26 @@ def show_queue(
             st.session_state[seen] = _over(jobs)
             on_end(jobs)
             st.rerun(scope="app")
-        _head(workspace, queue, jobs, key)
-        for job in jobs:
-            _job(workspace, queue, job, key, title(job))
-            details(job)
-            if job.error:
-                st.error(words.plain(job.error), icon=":material/error:")
-        if active := [job for job in jobs if not job.is_over]:
-            refresh_in(_pace(active), key=f"{key}_refresh")
+        try:
+            _head(workspace, queue, jobs, key)
+            for job in jobs:
+                _job(workspace, queue, job, key, title(job))
+                details(job)
+                if job.error:
+                    st.error(words.plain(job.error), icon=":material/error:")
+        finally:  # what cannot be drawn now perhaps can the next time
+            if active := [job for job in jobs if not job.is_over]:
+                refresh_in(_pace(active), key=f"{key}_refresh")
 
     with st.container(border=True, key=key):
         st.fragment(look)()
 
 
 def _pace(active: Sequence[Job]) -> float:
-    """Seconds until the next look: where all of them wait for others, it may take longer."""
+    """Seconds until the next look: by the newest, so that a long list slows down as a whole.
+
+    Where all of them wait for others, it may take longer.
+    """
     is_running = any(job.state == "running" for job in active)
     waited_s = time.monotonic() - max(job.since for job in active)
     return pace(waited_s) if is_running else pace(waited_s, most_s=_WAITING_S)

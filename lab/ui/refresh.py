@@ -15,35 +15,39 @@ import streamlit as st
 
 COMPONENT, EVENT = "lab_refresh", "due"
 
-# Streamlit calls this whenever the page is drawn; only another `asked_at` is another question.
+# Streamlit calls this whenever the page is drawn, perhaps twice for the same; only another
+# `asked_at` is another question.
 _JS = """
+const MOST_RETRY_S = 30;
+
 export default function ({ data, parentElement, setTriggerValue }) {
-  const waiting = (parentElement.labRefresh ??= {});
-  if (waiting.askedAt === data.asked_at) return waiting.end;
-  waiting.end?.();
-  waiting.askedAt = data.asked_at;
-  let timer, retry_s = Math.max(1, 2 * data.delay_s);
-  const wait = (seconds) => { timer = setTimeout(ask, seconds * 1000); };
+  const clock = (parentElement.labRefresh ??= {});
+  clock.end?.();
+  if (clock.askedAt !== data.asked_at) {
+    clock.askedAt = data.asked_at;
+    clock.due = Date.now() + 1000 * data.delay_s;
+    clock.retryS = 2 + data.delay_s;
+  }
+  let timer;
+  const arm = () => {
+    clearTimeout(timer);
+    if (document.hidden) return;  // `visibilitychange` arms it again
+    timer = setTimeout(ask, Math.max(clock.due - Date.now(), 0));
+  };
   const ask = () => {
-    if (document.hidden) return;  // `onFront` asks
-    setTriggerValue("due", true);
     // The answer may be lost, with the connection, or because another run began just then.
-    wait(retry_s);
-    retry_s *= 2;
+    clock.due = Date.now() + 1000 * clock.retryS;
+    clock.retryS = Math.min(2 * clock.retryS, MOST_RETRY_S);
+    setTriggerValue("due", true);
+    arm();
   };
-  const due = Date.now() + data.delay_s * 1000;
-  const onFront = () => {
-    if (document.hidden) return;
+  clock.end = () => {
     clearTimeout(timer);
-    wait(Math.max(due - Date.now(), 0) / 1000);
+    document.removeEventListener("visibilitychange", arm);
   };
-  document.addEventListener("visibilitychange", onFront);
-  waiting.end = () => {
-    clearTimeout(timer);
-    document.removeEventListener("visibilitychange", onFront);
-  };
-  wait(data.delay_s);
-  return waiting.end;
+  document.addEventListener("visibilitychange", arm);
+  arm();
+  return clock.end;
 }
 """
 
@@ -66,13 +70,13 @@ def refresh_in(delay_s: float, *, key: str) -> None:
     )
 
 
-def pace(waited_s: float, *, least_s: float = 0.15, most_s: float = 2.0) -> float:
+def pace(waited_s: float, *, least_s: float = 0.2, most_s: float = 2.0) -> float:
     """Seconds until it is worth looking again for what one has waited for.
 
-    A tenth of the time that has passed: what takes a second is seen a moment after its end, and
+    A seventh of the time that has passed: what takes a second is seen a moment after its end, and
     what takes an hour is not asked for thousands of times.
     """
-    return min(max(0.1 * waited_s, least_s), most_s)
+    return min(max(waited_s / 7, least_s), most_s)
 
 
 def _ignore() -> None:

@@ -75,16 +75,20 @@ def finish_queue() -> FinishQueue:
     return FinishQueue(engine_worker())
 
 
+@st.cache_resource(show_spinner=False)
 def warm_up_sound() -> None:
     """Load the libraries of sound in the background, so that no first change waits for them."""
-    if "warmed_up_sound" not in st.session_state:
-        st.session_state["warmed_up_sound"] = True
-        preparation_queue().prepare()
-        preparation_queue().worker.later(garbage.freeze)
+    preparation_queue().prepare()
+    preparation_queue().worker.later(garbage.freeze)
 
 
-def warm_up(workspace: Workspace) -> None:
-    """Load the default model in the background while the person still looks for their file."""
-    if "warmed_up" not in st.session_state and engine_pool().loaded is None:
-        st.session_state["warmed_up"] = True
-        transcription_queue().prepare(workspace, DEFAULT_MODEL)
+def warm_up(workspace: Workspace) -> bool:
+    """Load the default model in the background while the person still looks for their file.
+
+    Returns whether that was asked for now, and not before or by another visitor.
+    """
+    if "warmed_up" in st.session_state or engine_pool().loaded:
+        return False
+    st.session_state["warmed_up"] = True
+    transcription_queue().prepare(workspace, DEFAULT_MODEL)
+    return True

@@ -1,6 +1,7 @@
 """The precision follows what the CPU computes, and what it is held to."""
 
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -37,7 +38,10 @@ def fastest_when(held_to: Mapping[str, str]) -> str:
 
 
 @pytest.mark.skipif(
-    torch.cuda.is_available() or not devices.uses_onednn(CPU), reason="no CPU that computes alone"
+    torch.cuda.is_available()
+    or not devices.uses_onednn(CPU)
+    or platform.machine() not in ("x86_64", "AMD64"),
+    reason="there is a GPU, or no CPU that can be held to AVX2",
 )
 @pytest.mark.parametrize("variable", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
 def test_held_to_avx2_it_computes_in_float32_and_refuses_bfloat16(variable: str) -> None:
@@ -48,8 +52,11 @@ def test_held_to_avx2_it_computes_in_float32_and_refuses_bfloat16(variable: str)
 
 @needs_bfloat16
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the GPU is chosen")
-def test_with_avx512_alone_bfloat16_is_emulated_and_not_chosen() -> None:
-    assert fastest_when({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}) == "float32\n"
+@pytest.mark.parametrize(
+    "limit", [{"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}, {"ATEN_CPU_CAPABILITY": "avx2"}]
+)
+def test_bfloat16_that_would_be_emulated_is_not_chosen(limit: dict[str, str]) -> None:
+    assert fastest_when(limit) == "float32\n"
 
 
 def test_the_reference_precision_is_always_there() -> None:

@@ -32,7 +32,10 @@ def test_an_estimate_comes_from_batches_of_the_dataset(workspace: Workspace) -> 
 
 def test_what_a_run_would_fail_at_is_known_before(workspace: Workspace) -> None:
     run_in(workspace)
-    for change, said in (("model=gone", "no model called"), ("precision=float16", "Processors")):
+    for change, said in (
+        ("model=gone", "no model called"),
+        ("precision=float16", "cannot compute"),
+    ):
         with pytest.raises(OptionsError, match=said):
             estimate.ask(workspace, QUICK.with_set([change]))
 

@@ -4,6 +4,7 @@ Times are for `python -m benchmarks.app`; here are their causes.
 """
 
 import asyncio
+import math
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -15,13 +16,14 @@ import pytest
 from benchmarks import watched
 from benchmarks.app import transcribe, workspace_with
 from benchmarks.server import serving
-from benchmarks.sessions import Tab
-from lab.ui.refresh import pace
+from benchmarks.sessions import Tab, is_end_of_run
 
 pytestmark = pytest.mark.real
 
 WATCHED_SERVER = (sys.executable, "-m", watched.__name__)
 N_TABS = 5
+# The list, the click and what it changes, the end.
+PAGES_A_TAB = 4
 
 
 @asynccontextmanager
@@ -34,9 +36,14 @@ async def five_tabs(address: str) -> AsyncIterator[list[Tab]]:
         await asyncio.wait_for(transcribe(tabs[0]), 300)
         # The others learn of the model, and of the queue, with the next run of their pages.
         for tab in tabs:
-            await tab.rerun()
-        await asyncio.sleep(2)
+            async with tab.until(is_end_of_run):
+                await tab.rerun()
         yield tabs
+
+
+def looks_within(seconds: float) -> float:
+    """How often a tab may look at its queue: five times a second at first, then ever less often."""
+    return 5 * min(seconds, 1.5) + 7 * math.log(max(seconds, 1.5) / 1.5) + 1
 
 
 def runs_of(tabs: Sequence[Tab]) -> int:
@@ -59,9 +66,8 @@ def test_five_tabs_ask_little_collect_nothing_in_full_and_each_sees_the_end(
             for _ in range(3):
                 asked, since = runs_of(tabs), time.monotonic()
                 await asyncio.wait_for(transcribe(tabs[0], tabs[1:]), 300)
-                # Four runs of a page a tab: the list, the click (and again), the end.
-                allowed = N_TABS * ((time.monotonic() - since) / pace(0) + 4)
-                assert runs_of(tabs) - asked <= allowed
+                looks = looks_within(time.monotonic() - since)
+                assert runs_of(tabs) - asked <= N_TABS * (PAGES_A_TAB + looks)
             shown = tabs[0].shown
             async with asyncio.timeout(30):
                 while any(tab.shown != shown for tab in tabs):

@@ -188,9 +188,10 @@ def _watch(run: Run, seen: State) -> None:
             _course(run)
         except LabError as error:  # nobody else catches it when only this is drawn
             st.error(words.plain(str(error)), icon=":material/error:")
-        if not state.is_over:
-            waited_s = time.time() - state.asked_at
-            refresh_in(pace(waited_s, least_s=1.0, most_s=5.0), key="run_refresh")
+        finally:
+            if not state.is_over:
+                waited_s = time.time() - state.asked_at
+                refresh_in(pace(waited_s, least_s=1.0, most_s=5.0), key="run_refresh")
 
     st.fragment(look)()
 
