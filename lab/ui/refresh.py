@@ -70,7 +70,7 @@ def refresh_in(delay_s: float, *, key: str) -> None:
     )
 
 
-def pace(waited_s: float, *, least_s: float = 0.2, most_s: float = 2.0) -> float:
+def pace(waited_s: float, *, least_s: float = 0.12, most_s: float = 2.0) -> float:
     """Seconds until it is worth looking again for what one has waited for.
 
     A seventh of the time that has passed: what takes a second is seen a moment after its end, and

@@ -42,8 +42,8 @@ async def five_tabs(address: str) -> AsyncIterator[list[Tab]]:
 
 
 def looks_within(seconds: float) -> float:
-    """How often a tab may look at its queue: five times a second at first, then ever less often."""
-    return 5 * min(seconds, 1.5) + 7 * math.log(max(seconds, 1.5) / 1.5) + 1
+    """How often a tab may look at its queue: often in the first second, then ever less often."""
+    return 9 * min(seconds, 0.9) + 7 * math.log(max(seconds, 0.9) / 0.9) + 1
 
 
 def runs_of(tabs: Sequence[Tab]) -> int:
