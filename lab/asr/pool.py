@@ -47,13 +47,13 @@ class EnginePool:
         key = (models_dir if name in own else None, name)
         with self._lock:
             if self._engine is None or self._key != key:
-                from lab.asr.engine import Engine
-
                 self._loading_since = time.monotonic()
                 try:
+                    from lab.asr.engine import Engine  # takes seconds the first time
+
                     engine = Engine.load(name, models_dir=models_dir, on_progress=on_progress)
+                    self._key, self._engine = key, engine
                 finally:
                     self._loading_since = None
-                self._key, self._engine = key, engine
                 self._on_load()
             return self._engine
