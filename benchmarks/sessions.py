@@ -106,7 +106,9 @@ class Tab:
             self._page_hash = message.navigation.page_script_hash
         elif kind == "page_info_changed":
             self._query = message.page_info_changed.query_string
-        elif kind == "auto_rerun":
+        elif (
+            kind == "auto_rerun"
+        ):  # Streamlit's own timer: no page has one, and a test would see it
             fragment, interval = message.auto_rerun.fragment_id, message.auto_rerun.interval
             self._set_timer(fragment, self._every(fragment, interval))
         elif kind == "delta":
