@@ -18,7 +18,13 @@ COMPONENT, EVENT = "lab_refresh", "due"
 # Streamlit calls this whenever the page is drawn, perhaps twice for the same; only another
 # `asked_at` is another question.
 _JS = """
-const MOST_RETRY_S = 30;
+const MOST_RETRY_S = 30, PAUSE_S = 0.1, MOST_PAUSES = 50;
+
+// What a run has drawn is lost if another one begins before all of it is here.
+const isRunning = () => {
+  const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState;
+  return state !== undefined && state !== "notRunning";
+};
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const clock = (parentElement.labRefresh ??= {});
@@ -27,6 +33,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     clock.askedAt = data.asked_at;
     clock.due = Date.now() + 1000 * data.delay_s;
     clock.retryS = 2 + data.delay_s;
+    clock.pauses = 0;
   }
   let timer;
   const arm = () => {
@@ -35,6 +42,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     timer = setTimeout(ask, Math.max(clock.due - Date.now(), 0));
   };
   const ask = () => {
+    if (isRunning() && clock.pauses++ < MOST_PAUSES) {
+      clock.due = Date.now() + 1000 * PAUSE_S;
+      return arm();
+    }
     // The answer may be lost, with the connection, or because another run began just then.
     clock.due = Date.now() + 1000 * clock.retryS;
     clock.retryS = Math.min(2 * clock.retryS, MOST_RETRY_S);
