@@ -29,8 +29,8 @@ from benchmarks.sessions import Tab, is_end_of_run
 from lab import audio, recordings
 from lab.asr.devices import best_device
 from lab.audio import Waveform
-from lab.samples import list_samples
-from lab.workspace import Workspace
+from lab.core.workspace import Workspace
+from lab.recordings.samples import list_samples
 
 TABS = (1, 5, 12)
 _BARE = """
@@ -39,7 +39,7 @@ from pathlib import Path
 from lab import audio, recordings
 from lab.asr.engine import Engine
 from lab.asr.options import TranscribeOptions
-from lab.workspace import Workspace
+from lab.core.workspace import Workspace
 workspace = Workspace(Path(sys.argv[1]))
 recording = recordings.list_all(workspace)[0]
 engine = Engine.load("base")

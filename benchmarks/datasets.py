@@ -27,10 +27,10 @@ import typer
 
 from lab import audio, dataset
 from lab.audio import SAMPLE_RATE
+from lab.core.workspace import Workspace
 from lab.dataset import Entry, store
 from lab.importers import Reading, kind_named
-from lab.samples import FOLDER
-from lab.workspace import Workspace
+from lab.recordings.samples import FOLDER
 
 _WORDS = ("dita", "nata", "mirë", "çfarë", "shtëpi", "ujë", "qytet", "rrugë", "fjalë", "gjuhë")
 _MOST_LINKS = 30_000  # of one file; a file system has a limit

@@ -30,7 +30,7 @@ from lab.features.pictures import png
 from lab.features.reduce import overview, waveform_envelope
 from lab.features.spectra import in_decibels
 from lab.features.tracks import sounding_part
-from lab.samples import FOLDER
+from lab.recordings.samples import FOLDER
 
 # A wide screen, and a picture of half its height.
 _WIDTH, _MAX_FRAMES, _MAX_BINS = 2000, 1600, 400

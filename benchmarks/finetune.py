@@ -20,20 +20,21 @@ import typer
 
 from benchmarks import speech
 from benchmarks.speech import Utterance
-from lab import dataset, evaluation_files
+from lab import dataset
 from lab.asr import weights
 from lab.asr.engine import Engine
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset
-from lab.evaluation import evaluate
+from lab.evaluation import evaluate, report_files
 from lab.importers import Clip, kind_named
 from lab.importers.source import Problems
 from lab.importers.source import clips as clips_of
-from lab.samples import FOLDER
+from lab.jobs import run_process
+from lab.recordings.samples import FOLDER
 from lab.scoring import BASIC, Comparison
 from lab.training import metrics, runs
 from lab.training.config import Config
 from lab.training.runs import Run
-from lab.workspace import Workspace
 
 WORKSPACE = Workspace(speech.CACHE.parent / "finetune")
 ENGLISH, ALBANIAN = "english", "albanian"
@@ -81,7 +82,7 @@ def ready(name: str, workspace: Workspace = WORKSPACE) -> Dataset:
 def tune(name: str, config: Config, workspace: Workspace = WORKSPACE) -> Run:
     """Train as the command line does, and wait for the end."""
     run = runs.create(workspace, config, name="")
-    runs.start(run)
+    run_process.start(run)
     while not (state := runs.status(run)).is_over:
         time.sleep(_POLL_S)
     if state.state != "done":
@@ -91,7 +92,7 @@ def tune(name: str, config: Config, workspace: Workspace = WORKSPACE) -> Run:
 
 def outcome(run: Run, seconds: float) -> Outcome:
     """The figures of a run."""
-    report = evaluation_files.read(run.folder)
+    report = report_files.read(run.folder)
     base, tuned = (result.scores["basic"].wer for result in report.results)
 
     def engines() -> Iterator[Engine]:

@@ -20,6 +20,7 @@ import typer
 from benchmarks.finetune import ALBANIAN, WORKSPACE, ready
 from lab import dataset
 from lab.importers import Clip
+from lab.jobs import run_process
 from lab.training import metrics, runs
 from lab.training.config import Architecture, Config
 from lab.training.metrics import Row
@@ -44,7 +45,7 @@ def whole(config: Config) -> tuple[Run, float]:
     """A run that nobody kills, and the seconds it took."""
     run = runs.create(WORKSPACE, config)
     began = time.perf_counter()
-    runs.start(run)
+    run_process.start(run)
     _wait(run)
     return run, time.perf_counter() - began
 
@@ -53,7 +54,7 @@ def killed(config: Config, n_kills: int, whole_s: float, rng: random.Random) -> 
     """A run that is killed until it has been often enough or is done, and the number of kills."""
     run = runs.create(WORKSPACE, config)
     for n_done in range(n_kills):
-        runs.start(run)
+        run_process.start(run)
         until = time.monotonic() + rng.uniform(0, _SHARE_OF_WHOLE * whole_s)
         while time.monotonic() < until or runs.status(run).pid is None:
             if runs.status(run).is_over:
@@ -69,7 +70,7 @@ def killed(config: Config, n_kills: int, whole_s: float, rng: random.Random) -> 
         print(f"  killed after {n_rows} lines of the curve: {state.note}", flush=True)
         while not runs.status(run).is_over:
             time.sleep(_POLL_S)
-    runs.start(run)
+    run_process.start(run)
     _wait(run)
     return run, n_kills
 

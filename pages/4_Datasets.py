@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.ui import open_page, words
 from lab.ui.datasets.browsing import show_browse
 from lab.ui.datasets.checkup import show_check

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.ui import open_page, words
 from lab.ui.frame import TRAIN
 from lab.ui.training.beginning import show_new

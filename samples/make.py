@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks import speech
 from lab.audio import SAMPLE_RATE, Samples, decode
-from lab.workspace import written_whole
+from lab.core.workspace import written_whole
 from samples.writing import FOLDER, write_opus
 
 PAUSE_S = 0.6

@@ -13,7 +13,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from lab.audio import SAMPLE_RATE, Samples
-from lab.workspace import written_whole
+from lab.core.workspace import written_whole
 
 FOLDER = Path(__file__).resolve().parent
 DATASETS = FOLDER / "datasets"

@@ -23,11 +23,11 @@ from benchmarks.server import ROOT, serving
 from benchmarks.startup import FLAGS
 from lab import dataset, importers
 from lab.asr.engine import Engine
+from lab.core.workspace import Workspace
 from lab.dataset import predictions
-from lab.samples import list_sample_datasets
+from lab.recordings.samples import list_sample_datasets
 from lab.training import runs
 from lab.training.config import Config
-from lab.workspace import Workspace
 
 WORKSPACE = Workspace(Path(tempfile.gettempdir()) / "whisper-ai-lab" / "workspace")
 PATIENCE_MS = 120_000

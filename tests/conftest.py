@@ -16,7 +16,7 @@ from benchmarks.speech import SpeechUnavailableError, Utterance
 from lab.asr import checkpoints
 from lab.asr.devices import best_device, processor
 from lab.asr.engine import Engine
-from lab.workspace import Workspace
+from lab.core.workspace import Workspace
 
 
 # The same examples in every run, so that a red run is the change's own;

@@ -8,11 +8,11 @@ import numpy as np
 from lab import audio, dataset
 from lab.asr.options import TranscribeOptions
 from lab.audio import Waveform
+from lab.core.languages import LANGUAGES
+from lab.core.progress import Progress
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset
-from lab.languages import LANGUAGES
-from lab.progress import Progress
-from lab.transcript import Segment, Transcript
-from lab.workspace import Workspace
+from lab.transcripts import Segment, Transcript
 
 
 def length_and_language(clip: Waveform, language: str) -> str:

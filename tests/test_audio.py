@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lab.audio import SAMPLE_RATE, Waveform, decode, encode_wav, probe
-from lab.errors import AudioError
-from lab.progress import Cancelled
+from lab.core.errors import AudioError
+from lab.core.progress import Cancelled
 
 TONE_HZ = 440.0
 LEVEL = 0.5

@@ -20,8 +20,8 @@ from lab import audio
 from lab.asr.transcription import Transcription
 from lab.audio import SAMPLE_RATE, Waveform
 from lab.cli import app
-from lab.samples import FOLDER
-from lab.transcript import FORMATS, Segment
+from lab.recordings.samples import FOLDER
+from lab.transcripts import FORMATS, Segment
 
 ENGLISH = FOLDER / "english.ogg"
 FIRST_WORDS = "all of our representatives are currently busy"

@@ -9,8 +9,8 @@ from test_cli import assert_refused, lab, write
 
 from lab.audio import Waveform
 from lab.cli import dataset as command
+from lab.core.errors import LabError
 from lab.dataset import Dataset
-from lab.errors import LabError
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_voxlingua_is_asked_for_by_the_name_of_the_language(
         asked.append(code)
         raise LabError("The server is away.")
 
-    monkeypatch.setattr("lab.import_sources.download", refuse)
+    monkeypatch.setattr("lab.dataset.sources.download", refuse)
     options = ("--name", "a", "--workspace", tmp_path / "w")
     assert_refused(lab("dataset", "import", "voxlingua107:Albanian", *options), "server is away")
     assert asked == ["sq"]

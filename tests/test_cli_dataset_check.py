@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from lab import dataset
 from lab.audio import SAMPLE_RATE, Waveform, encode_wav
 from lab.cli.dataset_check import check_dataset
-from lab.workspace import Workspace
+from lab.core.workspace import Workspace
 
 app = typer.Typer()
 app.command()(check_dataset)

@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 from lab import dataset
 from lab.cli.dataset_export import export_dataset
 from lab.cli.dataset_split import split_dataset
+from lab.core.workspace import Workspace
 from lab.dataset import CORRECTED, SPLITS, Dataset
-from lab.workspace import Workspace
 
 app = typer.Typer()
 app.command("split")(split_dataset)

@@ -10,9 +10,9 @@ from test_cli import assert_refused
 from typer.testing import CliRunner, Result
 
 from lab.cli.dataset_stats import stats
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.predictions import predict
-from lab.workspace import Workspace
 
 app = typer.Typer()
 app.command()(stats)

@@ -14,18 +14,17 @@ from test_cli import assert_refused
 from typer.testing import CliRunner
 from whispers import BRIEF, TINY, payload, random_model, talking_model
 
-from lab import evaluation_files
 from lab.asr import weights
 from lab.asr.engine import Engine
 from lab.cli.evaluate import evaluate
 from lab.cli.export import export
 from lab.cli.health import RED, health
-from lab.evaluation import rescored
+from lab.core.workspace import Workspace, write_json
+from lab.evaluation import report_files, rescored
 from lab.health import Check, HealthReport, read_report
 from lab.scoring import Normaliser
 from lab.training import runs
 from lab.training.config import Config
-from lab.workspace import Workspace, write_json
 
 app = typer.Typer()
 app.command()(evaluate)
@@ -117,7 +116,7 @@ def test_a_run_is_evaluated_by_its_name_on_what_it_has_not_learned_from(
     assert done.stdout.startswith("a, test: 1 clips, ")
     left_out = "1 clip is left out of a, test: what a model has learned from is no test of it."
     assert left_out in done.stderr
-    written = evaluation_files.read(workspace.root / "out")
+    written = report_files.read(workspace.root / "out")
     assert [clip.file_name for clip in written.clips] == [new.file_name]
     assert (written.n_learned, rescored(written, Normaliser()).n_learned) == (1, 1)
     made.change([(one, replace(one, split="train")) for one in made.entries()], what="")

@@ -10,7 +10,7 @@ from lab import audio
 from lab.audio import SAMPLE_RATE, Waveform
 from lab.cli import app
 from lab.features import VIEWS, WHISPER, compute
-from lab.samples import FOLDER
+from lab.recordings.samples import FOLDER
 
 ENGLISH = FOLDER / "english.ogg"
 

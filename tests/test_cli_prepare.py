@@ -13,12 +13,22 @@ import numpy as np
 import pytest
 from test_cli import COMMAND, HOME, assert_refused, lab, modules_after, write
 
-from lab import audio, preparation_files, preparations
+from lab import audio
 from lab.audio import SAMPLE_RATE, Waveform
-from lab.preprocess import PRESETS, SOURCE_LAB, WHISPER, AudioFile, apply, batch, prepare_files
+from lab.core.workspace import Workspace
+from lab.preprocess import (
+    PRESETS,
+    SOURCE_LAB,
+    WHISPER,
+    AudioFile,
+    apply,
+    batch,
+    preparation_files,
+    preparations,
+    prepare_files,
+)
 from lab.preprocess.recipe import Recipe, ReduceNoise
-from lab.samples import FOLDER
-from lab.workspace import Workspace
+from lab.recordings.samples import FOLDER
 
 ENGLISH, SPANISH = FOLDER / "english.ogg", FOLDER / "spanish.ogg"
 N_CHECKS = 6

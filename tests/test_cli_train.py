@@ -14,9 +14,9 @@ from training.making import QUICK, model, noises
 
 from lab import dataset
 from lab.cli import train as command
+from lab.core.workspace import Workspace
 from lab.training import metrics, runs
 from lab.training.config import SOURCE_LAB, Config
-from lab.workspace import Workspace
 
 SETTINGS = [
     *("--set", "epochs=1", "--set", "batch_size=4", "--set", "learning_rate=1e-3"),

@@ -3,10 +3,10 @@
 import pytest
 from waiting import wait_for
 
-from lab.estimating import EstimateQueue
-from lab.progress import Progress
+from lab.core.progress import Progress
+from lab.core.workspace import Workspace
+from lab.jobs.estimate import EstimateQueue
 from lab.training.config import Config
-from lab.workspace import Workspace
 
 
 def test_what_cannot_be_trained_is_a_sentence(workspace: Workspace) -> None:

@@ -7,16 +7,18 @@ import pytest
 from listening import Listener, silence
 from waiting import wait_for
 
-from lab import dataset, evaluating, evaluation_files
+from lab import dataset
 from lab.asr.engine import Engine
 from lab.asr.official import BY_NAME
 from lab.asr.pool import EnginePool
+from lab.core.errors import OptionsError
+from lab.core.workspace import Workspace, write_json
 from lab.dataset import Dataset
-from lab.errors import OptionsError
-from lab.evaluating import EvaluationQueue, list_evaluations
+from lab.evaluation import report_files, store
+from lab.evaluation.store import list_evaluations
+from lab.jobs.evaluation import EvaluationQueue
 from lab.training import runs
 from lab.training.config import Config
-from lab.workspace import Workspace, write_json
 
 
 class _Pool(EnginePool):
@@ -43,11 +45,11 @@ def test_models_are_tried_and_the_reports_stay(workspace: Workspace) -> None:
     assert (job.state, job.error) == ("done", None)
     (kept,) = list_evaluations(workspace)
     assert (kept.id, kept.datasets) == (job.made, ["a"])
-    report = evaluation_files.read(kept.report_dir("a"))
+    report = report_files.read(kept.report_dir("a"))
     assert [result.model for result in report.results] == ["base", "tiny"]
-    assert evaluating.find(workspace, kept.id) == kept
-    evaluating.delete(kept)
-    evaluating.delete(kept)  # from another tab
+    assert store.find(workspace, kept.id) == kept
+    store.delete(kept)
+    store.delete(kept)  # from another tab
     assert list_evaluations(workspace) == []
 
 
@@ -58,10 +60,12 @@ def test_what_a_run_has_learned_from_is_no_test_of_it(
     run.model_path.touch()
     known, *new = (entry.file_name for entry in made.entries())
     write_json(run.folder / runs.DATASET, {"learned": [known]})
-    monkeypatch.setattr(evaluating, "load_engine", lambda *_, **__: Listener("mine", "mine"))
+    monkeypatch.setattr(
+        "lab.jobs.evaluation.load_engine", lambda *_, **__: Listener("mine", "mine")
+    )
     queue = EvaluationQueue(_Pool())
     job = wait_for(queue, workspace, queue.submit(workspace, ("base", "mine"), ("a",)))
-    report = evaluation_files.read(evaluating.find(workspace, job.made).report_dir("a"))
+    report = report_files.read(store.find(workspace, job.made).report_dir("a"))
     assert [clip.file_name for clip in report.clips] == new
     assert report.n_learned == 1
 
@@ -83,4 +87,4 @@ def test_a_failure_is_a_sentence_and_leaves_nothing(workspace: Workspace, made: 
 def test_no_id_becomes_a_path(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "evaluation.json").write_text("{}")
     with pytest.raises(OptionsError, match="no evaluation"):
-        evaluating.find(workspace, "../..")
+        store.find(workspace, "../..")

@@ -13,15 +13,15 @@ from test_cli import assert_refused
 from typer.testing import CliRunner
 
 from benchmarks.speech import Utterance
-from lab import audio, dataset, evaluation, evaluation_files
+from lab import audio, dataset, evaluation
 from lab.asr.engine import Engine
 from lab.audio import Waveform
 from lab.cli.evaluate import evaluate as command
+from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset
-from lab.errors import OptionsError, WorkspaceError
-from lab.evaluation import CUSTOM, evaluate, matrix, rescored, sentences
+from lab.evaluation import CUSTOM, evaluate, matrix, report_files, rescored, sentences
 from lab.scoring import Counts, Normaliser
-from lab.workspace import Workspace
 
 N_CLIPS = 20
 
@@ -108,8 +108,8 @@ def test_bad_questions_are_refused_before_a_model_is_loaded(made: Dataset) -> No
 def test_a_report_is_read_as_it_was_written(made: Dataset, tmp_path: Path) -> None:
     custom = Normaliser(case=True, replacements=(("dje", "sot"),))
     (report,) = evaluate([base(), tuned()], [made], custom=custom)
-    summary, table = evaluation_files.write(report, tmp_path / "out")
-    again = evaluation_files.read(tmp_path / "out")
+    summary, table = report_files.write(report, tmp_path / "out")
+    again = report_files.read(tmp_path / "out")
     assert again.normalisers == report.normalisers
     assert [one.scores for one in again.results] == [one.scores for one in report.results]
     assert [one.versus_first for one in again.results] == [
@@ -124,7 +124,7 @@ def test_a_report_is_read_as_it_was_written(made: Dataset, tmp_path: Path) -> No
     assert float(rows[0]["base wer"]) == pytest.approx(0.6)
     table.write_text("file_name\na.wav\n")
     with pytest.raises(WorkspaceError, match="Evaluate once more"):
-        evaluation_files.read(tmp_path / "out")
+        report_files.read(tmp_path / "out")
 
 
 def test_languages_without_spaces_are_judged_by_characters(made: Dataset) -> None:

@@ -8,12 +8,12 @@ from waiting import wait_for
 from lab import dataset
 from lab.asr.engine import Engine
 from lab.asr.pool import EnginePool
+from lab.core.errors import CheckpointError
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset, guard
 from lab.dataset.sounds import known_sounds
-from lab.errors import CheckpointError
-from lab.examining import ExamineQueue, GuardQueue
-from lab.samples import list_samples
-from lab.workspace import Workspace
+from lab.jobs.dataset_checks import ExamineQueue, GuardQueue
+from lab.recordings.samples import list_samples
 
 
 class _Pool(EnginePool):

@@ -8,12 +8,13 @@ from whispers import TINY, outputs, payload, talking_model
 
 from lab.asr import weights
 from lab.asr.checkpoints import list_models
+from lab.core.workspace import Workspace
 from lab.export.proof import read_proof
-from lab.finishing import FinishJob, FinishQueue, delete_export, export_dir, exports_of
+from lab.export.store import delete_export, export_dir, exports_of
+from lab.jobs.run_tasks import FinishJob, FinishQueue
 from lab.training import runs
 from lab.training.config import Config
 from lab.training.runs import Run
-from lab.workspace import Workspace
 
 
 @pytest.fixture

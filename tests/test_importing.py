@@ -14,15 +14,15 @@ from waiting import wait_for
 
 from lab import audio, dataset
 from lab.audio import Waveform
+from lab.core.errors import LabError, OptionsError
+from lab.core.progress import Cancelled
+from lab.core.staging import Staging
+from lab.core.workspace import Workspace
+from lab.dataset.importing import ImportQueue, bring
+from lab.dataset.sources import OnDisk, Source, Uploaded, VoxLingua, look
 from lab.dataset.store import datasets_dir
-from lab.errors import LabError, OptionsError
-from lab.import_sources import OnDisk, Source, Uploaded, VoxLingua, look
 from lab.importers import kind_named
 from lab.importers.uploads import lay_out
-from lab.importing import ImportQueue, bring
-from lab.progress import Cancelled
-from lab.staging import Staging
-from lab.workspace import Workspace
 
 HEADER = "client_id\tpath\tsentence\tlocale\n"
 

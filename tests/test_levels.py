@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pyloudnorm import Meter
 
-from lab.levels import clipped_samples, loudness_lufs, peak_dbfs
+from lab.audio.levels import clipped_samples, loudness_lufs, peak_dbfs
 from lab.preprocess.level import set_level
 from lab.preprocess.recipe import Level
 

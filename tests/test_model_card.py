@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
+from lab.core.workspace import Workspace, write_json
 from lab.dataset import CORRECTED, Entry
 from lab.evaluation import Heard, report
+from lab.export.model_card import card, card_of_run, plain
 from lab.health import Check, HealthReport
-from lab.model_card import card, card_of_run, plain
 from lab.training import runs
 from lab.training.config import Architecture, Config
-from lab.workspace import Workspace, write_json
 
 PAPERS: dict[str, Any] = {
     "name": "shqip",

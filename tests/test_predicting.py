@@ -10,10 +10,10 @@ from waiting import wait_for
 from lab import dataset
 from lab.asr.pool import EnginePool
 from lab.audio import Waveform
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.predictions import load
-from lab.predicting import PredictionQueue
-from lab.workspace import Workspace
+from lab.jobs.prediction import PredictionQueue
 
 
 class _Pool(EnginePool):

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from waiting import wait_for
 
-from lab import audio, clip_edits, preparations, recordings
+from lab import audio, recordings
 from lab.audio import Waveform
-from lab.errors import OptionsError, WorkspaceError
-from lab.preparation_files import save_as_recordings, write_zip
-from lab.preparations import ClipSpan, Preparation
-from lab.preparing import PreparationQueue
-from lab.preprocess import SOURCE_LAB, AudioFile, Recipe, prepare_files
+from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.workspace import Workspace
+from lab.jobs.preparation import PreparationQueue
+from lab.preprocess import SOURCE_LAB, AudioFile, Recipe, clip_edits, preparations, prepare_files
+from lab.preprocess.preparation_files import save_as_recordings, write_zip
+from lab.preprocess.preparations import ClipSpan, Preparation
 from lab.preprocess.recipe import Channel, Level, Resample, Split
 from lab.recordings import Recording
-from lab.samples import list_samples
-from lab.workspace import Workspace
+from lab.recordings.samples import list_samples
 
 SHORT = Recipe(
     channel=Channel(),

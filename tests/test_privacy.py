@@ -15,7 +15,7 @@ import pytest
 from benchmarks.app import transcribe, workspace_with
 from benchmarks.server import ROOT, STREAMLIT, serving
 from benchmarks.sessions import Tab
-from lab.samples import list_samples
+from lab.recordings.samples import list_samples
 
 pytestmark = pytest.mark.real
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lab.errors import OptionsError
-from lab.prompts import read_prompts
+from lab.core.errors import OptionsError
+from lab.recordings.prompts import read_prompts
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -9,9 +9,9 @@ import pytest
 import soundfile as sf
 
 from lab import audio
+from lab.audio.quality import Examined, examine, measure, verdict
 from lab.preprocess import SOURCE_LAB, AudioFile, prepare_files
-from lab.quality import Examined, examine, measure, verdict
-from lab.samples import list_samples
+from lab.recordings.samples import list_samples
 
 RATE = 16_000
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab import recordings
-from lab.errors import WorkspaceError
-from lab.transcript import Segment, Transcript
-from lab.workspace import Workspace
+from lab.core.errors import WorkspaceError
+from lab.core.workspace import Workspace
+from lab.transcripts import Segment, Transcript
 
 TRANSCRIPT = Transcript(
     (Segment(0.0, 1.0, " Mirë se erdhët."),), "sq", duration_s=1.0, model="base"

@@ -6,13 +6,14 @@ from pathlib import Path
 import jiwer
 import pytest
 
-from lab import audio, samples
+from lab import audio
 from lab.asr.engine import Engine
+from lab.core.workspace import Workspace
 from lab.dataset import SPLITS, import_clips, table
 from lab.dataset.splitting import leaks
 from lab.importers import Reading, recognise
-from lab.samples import Sample, SampleDataset, list_sample_datasets, list_samples
-from lab.workspace import Workspace
+from lab.recordings import samples
+from lab.recordings.samples import Sample, SampleDataset, list_sample_datasets, list_samples
 
 README = samples.FOLDER / "README.md"
 LICENCE = re.compile(r"CC BY(-SA)? 3\.0$")

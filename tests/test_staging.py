@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.errors import WorkspaceError
-from lab.staging import Staging
+from lab.core.errors import WorkspaceError
+from lab.core.staging import Staging
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from lab.staging import Staging
+from lab.core.staging import Staging
 staging = Staging(Path(sys.argv[1]))
 (staging.folder / "half.wav").write_bytes(b"half")
 print(staging.folder.name, flush=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lab.text import RULES, Cleaning, clean
+from lab.dataset.text_rules import RULES, Cleaning, clean
 
 NOTHING = Cleaning(**{one.name: False for one in fields(Cleaning)})
 # What the rules look for, so that combinations of it come up often.

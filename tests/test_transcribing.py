@@ -11,11 +11,11 @@ from lab.asr.engine import Engine
 from lab.asr.options import TranscribeOptions
 from lab.asr.pool import EnginePool
 from lab.audio import SAMPLE_RATE, Waveform
-from lab.errors import CheckpointError
+from lab.core.errors import CheckpointError
+from lab.core.workspace import Workspace
+from lab.jobs.transcription import TranscriptionQueue
 from lab.recordings import Recording
-from lab.samples import list_samples
-from lab.transcribing import TranscriptionQueue
-from lab.workspace import Workspace
+from lab.recordings.samples import list_samples
 
 # A random model passes no check, so one try is enough.
 ONE_TRY = TranscribeOptions(language="en", temperatures=(0.0,))

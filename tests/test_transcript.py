@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from whisper.utils import get_writer
 
-from lab import transcript as transcripts
-from lab.errors import WorkspaceError
-from lab.transcript import FORMATS, Segment, Transcript, Word
+from lab import transcripts
+from lab.core.errors import WorkspaceError
+from lab.transcripts import FORMATS, Segment, Transcript, Word
 
 
 def segment(start_s: float, end_s: float, text: str, **fields: Any) -> Segment:

@@ -4,8 +4,8 @@ import numpy as np
 
 from lab import audio
 from lab.audio import Waveform
-from lab.transcript import Segment, Transcript
-from lab.transcript_clips import clip_name, clips, cuts
+from lab.transcripts import Segment, Transcript
+from lab.transcripts.clips import clip_name, clips, cuts
 
 
 def transcript(*segments: tuple[float, float, str]) -> Transcript:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lab import wav
+from lab.audio import wav
 
 
 @pytest.mark.parametrize("bits", [16, 24])

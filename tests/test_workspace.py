@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.errors import WorkspaceError
-from lab.workspace import Workspace, child, read_json, slug, write_json, written_whole
+from lab.core.errors import WorkspaceError
+from lab.core.workspace import Workspace, child, read_json, slug, write_json, written_whole
 
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 

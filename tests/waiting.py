@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from lab.jobs import J, JobQueue
-from lab.workspace import Workspace
+from lab.core.workspace import Workspace
+from lab.jobs.queue import J, JobQueue
 
 
 def wait_for(

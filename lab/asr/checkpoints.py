@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Literal
 
 from lab.asr.dimensions import dimension
 from lab.asr.official import ALIASES, BY_NAME, MODELS, Official
-from lab.errors import CheckpointError, OptionsError, WorkspaceError
-from lab.progress import Progress, ignore
-from lab.workspace import written_whole
+from lab.core.errors import CheckpointError, OptionsError, WorkspaceError
+from lab.core.progress import Progress, ignore
+from lab.core.workspace import written_whole
 
 if TYPE_CHECKING:
     from whisper.model import Whisper

@@ -15,9 +15,9 @@ from lab.asr.options import LanguageDetection, TranscribeOptions
 from lab.asr.recognition import Passage, Recognizer, context_for, together
 from lab.asr.speech import WINDOW_S, WINDOW_SAMPLES, Region, Window
 from lab.audio import Waveform
-from lab.errors import AudioError
-from lab.progress import Progress
-from lab.transcript import Transcript
+from lab.core.errors import AudioError
+from lab.core.progress import Progress
+from lab.transcripts import Transcript
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import torch
 
 from lab.asr.openai import Checkpoint
-from lab.errors import CheckpointError
+from lab.core.errors import CheckpointError
 
 _VERSION = 6
 _SPEC = "WhisperSpec"

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 
 if TYPE_CHECKING:
     import torch

@@ -23,10 +23,10 @@ from lab.asr.recognition import SHORT_CONTEXT
 from lab.asr.speech import Samples, SpeechOptions, find_speech, pack
 from lab.asr.transcription import Transcription
 from lab.audio import Waveform
-from lab.errors import OptionsError
-from lab.languages import LANGUAGES
-from lab.progress import Progress, ignore
-from lab.transcript import Transcript
+from lab.core.errors import OptionsError
+from lab.core.languages import LANGUAGES
+from lab.core.progress import Progress, ignore
+from lab.transcripts import Transcript
 
 if TYPE_CHECKING:
     from whisper.model import Whisper

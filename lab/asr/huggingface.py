@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from lab.asr.openai import Checkpoint, load_pickle
-from lab.errors import CheckpointError
+from lab.core.errors import CheckpointError
 
 _INDEX_ENDING = ".index.json"
 _WEIGHTS = (

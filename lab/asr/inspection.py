@@ -13,8 +13,8 @@ from lab.asr.rules import SECONDS_PER_TIMESTAMP
 from lab.asr.speech import WINDOW_S, WINDOW_SAMPLES
 from lab.asr.timing import token_times, words_of
 from lab.audio import Waveform
-from lab.errors import AudioError, OptionsError
-from lab.transcript import Word
+from lab.core.errors import AudioError, OptionsError
+from lab.transcripts import Word
 
 
 @dataclass(frozen=True)

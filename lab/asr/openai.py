@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from lab.errors import CheckpointError
+from lab.core.errors import CheckpointError
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 
 Task = Literal["transcribe", "translate"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.asr.checkpoints import list_models
-from lab.progress import Progress, ignore
+from lab.core.progress import Progress, ignore
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine

@@ -26,7 +26,7 @@ from lab.asr.silence import DRAWN
 from lab.asr.speech import Samples, Window
 from lab.asr.timing import token_times
 from lab.audio import SAMPLE_RATE
-from lab.transcript import Segment
+from lab.transcripts import Segment
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine

@@ -10,7 +10,7 @@ from lab.asr.rules import SECONDS_PER_TIMESTAMP
 from lab.asr.speech import Window
 from lab.asr.timing import TokenTimes, words_of
 from lab.audio import SAMPLE_RATE
-from lab.transcript import Segment, Word
+from lab.transcripts import Segment, Word
 
 
 def segments_of(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.audio import SAMPLE_RATE
-from lab.progress import Progress, ignore
+from lab.core.progress import Progress, ignore
 
 WINDOW_S = 30
 WINDOW_SAMPLES = WINDOW_S * SAMPLE_RATE

@@ -17,7 +17,7 @@ from whisper.timing import WordTiming, dtw, median_filter, merge_punctuations
 from whisper.tokenizer import Tokenizer
 
 from lab.asr.network import Network
-from lab.transcript import Word
+from lab.transcripts import Word
 
 _SECONDS_PER_POSITION = 0.02
 _MEDIAN_FILTER_WIDTH = 7

@@ -14,8 +14,8 @@ from lab.asr.options import LanguageDetection, TranscribeOptions, TranscriptionI
 from lab.asr.recognition import Passage, Recognizer
 from lab.asr.speech import Region, SpeechOptions, find_speech, pack
 from lab.audio import Waveform
-from lab.progress import Progress
-from lab.transcript import Segment, Transcript
+from lab.core.progress import Progress
+from lab.transcripts import Segment, Transcript
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine

@@ -18,8 +18,8 @@ from whisper.model import AudioEncoder, ModelDimensions, TextDecoder, Whisper
 from lab.asr import ctranslate2, huggingface, openai
 from lab.asr.official import MODELS
 from lab.asr.openai import Checkpoint
-from lab.errors import CheckpointError, WorkspaceError
-from lab.workspace import written_whole
+from lab.core.errors import CheckpointError, WorkspaceError
+from lab.core.workspace import written_whole
 
 __all__ = ["ACTIVATIONS", "Checkpoint", "activation_of", "build", "read", "save"]
 

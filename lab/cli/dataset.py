@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
-from lab.errors import OptionsError
-from lab.terminal import Terminal
-from lab.workspace import Workspace
+from lab.cli.terminal import Terminal
+from lab.core.errors import OptionsError
+from lab.core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from lab.import_sources import Seen, Source
+    from lab.dataset.sources import Seen, Source
     from lab.importers import Problem
 
 app = typer.Typer(help="Bring in clips with texts, or list the datasets.", no_args_is_help=True)
@@ -60,13 +60,14 @@ def import_dataset(
     workspace: WorkspaceDir = None,
 ) -> None:
     """Bring the clips of a corpus, with their texts, into a dataset of the workspace."""
-    from lab import import_sources, importers, importing
+    from lab import importers
+    from lab.dataset import importing, sources
 
     place = Workspace.default(workspace)
     wanted = _source(source)
     chosen = importers.kind_named(kind) if kind else None
-    seen = import_sources.look(place, wanted, kind=chosen)
-    if chosen is None and not isinstance(wanted, import_sources.VoxLingua):
+    seen = sources.look(place, wanted, kind=chosen)
+    if chosen is None and not isinstance(wanted, sources.VoxLingua):
         _confirm(seen)
     with Terminal() as terminal:
         done = importing.bring(
@@ -91,7 +92,7 @@ def import_dataset(
 
 
 def _source(text: str) -> "Source":
-    from lab.import_sources import OnDisk, VoxLingua
+    from lab.dataset.sources import OnDisk, VoxLingua
     from lab.importers.voxlingua import language_named
 
     if text.startswith(_VOXLINGUA):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
-from lab.terminal import Terminal
-from lab.workspace import Workspace
+from lab.cli.terminal import Terminal
+from lab.core.workspace import Workspace
 
 if TYPE_CHECKING:
     from lab.dataset import Dataset, Entry

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
-from lab.errors import OptionsError
-from lab.terminal import Terminal
-from lab.workspace import Workspace
+from lab.cli.terminal import Terminal
+from lab.core.errors import OptionsError
+from lab.core.workspace import Workspace
 
 _CORRECTED = "corrected"
 _NAMED = 20

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
-from lab.errors import OptionsError
-from lab.workspace import Workspace
+from lab.core.errors import OptionsError
+from lab.core.workspace import Workspace
 
 if TYPE_CHECKING:
     from lab.dataset.splitting import Proposal

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
-from lab.workspace import Workspace
+from lab.core.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
-from lab.progress import Progress
-from lab.terminal import Terminal
-from lab.workspace import Workspace, written_whole
+from lab.cli.terminal import Terminal
+from lab.core.progress import Progress
+from lab.core.workspace import Workspace, written_whole
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine
@@ -54,8 +54,8 @@ def evaluate(
     Each clip is transcribed once by each model, and what was heard stays with the dataset.
     """
     from lab import dataset, evaluation
-    from lab.export import learned_by
     from lab.scoring.normalise import from_words
+    from lab.training.models import learned_by
 
     place = Workspace.default(workspace)
     chosen = [dataset.find(place, name) for name in dict.fromkeys(datasets)]
@@ -87,7 +87,7 @@ def _loaded(
     models: Sequence[str], workspace: Workspace, on_progress: Progress
 ) -> Iterator["Engine"]:
     """The models one by one, so that memory holds one of them."""
-    from lab.export import load_engine
+    from lab.training.models import load_engine
 
     for model in models:
         yield load_engine(workspace, model, on_progress=on_progress)
@@ -137,15 +137,15 @@ def _matrix(reports: Sequence["Report"]) -> str:
 
 
 def _write(reports: Sequence["Report"], folder: Path, terminal: Terminal) -> None:
-    from lab import evaluation_files
+    from lab.evaluation import report_files
 
     several = len(reports) > 1
     for report in reports:
         target = folder / report.dataset if several else folder
-        for path in evaluation_files.write(report, target):
+        for path in report_files.write(report, target):
             terminal.say(f"Wrote {path}")
     if several:
-        path = folder / evaluation_files.MATRIX_NAME
+        path = folder / report_files.MATRIX_NAME
         with written_whole(path) as beside:
-            beside.write_bytes(evaluation_files.matrix_csv(reports).encode())
+            beside.write_bytes(report_files.matrix_csv(reports).encode())
         terminal.say(f"Wrote {path}")

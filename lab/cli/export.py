@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
-from lab.errors import OptionsError, WorkspaceError
-from lab.terminal import Terminal
-from lab.workspace import Workspace
+from lab.cli.terminal import Terminal
+from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.workspace import Workspace
 
 if TYPE_CHECKING:
     from whisper.model import Whisper
 
-    from lab.progress import Progress
+    from lab.core.progress import Progress
 
 _FORMATS = ("openai", "huggingface", "ctranslate2")
 
@@ -51,8 +51,8 @@ def export(
     """
     from lab import dataset as datasets
     from lab import export as exporting
-    from lab import spoken
-    from lab.model_card import card_of_run
+    from lab.evaluation import reference_clips
+    from lab.export.model_card import card_of_run
 
     place = Workspace.default(workspace)
     exporting.check(output_dir, file_format=file_format, precision=precision)
@@ -64,7 +64,7 @@ def export(
         if chosen and clips:
             try:
                 found = datasets.find(place, chosen)
-                tried_on = spoken.from_dataset(found, clips, on_progress=progress)
+                tried_on = reference_clips.from_dataset(found, clips, on_progress=progress)
             except (OptionsError, WorkspaceError) as error:
                 if dataset:
                     raise

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lab.cli.shared import Files, all_or_exit_code, mistakes_in_one_line, one_line, readable
-from lab.errors import LabError, OptionsError, WorkspaceError
-from lab.terminal import Terminal
+from lab.cli.terminal import Terminal
+from lab.core.errors import LabError, OptionsError, WorkspaceError
 
 if TYPE_CHECKING:
     from lab.features import FeatureSettings

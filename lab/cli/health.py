@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
-from lab.terminal import Terminal
-from lab.workspace import Workspace
+from lab.cli.terminal import Terminal
+from lab.core.workspace import Workspace
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine
@@ -38,11 +38,11 @@ def health(
     if something is red.
     """
     from lab import dataset as datasets
-    from lab import spoken
-    from lab.export import load_engine, run_named
+    from lab.evaluation import reference_clips
     from lab.health import N_CLIPS, clips_of, health_check, write_report
     from lab.health.report import FILE_NAME
-    from lab.training.examples import learned
+    from lab.training.models import load_engine, run_named
+    from lab.training.provenance import learned
 
     place = Workspace.default(workspace)
     run = run_named(place, model)
@@ -51,7 +51,7 @@ def health(
     with Terminal() as terminal:
         progress = terminal.progress(model)
         if dataset:
-            clips = spoken.from_dataset(
+            clips = reference_clips.from_dataset(
                 datasets.find(place, dataset), N_CLIPS, without=not_learned, on_progress=progress
             )
         else:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
-from lab.terminal import Terminal
-from lab.workspace import Workspace
+from lab.cli.terminal import Terminal
+from lab.core.workspace import Workspace
 
 app = typer.Typer(help="List the models that can be used, or add one of your own.")
 

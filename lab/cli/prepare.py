@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.shared import BAD_INPUT, mistakes_in_one_line, one_line
-from lab.errors import AudioError, OptionsError
-from lab.progress import Progress, ignore
-from lab.terminal import Terminal
+from lab.cli.terminal import Terminal
+from lab.core.errors import AudioError, OptionsError
+from lab.core.progress import Progress, ignore
 
 if TYPE_CHECKING:
     from lab.preprocess import AudioFile, BatchReport, Recipe
@@ -169,7 +169,7 @@ def _check(
     rows: Sequence["ManifestRow"], recipe: "Recipe", folder: Path, terminal: Terminal
 ) -> None:
     """Print the checklist for the clips, as they lie on the disk."""
-    from lab.quality import examine, verdict
+    from lab.audio.quality import examine, verdict
 
     show = terminal.progress("Checking the clips")
     clips = []

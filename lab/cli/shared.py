@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from lab.errors import AudioError, LabError
-from lab.terminal import Terminal
-from lab.workspace import ENVIRONMENT_VARIABLE
+from lab.cli.terminal import Terminal
+from lab.core.errors import AudioError, LabError
+from lab.core.workspace import ENVIRONMENT_VARIABLE
 
 BAD_INPUT, INTERRUPTED = 2, 130  # exit codes: what shells expect of a wrong call and of Ctrl+C
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.shared import BAD_INPUT, INTERRUPTED, WorkspaceDir, mistakes_in_one_line
-from lab.errors import OptionsError
-from lab.terminal import Terminal
-from lab.workspace import Workspace, read_json
+from lab.cli.terminal import Terminal
+from lab.core.errors import OptionsError
+from lab.core.workspace import Workspace, read_json
+from lab.jobs import run_process
 
 if TYPE_CHECKING:
     from lab.dataset import Dataset
@@ -54,7 +55,7 @@ def train(
     all that it has learned, and `train-run` goes on.
     """
     from lab import dataset as datasets
-    from lab.training import runs, splits
+    from lab.training import splits
 
     place = Workspace.default(workspace)
     chosen = _config(config, preset, settings or [], dataset=dataset, model=model)
@@ -70,7 +71,7 @@ def train(
         _say_split(f"Split {found.name}", proposal, terminal)
         _say_what_harms(found, terminal)
         terminal.say(f"The run {run.name} is in {run.folder}.")
-        runs.start(run)
+        run_process.start(run)
         state = _followed(run, terminal)
         _say_end(run, state, terminal)
 
@@ -209,7 +210,7 @@ def _followed(run: "Run", terminal: Terminal) -> "State":
 
 
 def _say_end(run: "Run", state: "State", terminal: Terminal) -> None:
-    from lab.evaluation_files import JSON_NAME
+    from lab.evaluation.report_files import JSON_NAME
 
     if state.state == "failed":
         raise OptionsError(state.error or "The training failed; log.txt says more.")

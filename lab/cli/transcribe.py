@@ -16,12 +16,12 @@ from lab.cli.shared import (
     one_line,
     readable,
 )
-from lab.errors import AudioError, OptionsError
-from lab.languages import LANGUAGES
-from lab.terminal import Terminal
-from lab.transcript import FORMATS
-from lab.transcript_files import FileTarget, formats_of
-from lab.workspace import Workspace
+from lab.cli.terminal import Terminal
+from lab.cli.transcript_files import FileTarget, formats_of
+from lab.core.errors import AudioError, OptionsError
+from lab.core.languages import LANGUAGES
+from lab.core.workspace import Workspace
+from lab.transcripts import FORMATS
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine

@@ -10,17 +10,17 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 
 from lab import audio
+from lab.core.errors import AudioError, OptionsError, WorkspaceError
+from lab.core.languages import LANGUAGES
+from lab.core.progress import Progress, ignore
+from lab.core.staging import Staging
+from lab.core.workspace import Workspace, slug, written_whole
 from lab.dataset import store
 from lab.dataset.names import without_split_words
 from lab.dataset.store import Dataset, called, locked
 from lab.dataset.table import NEW, STATUSES, TABLE_NAME, Entry
-from lab.errors import AudioError, OptionsError, WorkspaceError
 from lab.importers import Clip, Problem
-from lab.languages import LANGUAGES
 from lab.preprocess.archive import SUFFIXES
-from lab.progress import Progress, ignore
-from lab.staging import Staging
-from lab.workspace import Workspace, slug, written_whole
 
 
 @dataclass(frozen=True)

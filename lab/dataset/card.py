@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from lab.core.languages import LANGUAGES
 from lab.dataset.splitting import leaks
 from lab.dataset.table import CORRECTED, SPLITS, Entry
-from lab.languages import LANGUAGES
 
 _LOADING = """
 ## Opening it

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from lab.core.errors import OptionsError
 from lab.dataset.checks import lengths, sets, texts
 from lab.dataset.checks.known import CHECKS, FIXES, SEVERITIES, Finding, Fix
 from lab.dataset.checks.texts import Hits
@@ -24,8 +25,7 @@ from lab.dataset.sounds import Sound
 from lab.dataset.splitting import leaks, sentence_key
 from lab.dataset.store import Dataset
 from lab.dataset.table import CORRECTED, EXCLUDED, SPLITS, Entry
-from lab.errors import OptionsError
-from lab.text import clean
+from lab.dataset.text_rules import clean
 
 CHECKED = "checked"  # what the history calls a mend
 # Mends that need nobody's ear; the others are rooms of the dataset.

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from lab.core.progress import Progress, ignore
 from lab.dataset.table import Entry
-from lab.progress import Progress, ignore
-from lab.text import Cleaned, Cleaning, clean
+from lab.dataset.text_rules import Cleaned, Cleaning, clean
 
 _TOLD_EVERY = 500  # texts; one takes some 50 µs
 

@@ -16,15 +16,15 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from lab import audio
+from lab.core.errors import AudioError, OptionsError, WorkspaceError
+from lab.core.progress import Progress, ignore
+from lab.core.staging import Staging
+from lab.core.workspace import Workspace, child, written_whole
 from lab.dataset import table
 from lab.dataset.card import card_text
 from lab.dataset.names import without_split_words
 from lab.dataset.store import Dataset
 from lab.dataset.table import CORRECTED, EXCLUDED, TABLE_NAME, Entry
-from lab.errors import AudioError, OptionsError, WorkspaceError
-from lab.progress import Progress, ignore
-from lab.staging import Staging
-from lab.workspace import written_whole
 
 AUDIOFOLDER, NEMO = "audiofolder", "nemo"
 # The layouts, for people.
@@ -236,3 +236,17 @@ class _Zip:
 
     def write(self, name: str, text: str) -> None:
         self._zipped.writestr(name, text.encode())
+
+
+def exports_dir(workspace: Workspace, dataset: Dataset) -> Path:
+    """Where the zips of a dataset lie; the folder appears with the first one."""
+    return child(workspace.root / "exports", dataset.name)
+
+
+def list_exports(workspace: Workspace, dataset: Dataset) -> list[Path]:
+    """The zips of a dataset, the newest first."""
+    return sorted(
+        exports_dir(workspace, dataset).glob("*.zip"),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )

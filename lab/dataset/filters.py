@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 
 Kind = Literal["number", "text", "truth"]
 Truths = NDArray[np.bool_]

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Literal
 
 from lab import audio
 from lab.audio import Waveform
+from lab.core.errors import LabError, OptionsError, WorkspaceError
+from lab.core.languages import LANGUAGES
+from lab.core.progress import Progress, ignore
+from lab.core.workspace import read_json, write_json
 from lab.dataset.sounds import MAX_READ_S
 from lab.dataset.store import Dataset
 from lab.dataset.table import EXCLUDED, Entry
-from lab.errors import LabError, OptionsError, WorkspaceError
-from lab.languages import LANGUAGES
-from lab.progress import Progress, ignore
-from lab.workspace import read_json, write_json
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine

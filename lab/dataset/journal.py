@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lab.errors import WorkspaceError
+from lab.core.errors import WorkspaceError
 
 JOURNAL_NAME = "changes.jsonl"
 

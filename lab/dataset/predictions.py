@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING
 
 from lab import audio
 from lab.asr.options import TranscribeOptions
+from lab.core.errors import LabError, WorkspaceError
+from lab.core.languages import LANGUAGES
+from lab.core.progress import Progress, ignore
+from lab.core.workspace import slug
 from lab.dataset.store import Dataset, locked
 from lab.dataset.table import Entry
-from lab.errors import LabError, WorkspaceError
 from lab.importers import Problem
-from lab.languages import LANGUAGES
-from lab.progress import Progress, ignore
-from lab.transcript import Transcript
-from lab.workspace import slug
+from lab.transcripts import Transcript
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine

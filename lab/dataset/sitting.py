@@ -8,12 +8,12 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from lab.core.errors import LabError
 from lab.dataset.correcting import Desks, first_text, is_waiting, place_after
 from lab.dataset.journal import Action
 from lab.dataset.predictions import Prediction
 from lab.dataset.store import ChangedMeanwhileError, Dataset
 from lab.dataset.table import CORRECTED, EXCLUDED, Entry
-from lab.errors import LabError
 
 
 @dataclass

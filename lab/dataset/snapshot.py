@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lab.core.errors import WorkspaceError
+from lab.core.workspace import written_whole
 from lab.dataset import journal, table
 from lab.dataset.journal import JOURNAL_NAME, Action
 from lab.dataset.table import TABLE_NAME, Entry
-from lab.errors import WorkspaceError
-from lab.workspace import written_whole
 
 CHANGEABLE = ("transcription", "split", "speaker", "language", "status")
 

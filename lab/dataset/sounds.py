@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from lab import audio
+from lab.audio.quality import measure
+from lab.core.errors import LabError, WorkspaceError
+from lab.core.progress import Progress, ignore
 from lab.dataset.fingerprint import N_BYTES, Fingerprint, fingerprint
 from lab.dataset.store import Dataset
 from lab.dataset.table import Entry
-from lab.errors import LabError, WorkspaceError
-from lab.progress import Progress, ignore
-from lab.quality import measure
 
 SOUNDS_NAME = ".sounds.jsonl"
 # Longer ones are no clips; reading them would take the memory of many.

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lab.core.errors import OptionsError
 from lab.dataset.dealing import Group, deal, grouped
 from lab.dataset.table import SPLITS, Entry
-from lab.errors import OptionsError
 
 SHARES = (0.8, 0.1, 0.1)
 SPEAKER_AND_SENTENCE, SPEAKER, SENTENCE = "speaker and sentence", "speaker", "sentence"

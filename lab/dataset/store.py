@@ -13,12 +13,12 @@ from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
+from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.workspace import Workspace, child, slug
 from lab.dataset import journal, snapshot
 from lab.dataset.journal import JOURNAL_NAME, Action, Change
 from lab.dataset.snapshot import CHANGEABLE
 from lab.dataset.table import CORRECTED, TABLE_NAME, Entry
-from lab.errors import OptionsError, WorkspaceError
-from lab.workspace import Workspace, child, slug
 
 # The table is written anew when the changes that it lacks take this share of its size.
 _UNSETTLED_SHARE = 0.01

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from lab.errors import WorkspaceError
-from lab.workspace import written_whole
+from lab.core.errors import WorkspaceError
+from lab.core.workspace import written_whole
 
 TABLE_NAME = "metadata.csv"
 

@@ -8,7 +8,7 @@ FOLDER/origin.json    a fingerprint of the weights of the run that it was made o
 
 from lab.export.formats import FORMATS, PRECISIONS, Format, check, export
 from lab.export.proof import Proof, export_with_proof, prove
-from lab.export.publishing import learned_by, load_engine, load_model, publish, run_named
+from lab.training.models import learned_by, load_engine, load_model, publish, run_named
 
 __all__ = [
     "FORMATS",

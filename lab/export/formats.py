@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.errors import CheckpointError, OptionsError, WorkspaceError
-from lab.export.origin import note
-from lab.staging import Staging
+from lab.core.errors import CheckpointError, OptionsError, WorkspaceError
+from lab.core.staging import Staging
+from lab.training.provenance import write_origin
 
 if TYPE_CHECKING:
     from whisper.model import Whisper
@@ -104,7 +104,7 @@ def export(
             if card:
                 (folder / CARD_NAME).write_text(card, encoding="utf-8")
             if origin:
-                note(folder, origin)
+                write_origin(folder, origin)
             if target.is_dir():
                 target.rmdir()  # it is empty, or else this fails
             folder.rename(target)

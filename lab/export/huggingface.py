@@ -11,9 +11,9 @@ from whisper.audio import CHUNK_LENGTH, HOP_LENGTH, N_FFT, N_FRAMES, N_SAMPLES, 
 from whisper.model import Whisper
 
 from lab.asr import huggingface, weights
+from lab.core.workspace import write_json
 from lab.export import tokens
 from lab.export.tokens import Vocabulary
-from lab.workspace import write_json
 
 
 def write(model: Whisper, folder: Path, *, precision: str = "float32") -> None:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from lab import spoken
-from lab.errors import WorkspaceError
+from lab.core.errors import WorkspaceError
+from lab.core.progress import Progress, ignore, part
+from lab.core.workspace import read_json, write_json
+from lab.evaluation import reference_clips
+from lab.evaluation.reference_clips import Spoken
 from lab.export.formats import FORMATS, check, export
 from lab.export.hearing import REQUEST_NAME
-from lab.progress import Progress, ignore, part
 from lab.scoring import BASIC, Counts, score
-from lab.spoken import Spoken
-from lab.workspace import read_json, write_json
 
 if TYPE_CHECKING:
     from whisper.model import Whisper
@@ -115,7 +115,7 @@ def listen(model: "Whisper", clips: Sequence[Spoken], on_progress: Progress = ig
     from lab.asr.engine import Engine
 
     engine = Engine(model, name="export", device=processor())
-    return spoken.texts(engine, clips, on_progress=on_progress)
+    return reference_clips.texts(engine, clips, on_progress=on_progress)
 
 
 def prove(

@@ -17,8 +17,8 @@ from whisper.model import Whisper
 from whisper.tokenizer import Tokenizer as WhisperTokenizer
 from whisper.tokenizer import get_tokenizer
 
-from lab.errors import CheckpointError
-from lab.workspace import write_json
+from lab.core.errors import CheckpointError
+from lab.core.workspace import write_json
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from lab.audio import SAMPLE_RATE
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.features.settings import FeatureSettings
 from lab.features.tracks import PITCH_RANGE_HZ, pitch_frame
 

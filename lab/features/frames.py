@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lab.audio import Samples
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.features.feature import Numbers
 from lab.features.settings import FeatureSettings
 

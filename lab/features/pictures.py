@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 from lab.audio import Waveform
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.features.feature import Feature
 from lab.features.reduce import pooled, waveform_envelope
 from lab.features.views import find_view

@@ -19,13 +19,13 @@ from typing import IO, Any
 import numpy as np
 
 from lab.audio import Waveform
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
+from lab.core.progress import Progress, ignore
+from lab.core.workspace import write_json, written_whole
 from lab.features.feature import Axis, Feature
 from lab.features.pictures import png
 from lab.features.settings import FeatureSettings
 from lab.features.views import VIEWS, compute, view_problems
-from lab.progress import Progress, ignore
-from lab.workspace import write_json, written_whole
 
 SETTINGS_NAME = "settings.json"
 

@@ -5,9 +5,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from lab.errors import OptionsError
-from lab.settings import problems as value_problems
-from lab.settings import setting
+from lab.core.errors import OptionsError
+from lab.core.settings import problems as value_problems
+from lab.core.settings import setting
 
 Window = Literal["hann", "hamming", "blackman", "bartlett", "boxcar"]
 

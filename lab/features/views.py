@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.audio import Waveform
-from lab.errors import AudioError, OptionsError
+from lab.core.errors import AudioError, OptionsError
 from lab.features import spectra, tracks
 from lab.features.feature import Feature
 from lab.features.settings import FeatureSettings, Problem, problems

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lab.audio import SAMPLE_RATE, Samples, Waveform
-from lab.errors import AudioError
+from lab.core.errors import AudioError
 from lab.features import frames
 from lab.features.feature import Feature
 from lab.features.settings import FeatureSettings

@@ -3,17 +3,18 @@
 from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING
 
-from lab import dataset, spoken
-from lab.errors import LabError, OptionsError
+from lab import dataset
+from lab.core.errors import LabError, OptionsError
+from lab.core.progress import Progress, ignore, part
+from lab.core.workspace import Workspace
+from lab.evaluation import reference_clips
+from lab.evaluation.reference_clips import Spoken
 from lab.health.judging import judge
 from lab.health.listening import Heard, listen
 from lab.health.material import Material, material
 from lab.health.report import FILE_NAME, Check, HealthReport, report, write_report
-from lab.progress import Progress, ignore, part
-from lab.spoken import Spoken
-from lab.training.examples import learned
+from lab.training.provenance import learned
 from lab.training.runs import Run
-from lab.workspace import Workspace
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine
@@ -81,7 +82,7 @@ def check_run(run: Run, *, on_progress: Progress = ignore) -> HealthReport:
     run that started from nothing, for it has no base; CheckpointError where a model is missing.
     """
     from lab.asr.engine import Engine
-    from lab.export import load_model
+    from lab.training.models import load_model
 
     config, workspace = run.config, Workspace(run.folder.parents[1])
     if config.architecture:
@@ -110,7 +111,7 @@ def clips_of(
     """
     try:
         found = dataset.find(workspace, dataset_name)
-        return spoken.from_dataset(found, N_CLIPS, without=without)
+        return reference_clips.from_dataset(found, N_CLIPS, without=without)
     except LabError:
         return []
 

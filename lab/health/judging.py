@@ -6,6 +6,7 @@ is not the training's doing.
 
 from collections.abc import Iterator, Sequence
 
+from lab.core.languages import LANGUAGES
 from lab.health.listening import (
     Heard,
     compression_ratio,
@@ -16,7 +17,6 @@ from lab.health.listening import (
 )
 from lab.health.material import Material
 from lab.health.report import Check, State
-from lab.languages import LANGUAGES
 from lab.scoring import BASIC, score
 
 # In a long recording a model may get so many of 100 words more wrong than in the same clips one by

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from lab import spoken
+from lab.core.progress import Progress, ignore, part
+from lab.evaluation import reference_clips
+from lab.evaluation.reference_clips import Spoken, options_for
 from lab.health.material import Material
-from lab.progress import Progress, ignore, part
 from lab.scoring import BASIC
-from lab.spoken import Spoken, options_for
-from lab.transcript import Transcript
+from lab.transcripts import Transcript
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine
@@ -38,8 +38,8 @@ class Heard:
 def listen(engine: "Engine", heard: Material, on_progress: Progress = ignore) -> Heard:
     """Let a model hear everything; nothing is tried twice, so that it comes out the same again."""
     of_clips, of_quiet = part(on_progress, 0, 4), part(on_progress, 1, 4)
-    clips = spoken.texts(engine, heard.clips, full_context=False, on_progress=of_clips)
-    quiet = spoken.texts(engine, [*heard.silence, *heard.noise], on_progress=of_quiet)
+    clips = reference_clips.texts(engine, heard.clips, full_context=False, on_progress=of_clips)
+    quiet = reference_clips.texts(engine, [*heard.silence, *heard.noise], on_progress=of_quiet)
     long = _transcript(engine, heard.long, part(on_progress, 2, 4))
     known = [other for other in heard.others if engine.is_multilingual or other.language == "en"]
     of_others = part(on_progress, 3, 4)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lab import audio, samples
+from lab import audio
 from lab.audio import SAMPLE_RATE, Samples, Waveform
-from lab.spoken import Spoken
+from lab.evaluation.reference_clips import Spoken
+from lab.recordings import samples
 
 # Long enough for five windows of 30 s, so that one of them has to go wrong if any does.
 _LONG_S = 150.0

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from lab.errors import WorkspaceError
-from lab.workspace import read_json, write_json
+from lab.core.errors import WorkspaceError
+from lab.core.workspace import read_json, write_json
 
 FILE_NAME = "health.json"
 

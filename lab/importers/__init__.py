@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.importers.audiofolder import AUDIOFOLDER
 from lab.importers.corpora import COMMON_VOICE, FLEURS, LJSPEECH, VOXLINGUA
 from lab.importers.plain import PAIRS, TRANSCRIPT

@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NoReturn, TypeVar
 
-from lab.errors import OptionsError, WorkspaceError
+from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.progress import Progress, ignore
 from lab.importers.members import Member, opened
 from lab.importers.names import NameRefusedError, parts_of, safe_path
 from lab.importers.source import Problem, Problems
 from lab.preprocess.archive import ARCHIVES, BESIDE_NAMES, DAMAGED, SUFFIXES, gigabytes
-from lab.progress import Progress, ignore
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2")
 

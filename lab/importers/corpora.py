@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from lab.core.languages import LANGUAGES
 from lab.importers.source import (
     Kind,
     Problems,
@@ -16,7 +17,6 @@ from lab.importers.source import (
     whisper_code,
 )
 from lab.importers.tables import beginning, split_lines, tab_separated, text_of
-from lab.languages import LANGUAGES
 
 # The tables of Common Voice. What is in none of the first three has no split.
 _COMMON_VOICE_TABLES = ("train", "dev", "test", "validated")

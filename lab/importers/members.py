@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.preprocess.archive import DAMAGED, is_encrypted, points_outside, refusal
 
 _MAX_HEADER_BYTES = 16 << 20  # of a tar: what it says of one file; Python reads that at once

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.importers.source import Kind, Problems, Row, audio_files, by_stem, split_of
 from lab.importers.tables import beginning, lines
 from lab.preprocess.archive import SUFFIXES

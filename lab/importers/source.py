@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
-from lab.errors import OptionsError
-from lab.languages import LANGUAGES
+from lab.core.errors import OptionsError
+from lab.core.languages import LANGUAGES
 from lab.preprocess.archive import SUFFIXES
 
 _SPLITS = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.importers.source import Problems, leads_into_cache
 
 _BEGINNING = 1 << 16  # bytes that are looked at to recognise a file

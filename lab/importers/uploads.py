@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from lab.errors import WorkspaceError
+from lab.core.errors import WorkspaceError
 from lab.importers.names import NameRefusedError, safe_path
 from lab.importers.source import Problem, Problems
 

@@ -20,12 +20,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lab.errors import LabError, OptionsError, WorkspaceError
+from lab.core.errors import LabError, OptionsError, WorkspaceError
+from lab.core.languages import LANGUAGES
+from lab.core.progress import Progress, ignore
+from lab.core.workspace import read_json, write_json
 from lab.importers.source import whisper_code
-from lab.languages import LANGUAGES
 from lab.preprocess.archive import gigabytes
-from lab.progress import Progress, ignore
-from lab.workspace import read_json, write_json
 
 ADDRESS_VARIABLE = "LAB_VOXLINGUA_URL"
 DEFAULT_ADDRESS = "https://cs.taltech.ee/staff/tanel.alumae/data/voxlingua107"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from lab.errors import AudioError
+from lab.core.errors import AudioError
 
 # The kinds of files that `lab.audio` reads; which one a file really is, its content tells.
 # fmt: off

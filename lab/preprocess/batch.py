@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.errors import LabError, WorkspaceError
+from lab.core.errors import LabError, WorkspaceError
+from lab.core.progress import Cancelled, Progress, ignore
 from lab.preprocess.export import (
     MANIFEST_NAME,
     ManifestRow,
@@ -16,7 +17,6 @@ from lab.preprocess.export import (
 from lab.preprocess.pipeline import apply, part
 from lab.preprocess.recipe import Recipe
 from lab.preprocess.source import AudioFile, Sound
-from lab.progress import Cancelled, Progress, ignore
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePath
 
-from lab import wav
-from lab.audio import Samples
+from lab.audio import Samples, wav
+from lab.core.workspace import slug, written_whole
 from lab.preprocess.pipeline import Prepared
 from lab.preprocess.recipe import Recipe
-from lab.workspace import slug, written_whole
 
 MANIFEST_NAME = "manifest.csv"
 RECIPE_NAME = "recipe.yaml"

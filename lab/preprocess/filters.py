@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.audio import Samples
-from lab.errors import AudioError
+from lab.core.errors import AudioError
+from lab.core.progress import Progress, ignore
 from lab.preprocess.recipe import HighPass, ReduceNoise, RemoveHum
-from lab.progress import Progress, ignore
 
 _BLOCK_S = 30.0
 # The slowest part here, a notch of 1.7 Hz, rings for 0.2 s to 1/e: after 4 s it is 170 dB down.

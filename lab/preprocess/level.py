@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lab.audio import Samples
-from lab.levels import loudness_lufs, peak_dbfs
+from lab.audio.levels import loudness_lufs, peak_dbfs
 from lab.preprocess.recipe import Level
 
 _ROUNDING_DB = 1e-6

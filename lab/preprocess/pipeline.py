@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.audio import Samples
+from lab.core.progress import Progress, ignore
 from lab.preprocess.filters import reduce_noise, remove_low_and_hum
 from lab.preprocess.level import set_level
 from lab.preprocess.reading import Signal, read_signal
 from lab.preprocess.recipe import BitDepth, Recipe, Split, Trim
 from lab.preprocess.source import AudioFile, Sound
 from lab.preprocess.split import find_cuts
-from lab.progress import Progress, ignore
 
 # -60 dBFS: less than the noise of most microphones.
 _AUDIBLE_OFFSET = 1e-3

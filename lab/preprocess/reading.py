@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.audio import Block, Samples, Waveform, gather
-from lab.errors import AudioError
-from lab.levels import clipped_samples
+from lab.audio import Samples, Waveform
+from lab.audio.decoding import Block
+from lab.audio.levels import clipped_samples
+from lab.audio.waveform import gather
+from lab.core.errors import AudioError
+from lab.core.progress import Progress, ignore
 from lab.preprocess.recipe import Channel, Resample
 from lab.preprocess.source import AudioFile, OpenSource, Sound, opened
-from lab.progress import Progress, ignore
 
 # Shorter than any word, and than the windows that the filters and the meters need.
 MIN_DURATION_S = 0.1

@@ -6,8 +6,8 @@ A recipe is a value: it can be compared, kept beside the clips that it made as Y
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
-from lab.errors import OptionsError
-from lab.settings import brief, problems, setting
+from lab.core.errors import OptionsError
+from lab.core.settings import brief, problems, setting
 
 MAX_CHANNELS = 64
 
@@ -270,6 +270,6 @@ WHISPER = Recipe(channel=Channel(), resample=Resample(16_000), bit_depth=BitDept
 SOURCE_LAB = replace(
     WHISPER, resample=Resample(22_050), remove_offset=RemoveOffset(), split=Split()
 )
-"""What the checklist in `lab.quality` asks for: 22.05 kHz, mono, 16 bits, clips of 1 to 30 s."""
+"""What the checklist in `lab.audio.quality` asks for: 22.05 kHz, mono, 16 bits, clips of 1 to 30 s."""
 
 PRESETS = {"whisper": WHISPER, "source-lab": SOURCE_LAB, "as-it-is": AS_IT_IS}

@@ -11,11 +11,12 @@ from pathlib import PurePath
 
 import numpy as np
 
-from lab.audio import Block, Samples, bits_of, missing_s, read_blocks
-from lab.audio_file import open_recording
-from lab.errors import AudioError
+from lab.audio import Samples
+from lab.audio.container import open_recording
+from lab.audio.decoding import Block, bits_of, missing_s, read_blocks
+from lab.core.errors import AudioError
+from lab.core.progress import Progress, ignore
 from lab.preprocess.recipe import MAX_CHANNELS
-from lab.progress import Progress, ignore
 
 _BLOCK_S = 10
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.audio import SAMPLE_RATE, Samples
+from lab.core.progress import Progress, ignore
 from lab.preprocess.recipe import Split
-from lab.progress import Progress, ignore
 
 # A shorter gap may be the closure of a p, t or k inside a word.
 SHORTEST_PAUSE_S = 0.1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.scoring.alignment import Counts
 
 _LEVEL = 0.95

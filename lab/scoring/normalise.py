@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 
 Inside = Literal["keep", "join", "split"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.scoring.alignment import Counts, align
 from lab.scoring.normalise import RAW, Normaliser
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from lab import dataset, evaluation_files
+from lab import dataset
 from lab.asr import weights
 from lab.asr.engine import Engine
-from lab.evaluation import Report, evaluate
-from lab.progress import Progress, ignore
-from lab.training.examples import learned
+from lab.core.progress import Progress, ignore
+from lab.core.workspace import Workspace
+from lab.evaluation import Report, evaluate, report_files
+from lab.training.provenance import learned
 from lab.training.runs import Run
-from lab.workspace import Workspace
 
 _SPLIT = "test"
 
@@ -37,5 +37,5 @@ def evaluate_run(run: Run, *, on_progress: Progress = ignore) -> Report:
         without={found.name: learned(run)},
         on_progress=on_progress,
     )
-    evaluation_files.write(report, run.folder)
+    report_files.write(report, run.folder)
     return report

@@ -9,8 +9,8 @@ from whisper.model import LayerNorm, ModelDimensions, Whisper
 
 from lab.asr import checkpoints, weights
 from lab.asr.weights import ACTIVATIONS
-from lab.errors import CheckpointError
-from lab.progress import Progress, ignore
+from lab.core.errors import CheckpointError
+from lab.core.progress import Progress, ignore
 from lab.training import lora
 from lab.training.config import Architecture, Config
 

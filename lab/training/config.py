@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, Literal, get_args, get_type_hints
 
 from lab.asr.official import ALIASES
-from lab.errors import OptionsError
-from lab.settings import brief, problems, setting
+from lab.core.errors import OptionsError
+from lab.core.settings import brief, problems, setting
 
 MAX_NAME_LENGTH = 80
 _SAMPLES_AT_MOST = 480_000  # 30 s at 16 kHz, what Whisper hears at once
@@ -21,7 +21,7 @@ class ConfigError(OptionsError):
 
 
 def _for_settings(kind: type, values: Mapping[Any, Any]) -> dict[Any, Any]:
-    """What `lab.settings` checks: neither texts nor groups of settings."""
+    """What `lab.core.settings` checks: neither texts nor groups of settings."""
     hints = get_type_hints(kind)
     others = {
         name

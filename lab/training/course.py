@@ -1,18 +1,18 @@
 """What a run does when its turn has come: its clips, its training, its evaluation."""
 
-import lab.asr  # noqa: F401, I001 - has to come before torch
-
 import logging
 import time
 from collections.abc import Callable, Iterable
 
+import lab.asr  # noqa: F401, I001 - has to come before torch
 from lab import dataset
 from lab.audio import SAMPLE_RATE
+from lab.core.errors import LabError, OptionsError, WorkspaceError
+from lab.core.progress import Cancelled, Progress
+from lab.core.workspace import Workspace, read_json, write_json
 from lab.dataset import Dataset
-from lab.errors import LabError, OptionsError, WorkspaceError
 from lab.evaluation import sentences
 from lab.health.check import check_run
-from lab.progress import Cancelled, Progress
 from lab.training import advice, examples, intake, runs
 from lab.training.afterwards import evaluate_run
 from lab.training.beginning import model_for
@@ -20,10 +20,10 @@ from lab.training.config import Config
 from lab.training.examples import Examples
 from lab.training.fitting import fit
 from lab.training.intake import Intake
+from lab.training.provenance import papers as papers_of
 from lab.training.runs import Run
 from lab.training.state import read
 from lab.training.windows import Windows
-from lab.workspace import Workspace, read_json, write_json
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ def _clips(run: Run, config: Config, windows: Windows, longest_samples: int) -> 
         )
     _take_in(run, config, windows, longest_samples, found, chosen)
     taken_in = _opened(run)
-    write_json(papers_path, examples.papers(found, chosen, taken_in, config))
+    write_json(papers_path, papers_of(found, chosen, taken_in, config))
     return taken_in
 
 

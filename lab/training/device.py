@@ -3,7 +3,7 @@
 from typing import Final
 
 from lab.asr.devices import Device, best_device, dtypes_of, precision_of, processor
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.training.config import Config
 
 AUTO: Final = "auto"

@@ -12,10 +12,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.errors import OptionsError
-from lab.progress import Progress, ignore
+from lab.core.errors import OptionsError
+from lab.core.progress import Progress, ignore
+from lab.core.workspace import Workspace
 from lab.training.config import Config
-from lab.workspace import Workspace
 
 _LIBRARY = Path(__file__).parents[2]
 _LOOK_EVERY_S = 0.2

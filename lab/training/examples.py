@@ -2,27 +2,21 @@
 
 import hashlib
 import json
-import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from lab.audio import SAMPLE_RATE
+from lab.core.errors import OptionsError
+from lab.core.languages import LANGUAGES
 from lab.dataset import Dataset, Entry
-from lab.errors import OptionsError, WorkspaceError
-from lab.languages import LANGUAGES
-from lab.training import runs
 from lab.training.config import Config
-from lab.training.runs import Run
-from lab.workspace import read_json
 
 if TYPE_CHECKING:
-    from lab.training.intake import Intake
+    pass
 
 # Below this there is no sound that Whisper's window could be laid over.
 MIN_CLIP_S = 0.1
-_LIBRARIES = ("torch", "openai-whisper", "pytorch-lightning", "numpy")
 
 
 @dataclass(frozen=True)
@@ -71,40 +65,6 @@ def choose(dataset: Dataset, config: Config, *, entries: Sequence[Entry] | None 
     if missing := [split for split in chosen if not chosen[split]]:
         raise OptionsError(_nothing_in(dataset, entries, missing, left_out))
     return Examples(tuple(chosen["train"]), tuple(chosen["validation"]), left_out)
-
-
-def papers(
-    dataset: Dataset, examples: Examples, taken_in: "Intake", config: Config
-) -> dict[str, object]:
-    """What a run notes of its clips and of this machine, so that it can be repeated.
-
-    taken_in: those of the examples that could be read
-    """
-    train, validation = taken_in.train.clips, taken_in.validation.clips
-    return {
-        "name": dataset.name,
-        "fingerprint": examples.fingerprint(),
-        "sound": taken_in.fingerprint(),
-        "n_train": len(train),
-        "n_validation": len(validation),
-        "left_out": [*examples.left_out, *taken_in.left_out],
-        "languages": sorted({clip.language for clip in (*train, *validation)}),
-        "train_s": round(sum(clip.duration_s for clip in train), 1),
-        "learned": sorted(clip.file_name for clip in (*train, *validation)),
-        "seed": config.seed,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in _LIBRARIES},
-        },
-    }
-
-
-def learned(run: Run) -> frozenset[str]:
-    """The files that a run has learned from or chosen its best state by; none if nobody knows."""
-    try:
-        return frozenset(read_json(run.folder / runs.DATASET).get("learned", ()))
-    except WorkspaceError:
-        return frozenset()
 
 
 def phrase(number: int, reason: str) -> str:

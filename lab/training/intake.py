@@ -19,10 +19,10 @@ from whisper.audio import HOP_LENGTH, N_FFT, N_SAMPLES_PER_TOKEN, log_mel_spectr
 
 from lab import audio
 from lab.audio import SAMPLE_RATE, Samples, Waveform
+from lab.core.errors import AudioError, WorkspaceError
+from lab.core.progress import Progress
+from lab.core.staging import Staging
 from lab.dataset import Dataset, Entry
-from lab.errors import AudioError, WorkspaceError
-from lab.progress import Progress
-from lab.staging import Staging
 from lab.training.examples import MIN_CLIP_S, Examples, phrase
 from lab.training.state import CLIPS
 

@@ -6,15 +6,15 @@ import torch
 from whisper.model import Whisper
 
 from lab.asr import weights
-from lab.errors import CheckpointError, OptionsError
-from lab.evaluation_files import CSV_NAME, JSON_NAME
+from lab.core.errors import CheckpointError, OptionsError
+from lab.core.progress import Progress, ignore
+from lab.core.workspace import Workspace
+from lab.evaluation.report_files import CSV_NAME, JSON_NAME
 from lab.health.report import FILE_NAME
-from lab.progress import Progress, ignore
 from lab.training import runs
 from lab.training.beginning import model_for
 from lab.training.hearing import checkpoint_of
 from lab.training.runs import Run
-from lab.workspace import Workspace
 
 
 def keep_best(run: Run, *, on_progress: Progress = ignore) -> None:

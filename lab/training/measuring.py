@@ -20,8 +20,8 @@ from lab import dataset
 from lab.asr.devices import Device
 from lab.asr.memory import free_bytes
 from lab.dataset import Dataset, Entry
-from lab.errors import LabError
-from lab.progress import ignore
+from lab.core.errors import LabError
+from lab.core.progress import ignore
 from lab.training import advice, examples, intake, memory, splits
 from lab.training.beginning import model_for
 from lab.training.config import Config
@@ -34,7 +34,7 @@ from lab.training.hearing import hear
 from lab.training.intake import Clips, Intake
 from lab.training.order import Order
 from lab.training.windows import Windows
-from lab.workspace import Workspace
+from lab.core.workspace import Workspace
 
 _CLIPS_HEARD = 8
 

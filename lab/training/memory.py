@@ -11,7 +11,7 @@ from whisper.model import ModelDimensions, Whisper
 from lab.asr.devices import Device
 from lab.asr.memory import free_bytes
 from lab.audio import SAMPLE_RATE
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.training.config import Config
 from lab.training.forward import keeps_all
 from lab.training.state import is_main_process

@@ -6,8 +6,8 @@ import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from lab.errors import WorkspaceError
-from lab.workspace import written_whole
+from lab.core.errors import WorkspaceError
+from lab.core.workspace import written_whole
 
 FILE_NAME = "metrics.csv"
 

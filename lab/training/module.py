@@ -12,7 +12,7 @@ from whisper.model import Whisper
 
 from lab.asr.devices import Device
 from lab.asr.weights import activation_of
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.training.config import Config
 from lab.training.forward import loss_of
 from lab.training.hearing import Heard, hear

@@ -12,15 +12,15 @@ import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import Checkpoint, EarlyStopping
 
-from lab.errors import WorkspaceError
-from lab.progress import Cancelled
+from lab.core.errors import WorkspaceError
+from lab.core.progress import Cancelled
+from lab.core.workspace import write_json, written_whole
 from lab.training import metrics, runs
 from lab.training.data import Schedule, steps_done
 from lab.training.metrics import Row
 from lab.training.module import VALIDATION_CER, VALIDATION_LOSS, VALIDATION_WER, Training
 from lab.training.runs import Run
 from lab.training.windows import Batch
-from lab.workspace import write_json, written_whole
 
 _log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from types import FrameType
 
 from filelock import Timeout
 
-from lab.errors import LabError, OptionsError, WorkspaceError
-from lab.progress import Cancelled
+from lab.core.errors import LabError, OptionsError, WorkspaceError
+from lab.core.progress import Cancelled
 from lab.training import leftovers, runs
 from lab.training.runs import Run
 

@@ -5,9 +5,6 @@ the page or the app, a run goes on. Nothing of torch is loaded.
 """
 
 import os
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Container, Iterator
 from pathlib import Path
@@ -17,8 +14,9 @@ from filelock import FileLock, Timeout
 
 from lab.asr.checkpoints import list_models
 from lab.asr.official import ALIASES
-from lab.errors import OptionsError, WorkspaceError
-from lab.staging import Staging
+from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.staging import Staging
+from lab.core.workspace import Workspace, child, read_json, slug, written_whole
 from lab.training.config import Config
 from lab.training.state import (
     BEST,
@@ -44,7 +42,6 @@ from lab.training.state import (
     way_on,
     write,
 )
-from lab.workspace import Workspace, child, read_json, slug, written_whole
 
 __all__ = [
     "BEST",
@@ -70,10 +67,8 @@ __all__ = [
     "list_all",
     "lock_of",
     "log_tail",
-    "resume",
     "runs_dir",
     "sentences",
-    "start",
     "status",
     "stop",
     "this_process",
@@ -83,7 +78,6 @@ __all__ = [
 ]
 
 _LOCK = ".lock"
-_LIBRARY = Path(__file__).parents[2]
 
 
 def create(workspace: Workspace, config: Config, *, name: str = "") -> Run:
@@ -143,46 +137,6 @@ def at(folder: Path) -> Run:
             f"{folder} is no folder of a run: {CONFIG} is missing. Make one with `train`."
         )
     return Run(folder.name, folder)
-
-
-def start(run: Run) -> None:
-    """Train in a process of its own, from the beginning or from where the run was.
-
-    It waits while another run of the workspace trains, or on a public server of anybody there.
-    Raises OptionsError for a run that is under way or done, WorkspaceError when the process cannot
-    be started.
-    """
-    state = status(run)
-    if not state.is_over:
-        raise OptionsError(f"The run {run.name} is under way already.")
-    if state.state == "done":
-        raise OptionsError(f"The run {run.name} is done. Begin a new one to train on.")
-    ask(run)
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    paths = filter(None, [str(_LIBRARY), os.environ.get("PYTHONPATH")])
-    environment["PYTHONPATH"] = os.pathsep.join(paths)
-    try:
-        with (run.folder / LOG).open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "lab", "train-run", str(run.folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-            )
-    except OSError as error:
-        raise WorkspaceError(
-            f"The run {run.name} cannot be started ({error.strerror or error}). "
-            "Is there room on the disk?"
-        ) from error
-    # Somebody has to hear of its end, or it stays in the system's list as long as this process.
-    threading.Thread(target=process.wait, daemon=True).start()
-
-
-def resume(run: Run) -> None:
-    """Go on where a run was stopped or broke off; the same as `start`."""
-    start(run)
 
 
 def stop(run: Run) -> None:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset, Entry, splitting
 from lab.dataset.splitting import Proposal
-from lab.errors import LabError
 from lab.training import runs
 from lab.training.config import Config
 from lab.training.device import device_for
 from lab.training.runs import Run
-from lab.workspace import Workspace
 
 
 def proposed(dataset: Dataset, config: Config) -> Proposal | None:

@@ -11,9 +11,9 @@ from typing import Literal
 
 import psutil
 
-from lab.errors import LabError, WorkspaceError
+from lab.core.errors import LabError, WorkspaceError
+from lab.core.workspace import read_json, write_json
 from lab.training.config import Config
-from lab.workspace import read_json, write_json
 
 RUNS, CONFIG, DATASET, LOG = "runs", "config.yaml", "dataset.json", "log.txt"
 SENTENCES, MODEL, CHECKPOINTS = "sentences.json", "model.pt", "checkpoints"

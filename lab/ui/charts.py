@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from lab.core.languages import LANGUAGES
 from lab.features.feature import Feature
 from lab.features.reduce import Envelope
-from lab.languages import LANGUAGES
 
 # Plotly knows nothing of the app's theme: an accent that stands out on light and on dark.
 ACCENT = "#168479"

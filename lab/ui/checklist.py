@@ -6,10 +6,10 @@ from functools import partial
 
 import streamlit as st
 
-from lab import clip_edits
-from lab.errors import LabError
-from lab.preparations import ClipSpan, Preparation
-from lab.quality import Check, CheckKey, verdict
+from lab.audio.quality import Check, CheckKey, verdict
+from lab.core.errors import LabError
+from lab.preprocess import clip_edits
+from lab.preprocess.preparations import ClipSpan, Preparation
 from lab.ui import words
 from lab.ui.recipe import switch_on
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from lab import clip_edits
 from lab.audio import Waveform
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.features.reduce import waveform_envelope
-from lab.preparation_files import clip_wav
-from lab.preparations import ClipSpan, Preparation
+from lab.preprocess import clip_edits
+from lab.preprocess.preparation_files import clip_wav
+from lab.preprocess.preparations import ClipSpan, Preparation
 from lab.ui import charts, words
 
 _AROUND_S = 1.5

@@ -11,15 +11,15 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from lab import audio, wav
-from lab.audio import AudioInfo, Samples, Waveform
-from lab.errors import LabError
+from lab import audio
+from lab.audio import AudioInfo, Samples, Waveform, wav
+from lab.audio.quality import Figures, measure
+from lab.core.errors import LabError
 from lab.features.reduce import overview, waveform_envelope
 from lab.features.settings import FeatureSettings
 from lab.features.spectra import in_decibels
 from lab.preprocess import AudioFile, Prepared, Recipe, Sound, apply
 from lab.preprocess.source import excerpt
-from lab.quality import Figures, measure
 from lab.recordings import Recording
 from lab.ui import charts, words
 from lab.ui.recipe import switch_on

@@ -1,4 +1,4 @@
-"""The widget for a setting: its limits, or the words to choose from, are in `lab.settings`."""
+"""The widget for a setting: its limits, or the words to choose from, are in `lab.core.settings`."""
 
 import math
 from collections.abc import Callable, Collection
@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import streamlit as st
 
-from lab.settings import limits
+from lab.core.settings import limits
 
 _WIDTH = 125
 

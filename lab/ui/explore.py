@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lab.audio import Waveform
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.features import VIEWS, Feature, FeatureSettings, View, compute, view_problems
 from lab.features.code import python_lines
 from lab.features.pictures import COLOUR_MAPS

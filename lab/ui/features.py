@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, replace
 import streamlit as st
 
 from lab.audio import Waveform
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.features import SOURCE_LAB, WHISPER, FeatureSettings, Problem, View, view_problems
 from lab.ui import words
 from lab.ui.controls import control

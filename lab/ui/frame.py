@@ -9,12 +9,12 @@ import psutil
 import streamlit as st
 
 from lab.asr.devices import processor_name
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
 from lab.ui import garbage, words
 from lab.ui.refresh import pace, refresh_in
 from lab.ui.state import engine_pool, warm_up
 from lab.ui.visitors import KEPT_HOURS, is_public, visitor_workspace
-from lab.workspace import Workspace
 
 NAME = "Whisper AI Lab"
 # A file of ours: for an icon by name the browser would ask a font server on the internet.

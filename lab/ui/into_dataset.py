@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 import streamlit as st
 
 from lab import dataset
-from lab.errors import LabError
-from lab.languages import LANGUAGES
+from lab.core.errors import LabError
+from lab.core.languages import LANGUAGES
+from lab.core.workspace import Workspace
 from lab.ui import words
 from lab.ui.frame import DATASETS
-from lab.workspace import Workspace
 
 
 def add_to_dataset(

@@ -8,14 +8,14 @@ import streamlit as st
 from lab.asr.inspection import HeardToken, Inspection, inspect
 from lab.asr.speech import WINDOW_S
 from lab.audio import SAMPLE_RATE, Waveform
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
 from lab.features import WHISPER, compute
 from lab.features.reduce import pooled, waveform_envelope
 from lab.recordings import Recording
 from lab.ui import charts, words
 from lab.ui.settings import choose_model
 from lab.ui.state import engine_pool
-from lab.workspace import Workspace
 
 _HEARD = "heard"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import streamlit as st
 
 from lab.asr import checkpoints
-from lab.errors import LabError, OptionsError
+from lab.core.errors import LabError, OptionsError
+from lab.core.workspace import Workspace
 from lab.ui import words
-from lab.workspace import Workspace
 
 # What a model may consist of. The names are ours to choose from, never taken from an upload.
 _FOLDER_FILES = ("config.json", "model.safetensors", "pytorch_model.bin", "model.bin")

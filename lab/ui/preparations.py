@@ -5,18 +5,18 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from lab import preparations
-from lab.errors import LabError
-from lab.preparation_files import clip_wav, prompts_read, save_as_recordings, write_zip
-from lab.preparations import Preparation
-from lab.preparing import PreparationJob
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
+from lab.jobs.preparation import PreparationJob
+from lab.preprocess import preparations
+from lab.preprocess.preparation_files import clip_wav, prompts_read, save_as_recordings, write_zip
+from lab.preprocess.preparations import Preparation
 from lab.ui import words
 from lab.ui.checklist import show_checklist
 from lab.ui.clips import show_clips, undo_button
 from lab.ui.into_dataset import add_to_dataset
 from lab.ui.queue import show_queue
 from lab.ui.state import preparation_queue
-from lab.workspace import Workspace
 
 _SELECTED = "preparation"
 _REASONS_SHOWN = 20

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from lab.errors import LabError
-from lab.prompts import read_prompts
+from lab.core.errors import LabError
+from lab.recordings.prompts import read_prompts
 from lab.ui import words
 
 _PROMPTS, _AT = "prompts", "prompt_at"

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from lab.jobs import J, Job, JobQueue
+from lab.core.workspace import Workspace
+from lab.jobs.queue import J, Job, JobQueue
 from lab.ui import words
 from lab.ui.refresh import pace, refresh_in
-from lab.workspace import Workspace
 
 _ICONS = {
     "waiting": ":material/schedule:",

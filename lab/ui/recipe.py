@@ -6,7 +6,7 @@ from typing import Any, get_args, get_type_hints
 
 import streamlit as st
 
-from lab.errors import LabError, OptionsError
+from lab.core.errors import LabError, OptionsError
 from lab.preprocess.recipe import AS_IT_IS, SOURCE_LAB, WHISPER, Recipe, Step, step_types
 from lab.ui import words
 from lab.ui.controls import control

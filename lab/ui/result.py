@@ -10,15 +10,15 @@ import streamlit as st
 
 from lab import audio, recordings
 from lab.audio import Waveform
-from lab.errors import LabError
-from lab.languages import LANGUAGES
+from lab.core.errors import LabError
+from lab.core.languages import LANGUAGES
+from lab.core.workspace import Workspace
 from lab.recordings import SavedTranscript
-from lab.transcript import FORMATS, Segment, Transcript, Word, to_zip
-from lab.transcript_clips import clip_name, clips, cuts
+from lab.transcripts import FORMATS, Segment, Transcript, Word, to_zip
+from lab.transcripts.clips import clip_name, clips, cuts
 from lab.ui import words
 from lab.ui.charts import language_bars
 from lab.ui.into_dataset import add_to_dataset
-from lab.workspace import Workspace
 
 # Below this probability a word is marked: on clean speech few right words, most wrong ones.
 _UNSURE_BELOW = 0.5

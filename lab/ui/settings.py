@@ -6,10 +6,10 @@ import streamlit as st
 
 from lab.asr.checkpoints import ModelInfo, list_models
 from lab.asr.options import Task, TranscribeOptions
-from lab.languages import LANGUAGES
+from lab.core.languages import LANGUAGES
+from lab.core.workspace import Workspace
 from lab.ui import words
 from lab.ui.state import DEFAULT_MODEL
-from lab.workspace import Workspace
 
 _TASKS: dict[Task, str] = {"transcribe": "As spoken", "translate": "In English"}
 

@@ -11,14 +11,14 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lab import audio, dataset, recordings
-from lab.errors import LabError, WorkspaceError
-from lab.languages import LANGUAGES
+from lab.core.errors import LabError, WorkspaceError
+from lab.core.languages import LANGUAGES
+from lab.core.workspace import Workspace
 from lab.preprocess.archive import BESIDE_NAMES, read_zip
 from lab.recordings import Recording
-from lab.samples import Sample, list_samples
+from lab.recordings.samples import Sample, list_samples
 from lab.ui import words
 from lab.ui.prompts import choose_sentence
-from lab.workspace import Workspace
 
 _CHOSEN = "chosen_recordings"
 _TAKEN = "taken_uploads"

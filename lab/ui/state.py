@@ -3,17 +3,17 @@
 import streamlit as st
 
 from lab.asr.pool import EnginePool
-from lab.estimating import EstimateQueue
-from lab.evaluating import EvaluationQueue
-from lab.examining import ExamineQueue, GuardQueue
-from lab.finishing import FinishQueue
-from lab.importing import ImportQueue
-from lab.jobs import Worker
-from lab.predicting import PredictionQueue
-from lab.preparing import PreparationQueue
-from lab.transcribing import TranscriptionQueue
+from lab.core.workspace import Workspace
+from lab.dataset.importing import ImportQueue
+from lab.jobs.dataset_checks import ExamineQueue, GuardQueue
+from lab.jobs.estimate import EstimateQueue
+from lab.jobs.evaluation import EvaluationQueue
+from lab.jobs.prediction import PredictionQueue
+from lab.jobs.preparation import PreparationQueue
+from lab.jobs.queue import Worker
+from lab.jobs.run_tasks import FinishQueue
+from lab.jobs.transcription import TranscriptionQueue
 from lab.ui import garbage
-from lab.workspace import Workspace
 
 DEFAULT_MODEL = "base"
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from lab import audio
 from lab.audio import SAMPLE_RATE, Waveform
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.features.reduce import waveform_envelope
 from lab.recordings import Recording
 from lab.ui import charts, words

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from lab.transcribing import TranscriptionJob
+from lab.core.workspace import Workspace
+from lab.jobs.transcription import TranscriptionJob
 from lab.ui import words
 from lab.ui.queue import show_queue
 from lab.ui.state import transcription_queue
-from lab.workspace import Workspace
 
 
 def show_transcriptions(workspace: Workspace) -> None:

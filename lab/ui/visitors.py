@@ -14,7 +14,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from lab.workspace import TOKEN, VISITORS, Workspace
+from lab.core.workspace import TOKEN, VISITORS, Workspace
 
 MODE_VARIABLE = "LAB_MODE"
 KEPT_HOURS = 24

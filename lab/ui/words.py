@@ -2,7 +2,7 @@
 
 import math
 
-from lab.markup import plain as plain  # names stand beside figures
+from lab.core.markup import plain as plain  # names stand beside figures
 
 
 def size(size_bytes: float) -> str:

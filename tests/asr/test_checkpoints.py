@@ -18,8 +18,8 @@ from whispers import SMALL, as_bytes, outputs, payload, random_model
 
 from lab.asr import checkpoints
 from lab.asr.official import ALIASES, BY_NAME, MODELS
-from lab.errors import CheckpointError, OptionsError
-from lab.progress import Cancelled
+from lab.core.errors import CheckpointError, OptionsError
+from lab.core.progress import Cancelled
 
 
 @pytest.fixture(scope="module")

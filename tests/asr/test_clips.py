@@ -15,9 +15,9 @@ from lab.asr.engine import Engine
 from lab.asr.options import LanguageDetection, TranscribeOptions
 from lab.asr.recognition import Passage
 from lab.audio import SAMPLE_RATE, Waveform
-from lab.errors import AudioError, OptionsError
-from lab.progress import Cancelled
-from lab.samples import list_samples
+from lab.core.errors import AudioError, OptionsError
+from lab.core.progress import Cancelled
+from lab.recordings.samples import list_samples
 
 ENGLISH = TranscribeOptions(language="en")
 

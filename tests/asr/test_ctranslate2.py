@@ -21,7 +21,7 @@ from whispers import random_model
 
 from lab.asr import checkpoints, weights
 from lab.asr import ctranslate2 as reader
-from lab.errors import CheckpointError
+from lab.core.errors import CheckpointError
 
 DIMS = ModelDimensions(80, 32, 16, 2, 3, 51865, 24, 16, 2, 2)
 

@@ -15,7 +15,7 @@ from whispers import SMALL, random_model
 from lab.asr import devices
 from lab.asr.devices import Device, best_device, dtypes_of, processor
 from lab.asr.engine import Engine
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 
 CPU = torch.device("cpu")
 

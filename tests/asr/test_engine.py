@@ -24,8 +24,8 @@ from lab.asr.engine import Engine
 from lab.asr.options import TranscribeOptions
 from lab.asr.speech import find_speech, pack
 from lab.audio import SAMPLE_RATE, Waveform
-from lab.errors import CheckpointError, OptionsError
-from lab.samples import list_samples
+from lab.core.errors import CheckpointError, OptionsError
+from lab.recordings.samples import list_samples
 
 ONE_TRY = TranscribeOptions(language="en", temperatures=(0.0,))
 

@@ -11,7 +11,7 @@ from whisper.model import ModelDimensions, Whisper
 from whispers import outputs, random_model
 
 from lab.asr import checkpoints, huggingface, weights
-from lab.errors import CheckpointError
+from lab.core.errors import CheckpointError
 
 DIMS = ModelDimensions(80, 32, 16, 2, 3, 51865, 24, 16, 4, 2)
 CONFIG = {

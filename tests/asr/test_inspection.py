@@ -12,8 +12,8 @@ from lab import audio
 from lab.asr.engine import Engine
 from lab.asr.inspection import inspect
 from lab.audio import SAMPLE_RATE, Waveform
-from lab.errors import AudioError, OptionsError
-from lab.samples import list_samples
+from lab.core.errors import AudioError, OptionsError
+from lab.recordings.samples import list_samples
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from whispers import SMALL, random_model
 from lab.asr.devices import processor
 from lab.asr.engine import Engine
 from lab.asr.pool import EnginePool
-from lab.errors import CheckpointError
+from lab.core.errors import CheckpointError
 
 
 def test_a_model_is_loaded_once_and_what_loads_is_seen(

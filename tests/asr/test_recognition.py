@@ -21,8 +21,8 @@ from lab.asr.options import TranscribeOptions
 from lab.asr.recognition import SHORT_CONTEXT, Passage, Recognizer, context_for
 from lab.asr.speech import Region, Window
 from lab.audio import SAMPLE_RATE
-from lab.progress import Cancelled
-from lab.transcript import Segment
+from lab.core.progress import Cancelled
+from lab.transcripts import Segment
 
 REPEATED = " ha" * 60
 SAMPLES = np.zeros(100 * SAMPLE_RATE, np.float32)

@@ -20,9 +20,9 @@ from lab.asr.options import TranscribeOptions
 from lab.asr.recognition import Passage
 from lab.asr.speech import WINDOW_S, Region
 from lab.audio import SAMPLE_RATE, Waveform
-from lab.progress import Cancelled
-from lab.samples import list_samples
-from lab.transcript import Segment, Transcript
+from lab.core.progress import Cancelled
+from lab.recordings.samples import list_samples
+from lab.transcripts import Segment, Transcript
 
 ENGLISH = TranscribeOptions(language="en")
 

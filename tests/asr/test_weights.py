@@ -19,7 +19,7 @@ from whisper.model import ModelDimensions, Whisper
 from whispers import SMALL, as_bytes, outputs, payload, random_model
 
 from lab.asr import weights
-from lab.errors import CheckpointError
+from lab.core.errors import CheckpointError
 
 
 @pytest.fixture(scope="module")

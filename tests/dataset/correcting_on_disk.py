@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lab.core.workspace import Workspace
 from lab.dataset import CORRECTED, Action, Dataset, Entry, store
-from lab.workspace import Workspace
 
 
 def made(workspace: Workspace, n_clips: int = 3, *, texts: Sequence[str] = ()) -> Dataset:

@@ -13,11 +13,11 @@ import pytest
 
 from lab import audio, dataset
 from lab.audio import Waveform
+from lab.core.errors import LabError, OptionsError, WorkspaceError
+from lab.core.progress import Cancelled
+from lab.core.workspace import Workspace
 from lab.dataset import Entry, store
-from lab.errors import LabError, OptionsError, WorkspaceError
 from lab.importers import Clip
-from lab.progress import Cancelled
-from lab.workspace import Workspace
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ import os, signal, sys
 from pathlib import Path
 from lab import dataset
 from lab.importers import Clip
-from lab.workspace import Workspace
+from lab.core.workspace import Workspace
 
 def kill(done, total, note=""):
     if note == "Copying clips" and done == 3:

@@ -13,16 +13,16 @@ from whisper.tokenizer import get_tokenizer
 
 from lab import audio, dataset
 from lab.audio import SAMPLE_RATE, Waveform
+from lab.core.errors import OptionsError
+from lab.core.progress import Cancelled
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset, Entry
 from lab.dataset.checks.known import CHECKS, Finding
 from lab.dataset.checks.texts import too_many_tokens
 from lab.dataset.checkup import checkup, files_of, fix, to_csv
 from lab.dataset.fingerprint import alike, fingerprint
 from lab.dataset.sounds import SOUNDS_NAME, Sound, known_sounds, measure_sounds
-from lab.errors import OptionsError
-from lab.progress import Cancelled
-from lab.samples import list_samples
-from lab.workspace import Workspace
+from lab.recordings.samples import list_samples
 
 
 def clip(name: str = "a", text: str = "Mirë se vini në shtëpi", **fields: object) -> Entry:

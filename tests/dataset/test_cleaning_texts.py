@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from lab import dataset
+from lab.core.progress import Cancelled
+from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED, Entry
 from lab.dataset.cleaning import clean_texts
-from lab.progress import Cancelled
-from lab.text import RULES, Cleaning
-from lab.workspace import Workspace
+from lab.dataset.text_rules import RULES, Cleaning
 
 ENTRIES = [
     Entry("a", "Ai  tha: “Mirë”."),

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.core.errors import OptionsError
 from lab.dataset import Entry
 from lab.dataset.filters import NUMBERS, TEXTS, FilterError, parse
 from lab.dataset.predictions import Prediction
 from lab.dataset.statistics import frame, with_predictions
-from lab.errors import OptionsError
 
 CLIPS = [
     Entry("audio/a.wav", "Mirë se vini", "train", "ana", "sq", "corrected", 2.0),

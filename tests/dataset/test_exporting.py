@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from lab import dataset, importers
+from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.progress import Cancelled
+from lab.core.workspace import Workspace
 from lab.dataset import CORRECTED, EXCLUDED, Dataset, Entry
 from lab.dataset.exporting import export
 from lab.dataset.names import without_split_words
-from lab.errors import OptionsError, WorkspaceError
 from lab.importers import archives
-from lab.progress import Cancelled
-from lab.samples import list_sample_datasets
-from lab.workspace import Workspace
+from lab.recordings.samples import list_sample_datasets
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from lab import dataset
 from lab.asr.engine import Engine
 from lab.asr.options import LanguageDetection
 from lab.audio import SAMPLE_RATE, Waveform, encode_wav
+from lab.core.errors import OptionsError
+from lab.core.progress import Cancelled
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset, Entry, guard
 from lab.dataset.guard import Heard, Listened, Verdict
-from lab.errors import OptionsError
-from lab.progress import Cancelled
-from lab.samples import FOLDER
-from lab.workspace import Workspace
+from lab.recordings.samples import FOLDER
 
 
 def heard(language: str, probability: float, expected_probability: float = 0.001) -> Heard:

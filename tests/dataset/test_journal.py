@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.core.errors import WorkspaceError
 from lab.dataset import journal
 from lab.dataset.journal import JOURNAL_NAME, Action, Change
-from lab.errors import WorkspaceError
 
 
 def an_action(text: str) -> Action:

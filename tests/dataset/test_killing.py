@@ -8,9 +8,9 @@ import pytest
 from correcting_on_disk import made, texts
 from killing import correct_and_kill
 
+from lab.core.workspace import Workspace
 from lab.dataset import table
 from lab.dataset.table import TABLE_NAME
-from lab.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,11 +12,11 @@ from whispers import TINY, random_model, talking_model
 from lab import dataset
 from lab.asr.devices import best_device, processor
 from lab.asr.engine import Engine
+from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.languages import LANGUAGES
+from lab.core.progress import Cancelled
+from lab.core.workspace import Workspace
 from lab.dataset.predictions import Prediction, list_models, load, predict
-from lab.errors import OptionsError, WorkspaceError
-from lab.languages import LANGUAGES
-from lab.progress import Cancelled
-from lab.workspace import Workspace
 
 
 def by_length(predictions: dict[str, Prediction]) -> dict[str, Prediction]:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import pytest
 from correcting_on_disk import correct, made, texts
 
+from lab.core.errors import WorkspaceError
+from lab.core.workspace import Workspace
 from lab.dataset import CORRECTED, EXCLUDED, Dataset, journal, store
 from lab.dataset.correcting import Desks, queue
 from lab.dataset.predictions import Prediction
 from lab.dataset.sitting import Sitting
-from lab.errors import WorkspaceError
-from lab.workspace import Workspace
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab import dataset
+from lab.core.errors import OptionsError
+from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED, SPLITS, Entry
 from lab.dataset.splitting import SENTENCE, SPEAKER, leaks, sentence_key, split
-from lab.errors import OptionsError
-from lab.workspace import Workspace
 
 
 def clips(n: int, *, n_speakers: int, duration_s: float = 3.0) -> list[Entry]:

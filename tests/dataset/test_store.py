@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab import dataset as datasets
+from lab.core.errors import LabError, OptionsError, WorkspaceError
+from lab.core.workspace import Workspace
 from lab.dataset import (
     CORRECTED,
     EXCLUDED,
@@ -23,8 +25,6 @@ from lab.dataset import (
 )
 from lab.dataset.journal import JOURNAL_NAME
 from lab.dataset.table import TABLE_NAME
-from lab.errors import LabError, OptionsError, WorkspaceError
-from lab.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ from whisper.model import ModelDimensions, Whisper
 from whispers import BRIEF, outputs, random_model
 
 from lab.asr import weights
-from lab.errors import CheckpointError, OptionsError, WorkspaceError
+from lab.core.errors import CheckpointError, OptionsError, WorkspaceError
 from lab.export import FORMATS, export
 from lab.export.formats import CARD_NAME
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from whispers import talking_model
 
-from lab import spoken
 from lab.asr import checkpoints
 from lab.audio import Waveform
+from lab.core.progress import Cancelled
 from lab.dataset import Dataset
+from lab.evaluation import reference_clips
+from lab.evaluation.reference_clips import Spoken
 from lab.export import FORMATS, export, export_with_proof, formats, proof, prove
 from lab.export.proof import PROOF_NAME, read_proof
-from lab.progress import Cancelled
-from lab.samples import list_sample_datasets
-from lab.spoken import Spoken
+from lab.recordings.samples import list_sample_datasets
 
 CLIPS = [
     Spoken(Waveform(np.zeros(16_000, np.float32), 16_000), text, "sq")
@@ -155,7 +155,7 @@ def test_base_is_the_same_model_in_every_library(
     if file_format == "huggingface":
         pytest.importorskip("transformers")
     (sample,) = [one for one in list_sample_datasets() if one.language == "en"]
-    clips = spoken.from_dataset(Dataset(sample.folder.name, sample.folder), 4)
+    clips = reference_clips.from_dataset(Dataset(sample.folder.name, sample.folder), 4)
     found = export_with_proof(
         lambda on_progress: checkpoints.load("base", on_progress=on_progress),
         tmp_path / "base",

@@ -5,12 +5,12 @@ import torch
 from whispers import outputs, payload, random_model
 
 from lab.asr import checkpoints, weights
-from lab.errors import CheckpointError, OptionsError
-from lab.export import learned_by, load_engine, load_model, publish, run_named
+from lab.core.errors import CheckpointError, OptionsError
+from lab.core.workspace import Workspace, write_json
 from lab.training import runs
 from lab.training.config import Config
+from lab.training.models import learned_by, load_engine, load_model, publish, run_named
 from lab.training.runs import Run
-from lab.workspace import Workspace, write_json
 
 TUNED = random_model(seed=1)
 

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 from whisper.model import ModelDimensions, Whisper
 from whispers import random_model
 
-from lab.errors import CheckpointError
+from lab.core.errors import CheckpointError
 from lab.export import tokens
 from lab.export.tokens import Vocabulary
 

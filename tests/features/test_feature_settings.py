@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.features import SOURCE_LAB, WHISPER, FeatureSettings
 from lab.features.settings import Problem, problems
 

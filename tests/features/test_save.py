@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from voices import silence, voice
 
-from lab.errors import OptionsError, WorkspaceError
+from lab.core.errors import OptionsError, WorkspaceError
 from lab.features import SOURCE_LAB, VIEWS, FeatureSettings, compute
 from lab.features.pictures import COLOUR_MAPS, png
 from lab.features.save import FORMATS, to_bytes, write_all, write_zip

@@ -17,12 +17,12 @@ from voices import RATE, silence, voice
 
 from lab import audio
 from lab.audio import Waveform
-from lab.errors import AudioError, OptionsError
+from lab.core.errors import AudioError, OptionsError
 from lab.features import SOURCE_LAB, VIEWS, FeatureSettings, compute, frames, view_problems
 from lab.features.code import python_lines
 from lab.features.settings import ALL_FIELDS
 from lab.features.tracks import sounding_part
-from lab.samples import FOLDER
+from lab.recordings.samples import FOLDER
 
 ANY_SETTINGS = st.builds(
     FeatureSettings,

@@ -5,19 +5,20 @@ import numpy as np
 import pytest
 import torch
 
-from lab import health, spoken
+from lab import health
 from lab.asr import checkpoints
 from lab.asr.engine import Engine
 from lab.audio import Waveform
+from lab.core.errors import WorkspaceError
+from lab.core.progress import Progress
 from lab.dataset import Dataset
-from lab.errors import WorkspaceError
+from lab.evaluation import reference_clips
+from lab.evaluation.reference_clips import Spoken
 from lab.health import Check, HealthReport, Heard, Material, judge, material
 from lab.health.listening import compression_ratio, repetitions, times_in_disorder
 from lab.health.report import report
-from lab.progress import Progress
-from lab.samples import list_sample_datasets
-from lab.spoken import Spoken
-from lab.transcript import Segment, Transcript
+from lab.recordings.samples import list_sample_datasets
+from lab.transcripts import Segment, Transcript
 
 SENTENCES = [
     "një mace e zezë fle mbi stol",
@@ -217,7 +218,7 @@ def test_what_was_harmed_is_named() -> None:
 @pytest.fixture(scope="module")
 def english_material() -> Material:
     (sample,) = [one for one in list_sample_datasets() if one.language == "en"]
-    found = material(spoken.from_dataset(Dataset(sample.folder.name, sample.folder), 18))
+    found = material(reference_clips.from_dataset(Dataset(sample.folder.name, sample.folder), 18))
     # Two languages of four: each takes some seconds.
     return replace(found, others=found.others[:2])
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab.errors import LabError, OptionsError, WorkspaceError
+from lab.core.errors import LabError, OptionsError, WorkspaceError
+from lab.core.progress import Cancelled
 from lab.importers import recognise
 from lab.importers.archives import UnpackLimits, is_archive, sketch, unpack
-from lab.progress import Cancelled
 
 SOUND = os.urandom(50_000)
 CORPUS = {

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab.errors import LabError, OptionsError
+from lab.core.errors import LabError, OptionsError
 from lab.importers import KINDS, Clip, Problem, Reading, kind_named, place_of, recognise
 from lab.importers.source import whisper_code
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.errors import LabError, OptionsError
+from lab.core.errors import LabError, OptionsError
+from lab.core.languages import LANGUAGES
+from lab.core.progress import Cancelled
 from lab.importers import voxlingua
 from lab.importers.voxlingua import address_of, download, language_named, languages
-from lab.languages import LANGUAGES
-from lab.progress import Cancelled
 
 
 def zipped(content: bytes) -> bytes:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.audio import Waveform, encode_wav
-from lab.errors import AudioError
+from lab.core.errors import AudioError
 from lab.preprocess.archive import ZipLimits, ZipMember, read_zip
 
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 8_000).astype(np.float32)

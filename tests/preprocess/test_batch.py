@@ -9,10 +9,10 @@ import pytest
 import soundfile as sf
 from sounds import RATE, sine
 
-from lab.errors import WorkspaceError
+from lab.core.errors import WorkspaceError
+from lab.core.progress import Cancelled
 from lab.preprocess import AudioFile, Recipe, Sound, prepare_files
 from lab.preprocess.recipe import Channel, Split
-from lab.progress import Cancelled
 
 RECIPE = Recipe(channel=Channel(), split=Split("silence", min_pause_s=0.3))
 

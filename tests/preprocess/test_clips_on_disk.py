@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lab import workspace
 from lab.audio import decode
-from lab.errors import WorkspaceError
+from lab.core import workspace
+from lab.core.errors import WorkspaceError
 from lab.preprocess.export import (
     clip_stem,
     write_clips,

@@ -5,10 +5,10 @@ import pytest
 from sounds import RATE, level_db, sine
 
 from lab import audio
-from lab.errors import AudioError
+from lab.core.errors import AudioError
 from lab.preprocess.filters import reduce_noise, remove_low_and_hum
 from lab.preprocess.recipe import HighPass, ReduceNoise, RemoveHum
-from lab.samples import list_samples
+from lab.recordings.samples import list_samples
 
 SECONDS = 70  # three blocks
 

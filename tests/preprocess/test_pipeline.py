@@ -10,8 +10,9 @@ from sounds import RATE, sine
 
 from benchmarks.prepare import full_recipe
 from lab import audio
-from lab.errors import AudioError
-from lab.levels import loudness_lufs
+from lab.audio.levels import loudness_lufs
+from lab.core.errors import AudioError
+from lab.core.progress import Cancelled
 from lab.preprocess import AS_IT_IS, SOURCE_LAB, WHISPER, AudioFile, Recipe, Sound, apply
 from lab.preprocess.recipe import (
     BitDepth,
@@ -20,8 +21,7 @@ from lab.preprocess.recipe import (
     Split,
     Trim,
 )
-from lab.progress import Cancelled
-from lab.samples import list_samples
+from lab.recordings.samples import list_samples
 
 FULL = replace(full_recipe(22_050), bit_depth=BitDepth(24))
 
@@ -169,6 +169,6 @@ def test_it_can_be_stopped_anywhere(n_calls: int) -> None:
 
 def test_importing_it_loads_no_heavy_library() -> None:
     heavy = {"librosa", "scipy", "noisereduce", "pydub", "pyloudnorm", "soxr", "torch", "yaml"}
-    code = f"import sys, lab.preprocess, lab.quality; print({heavy} & set(sys.modules))"
+    code = f"import sys, lab.preprocess, lab.audio.quality; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

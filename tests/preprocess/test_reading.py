@@ -8,7 +8,7 @@ import soundfile as sf
 from sounds import RATE, level_db, sine
 from test_audio import media
 
-from lab.errors import AudioError
+from lab.core.errors import AudioError
 from lab.preprocess.reading import read_signal
 from lab.preprocess.recipe import Channel, Resample
 from lab.preprocess.source import AudioFile, Sound

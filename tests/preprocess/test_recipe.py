@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
+from lab.core.settings import limits
 from lab.preprocess.recipe import (
     AS_IT_IS,
     PRESETS,
@@ -20,7 +21,6 @@ from lab.preprocess.recipe import (
     Split,
     step_types,
 )
-from lab.settings import limits
 
 # Each line ten times the one before: a list of a billion, once it is written out.
 BILLION_LAUGHS = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(

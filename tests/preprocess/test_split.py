@@ -14,7 +14,7 @@ from lab.asr.speech import find_speech
 from lab.audio import SAMPLE_RATE
 from lab.preprocess.recipe import Split
 from lab.preprocess.split import Cuts, Span, arrange, find_cuts
-from lab.samples import list_samples
+from lab.recordings.samples import list_samples
 
 RATE = 1_000  # samples a second, where only lengths matter
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.scoring import Counts, paired_bootstrap
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from whisper.normalizers import BasicTextNormalizer
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.scoring import BASIC, RAW, Normaliser
 from lab.scoring.normalise import from_words
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.scoring import (
     BASIC,
     Confusion,

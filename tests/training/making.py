@@ -11,11 +11,11 @@ from whispers import payload, talking_model
 
 from lab import audio, dataset
 from lab.audio import SAMPLE_RATE, Waveform
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.training import runs
 from lab.training.config import Config
 from lab.training.runs import Run
-from lab.workspace import Workspace
 
 # Hears 30 s and writes up to 26 tokens.
 DIMS = ModelDimensions(80, 1500, 32, 2, 1, 51865, 64, 32, 2, 1)

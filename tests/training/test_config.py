@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.training.advice import learning_rate, warnings
 from lab.training.config import DEFAULTS, SOURCE_LAB, Architecture, Config
 

@@ -8,10 +8,10 @@ import torch
 from making import QUICK, noises
 
 from lab.asr import devices
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
+from lab.core.workspace import Workspace
 from lab.training import runs, splits
 from lab.training.device import device_for, precisions
-from lab.workspace import Workspace
 
 
 @pytest.fixture(autouse=True)

@@ -7,14 +7,14 @@ import pytest
 from making import QUICK, noises, run_in
 
 from lab import dataset
-from lab.errors import OptionsError, WorkspaceError
-from lab.progress import Cancelled
+from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.progress import Cancelled
+from lab.core.workspace import Workspace, read_json
 from lab.training import estimate, metrics, runs
 from lab.training.advice import learning_rate
 from lab.training.data import order_of
 from lab.training.measuring import _as_in_batches, _frames, measure
 from lab.training.run import train
-from lab.workspace import Workspace, read_json
 
 
 def test_an_estimate_comes_from_batches_of_the_dataset(workspace: Workspace) -> None:

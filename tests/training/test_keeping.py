@@ -8,12 +8,12 @@ from making import QUICK, run_in, weights_of
 from test_run import curve, stop_at
 
 from lab.asr import weights
-from lab.errors import CheckpointError, OptionsError
+from lab.core.errors import CheckpointError, OptionsError
+from lab.core.workspace import Workspace, write_json
 from lab.training import runs
 from lab.training.keeping import keep_best
 from lab.training.module import Training
 from lab.training.run import train
-from lab.workspace import Workspace, write_json
 
 
 def full_disk(*_: object) -> None:

@@ -17,8 +17,10 @@ from making import QUICK, log_of, noises, over, run_in, weights_of
 from lab import dataset
 from lab.asr import checkpoints
 from lab.asr.devices import best_device
+from lab.core.errors import OptionsError
+from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED
-from lab.errors import OptionsError
+from lab.jobs import run_process
 from lab.training import course, intake, memory, metrics, runs
 from lab.training.beginning import model_for
 from lab.training.config import Architecture, Augmentation, Config
@@ -28,7 +30,6 @@ from lab.training.module import Training
 from lab.training.reporting import LastState
 from lab.training.run import train
 from lab.training.runs import Run
-from lab.workspace import Workspace
 
 
 def curve(run: Run) -> list[Row]:
@@ -375,7 +376,7 @@ def test_a_mistake_of_the_program_is_in_the_log_and_the_state_is_kept(
 def test_two_processes_learn_from_all_clips_together(workspace: Workspace) -> None:
     config: Config = replace(QUICK, epochs=1, devices=2, strategy="ddp", batch_size=3)
     run = run_in(workspace, config)
-    runs.start(run)
+    run_process.start(run)
     state = over(run)
     assert (state.state, state.step, state.total_steps) == ("done", 3, 3), log_of(run)
     assert "Going" not in log_of(run)
@@ -394,7 +395,7 @@ def test_a_second_machine_waits_for_the_clips_and_learns_with_the_first(
     with pytest.raises(OptionsError, match="not under way on the first machine"):
         train(run)
     monkeypatch.setenv("NODE_RANK", "0")
-    runs.start(run)
+    run_process.start(run)
     second = subprocess.run(
         [sys.executable, "-m", "lab", "train-run", str(run.folder)],
         env={**os.environ, "NODE_RANK": "1"},

@@ -11,12 +11,13 @@ import psutil
 import pytest
 from making import QUICK, model, over, run_in, weights_of
 
-from lab.errors import OptionsError, WorkspaceError
+from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.workspace import Workspace, write_json
+from lab.jobs import run_process
 from lab.training import leftovers, metrics, runs
 from lab.training.metrics import Row
 from lab.training.run import train
 from lab.training.runs import Run
-from lab.workspace import Workspace, write_json
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_a_run_whose_process_is_gone_has_failed_and_can_be_asked_for_again(bare:
     with pytest.raises(OptionsError, match="Stop it first"):
         runs.delete(bare)
     with pytest.raises(OptionsError, match="under way"):
-        runs.start(bare)
+        run_process.start(bare)
     runs.stop(bare)
     assert runs.status(bare).state == "stopping"
     process.kill()
@@ -221,7 +222,7 @@ def test_killed_again_and_again_a_run_ends_as_if_it_had_never_been(workspace: Wo
     config = replace(QUICK, epochs=4, save_every_steps=2)
     whole, broken = run_in(workspace, config, "whole"), run_in(workspace, config, "broken")
     assert train(whole).state == "done"
-    runs.start(broken)
+    run_process.start(broken)
     for wanted_step in (2, 9):
         while (
             runs.status(broken).state == "waiting" or len(metrics.read(broken.folder)) < wanted_step
@@ -235,7 +236,7 @@ def test_killed_again_and_again_a_run_ends_as_if_it_had_never_been(workspace: Wo
         (broken.folder / "checkpoints").mkdir(exist_ok=True)
         (broken.folder / "checkpoints" / ".last.ckpt.0a1b2c3d.part").touch()
         (broken.folder / ".model.pt.0a1b2c3d.part").touch()
-        runs.resume(broken)
+        run_process.resume(broken)
     assert over(broken).state == "done"
 
     def curve(run: Run) -> list[Row]:

@@ -9,9 +9,9 @@ from serving import PATIENCE_MS, serving
 
 from lab import audio
 from lab import dataset as datasets
+from lab.core.workspace import Workspace
 from lab.dataset import CORRECTED, Dataset, Entry
-from lab.samples import list_samples
-from lab.workspace import Workspace
+from lab.recordings.samples import list_samples
 
 pytestmark = pytest.mark.browser
 

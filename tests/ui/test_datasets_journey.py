@@ -10,7 +10,7 @@ from serving import PATIENCE_MS
 
 from lab import importers
 from lab.importers.archives import unpack
-from lab.samples import list_sample_datasets
+from lab.recordings.samples import list_sample_datasets
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 

@@ -8,9 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 from lab import audio
 from lab.audio import Waveform
+from lab.core.workspace import Workspace
 from lab.features import VIEWS
-from lab.samples import list_samples
-from lab.workspace import Workspace
+from lab.recordings.samples import list_samples
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEECH = list_samples()[0].audio_path.read_bytes()

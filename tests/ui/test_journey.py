@@ -11,7 +11,7 @@ from serving import PATIENCE_MS, serving
 
 from lab import audio
 from lab.audio import Waveform
-from lab.samples import list_samples
+from lab.recordings.samples import list_samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 

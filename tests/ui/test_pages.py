@@ -10,9 +10,9 @@ from streamlit.testing.v1.element_tree import Button
 
 from lab import audio, recordings
 from lab import dataset as datasets
-from lab.samples import list_samples
-from lab.transcript import Segment, Transcript, Word
-from lab.workspace import Workspace
+from lab.core.workspace import Workspace
+from lab.recordings.samples import list_samples
+from lab.transcripts import Segment, Transcript, Word
 
 ROOT = Path(__file__).resolve().parents[2]
 TRANSCRIBE = "pages/3_Transcribe.py"

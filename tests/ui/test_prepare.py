@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lab import preparations, recordings
-from lab.preparation_files import prompts_read
-from lab.preprocess import WHISPER, AudioFile, Recipe, apply
+from lab import recordings
+from lab.core.workspace import Workspace
+from lab.preprocess import WHISPER, AudioFile, Recipe, apply, preparations
+from lab.preprocess.preparation_files import prompts_read
 from lab.preprocess.recipe import Resample, Split
-from lab.samples import list_samples
-from lab.workspace import Workspace
+from lab.recordings.samples import list_samples
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEECH = list_samples()[0].audio_path.read_bytes()

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from serving import PATIENCE_MS
 
-from lab import audio, wav
-from lab.samples import list_samples
+from lab import audio
+from lab.audio import wav
+from lab.recordings.samples import list_samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 

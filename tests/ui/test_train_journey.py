@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from serving import PATIENCE_MS, serving
 
 from lab import dataset as datasets
+from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED, Dataset
 from lab.importers import Reading, kind_named
-from lab.samples import list_sample_datasets
+from lab.recordings.samples import list_sample_datasets
 from lab.training import runs
-from lab.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 

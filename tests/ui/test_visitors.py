@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lab import recordings
-from lab.workspace import Workspace
+from lab.core.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 

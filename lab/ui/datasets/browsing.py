@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset, filters
-from lab.errors import LabError
 from lab.ui import words
 from lab.ui.datasets import figures
 from lab.ui.datasets.choosing import open_dataset
@@ -16,7 +17,6 @@ from lab.ui.datasets.clip import show_clip
 from lab.ui.datasets.predicting import choose_predictions, with_predictions
 from lab.ui.datasets.shared import entries, frame
 from lab.ui.differences import differences_html
-from lab.workspace import Workspace
 
 _CLIP = "clip"
 _PAGE = 50

@@ -5,18 +5,18 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED, Dataset
 from lab.dataset.checks.known import CHECKS, FIXES, Finding, Fix, Severity
 from lab.dataset.checkup import AUTOMATIC, CHECKED, checkup, files_of, mended, to_csv
 from lab.dataset.sounds import SOUNDS_NAME, known_sounds
-from lab.errors import LabError
 from lab.ui import words
 from lab.ui.datasets.choosing import open_dataset
 from lab.ui.datasets.clip import show_clip
 from lab.ui.datasets.listening import show_guard, show_sound, warn_of_language
 from lab.ui.datasets.shared import ask_person, entries
 from lab.ui.datasets.undoing import change_all, show_undo
-from lab.workspace import Workspace
 
 _CLIP = "clip"
 _ROWS_SHOWN = 500

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import streamlit as st
 
 from lab import dataset as datasets
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.statistics import summary
-from lab.errors import LabError
 from lab.ui import words
 from lab.ui.datasets.shared import frame
 from lab.ui.state import import_queue
-from lab.workspace import Workspace
 
 _DATASET, _ROOM, _LAST, _IMPORTING = "dataset", "room", "last_dataset", "importing"
 

@@ -7,13 +7,13 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 import streamlit as st
 
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset, Entry
 from lab.dataset.cleaning import CleanedTexts, clean_texts
-from lab.text import RULES, Cleaning
+from lab.dataset.text_rules import RULES, Cleaning
 from lab.ui import words
 from lab.ui.datasets.shared import entries
 from lab.ui.datasets.undoing import change_all, show_undo
-from lab.workspace import Workspace
 
 _WHAT = "cleaned"
 _PAGE = 50

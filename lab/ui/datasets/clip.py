@@ -6,12 +6,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lab import audio
+from lab.core.errors import LabError
+from lab.core.languages import LANGUAGES
 from lab.dataset import STATUSES, Dataset, Entry
-from lab.errors import LabError
 from lab.features.reduce import overview, waveform_envelope
 from lab.features.settings import FeatureSettings
 from lab.features.spectra import in_decibels
-from lab.languages import LANGUAGES
 from lab.ui import charts, words
 
 _COLUMNS, _ROWS, _PIECES = 500, 96, 900

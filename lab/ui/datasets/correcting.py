@@ -6,19 +6,19 @@ from pathlib import Path
 
 import streamlit as st
 
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
 from lab.dataset import Action, Dataset, Entry, predictions
 from lab.dataset.correcting import ORDERS, Desks, Order, is_waiting, progress, queue
 from lab.dataset.predictions import Prediction
 from lab.dataset.sitting import Sitting
-from lab.errors import LabError
-from lab.predicting import PredictionJob
+from lab.jobs.prediction import PredictionJob
 from lab.ui import words
 from lab.ui.datasets import corrector
 from lab.ui.datasets.corrector import Offer
 from lab.ui.datasets.history import show_history
 from lab.ui.datasets.predicting import let_listen, show_listening
 from lab.ui.datasets.shared import ask_person, entries, person
-from lab.workspace import Workspace
 
 _SITTING, _ASKED, _TURN = "correct_sitting", "correct_asked", "correct_turn"
 # The clip stands in the address, so that a reload comes back to it.

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset, Entry, filters
-from lab.dataset.export_queue import ExportJob, ExportQueue, list_exports
-from lab.dataset.exporting import LAYOUTS, chosen
-from lab.errors import LabError
+from lab.dataset.exporting import LAYOUTS, chosen, list_exports
+from lab.jobs.dataset_export import ExportJob, ExportQueue
 from lab.ui import words
 from lab.ui.datasets.shared import entries, frame
 from lab.ui.queue import show_queue
-from lab.workspace import Workspace
 
 # A browser gets a download out of the server's memory.
 _MAX_DOWNLOAD_BYTES = 1_000_000_000

@@ -9,18 +9,19 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lab import dataset as datasets
+from lab.core.errors import LabError
+from lab.core.languages import LANGUAGES
+from lab.core.staging import Staging
+from lab.core.workspace import Workspace, slug
+from lab.dataset.importing import ImportJob
+from lab.dataset.sources import OnDisk, Seen, Source, Uploaded, VoxLingua, look
 from lab.dataset.store import datasets_dir
-from lab.errors import LabError
-from lab.import_sources import OnDisk, Seen, Source, Uploaded, VoxLingua, look
 from lab.importers import KINDS, Kind, Problem, UnknownCorpusError
 from lab.importers.archives import ENDINGS, UnpackLimits
 from lab.importers.corpora import VOXLINGUA
 from lab.importers.uploads import lay_out
 from lab.importers.voxlingua import languages
-from lab.importing import ImportJob
-from lab.languages import LANGUAGES
-from lab.samples import SampleDataset, list_sample_datasets
-from lab.staging import Staging
+from lab.recordings.samples import SampleDataset, list_sample_datasets
 from lab.ui import words
 from lab.ui.datasets.choosing import open_dataset
 from lab.ui.datasets.listening import warn_of_language
@@ -29,7 +30,6 @@ from lab.ui.datasets.shared import entries
 from lab.ui.queue import show_queue
 from lab.ui.state import guard_queue, import_queue
 from lab.ui.visitors import is_public
-from lab.workspace import Workspace, slug
 
 _ICONS = {
     "Sample": ":material/science:",

@@ -6,14 +6,14 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from lab.core.languages import LANGUAGES
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset, Entry, guard
 from lab.dataset.guard import SAMPLE_SIZE, Verdict
-from lab.languages import LANGUAGES
 from lab.ui import words
 from lab.ui.queue import show_queue
 from lab.ui.settings import choose_model
 from lab.ui.state import examine_queue, guard_queue
-from lab.workspace import Workspace
 
 # Measured on clips of 3 s: 120 a second of mp3, 70 of Ogg. Unknown lengths are taken for 5 s.
 _TIMES_REAL_TIME = 250

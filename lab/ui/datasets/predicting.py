@@ -7,15 +7,15 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED, Dataset, Entry, predictions, statistics
 from lab.dataset.predictions import FOLDER_NAME
-from lab.predicting import PredictionJob
+from lab.jobs.prediction import PredictionJob
 from lab.ui import words
 from lab.ui.datasets.shared import entries, frame
 from lab.ui.queue import show_queue
 from lab.ui.settings import choose_model
 from lab.ui.state import prediction_queue
-from lab.workspace import Workspace
 
 _NOBODY = "no model"
 _PROBLEMS_SHOWN = 20

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from lab.core.workspace import slug
 from lab.importers import Problem
 from lab.preprocess.export import without_formula
 from lab.ui import words
-from lab.workspace import slug
 
 
 def show_problems(problems: Sequence[Problem], what: str, *, name: str, key: str) -> None:

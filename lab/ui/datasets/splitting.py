@@ -6,13 +6,13 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset, Entry
 from lab.dataset.splitting import BY, SHARES, Leak, Proposal, SplitSize, sizes, split
-from lab.errors import LabError
 from lab.ui import words
 from lab.ui.datasets.shared import entries
 from lab.ui.datasets.undoing import change_all, show_undo
-from lab.workspace import Workspace
 
 _WHAT = "split"
 _LEAKS_SHOWN = 200

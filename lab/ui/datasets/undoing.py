@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from lab.core.errors import LabError
 from lab.dataset import Action, Dataset, Entry
-from lab.errors import LabError
 from lab.ui import words
 from lab.ui.datasets.shared import person
 

@@ -9,12 +9,12 @@ import streamlit as st
 from lab import audio
 from lab import dataset as datasets
 from lab.audio import SAMPLE_RATE, Waveform
+from lab.core.workspace import Workspace
 from lab.features.settings import FeatureSettings
 from lab.training import augment
 from lab.training.config import Augmentation
 from lab.ui import charts, words
 from lab.ui.datasets.shared import entries
-from lab.workspace import Workspace
 
 _DRAWN = "augmentation_drawn"
 _HEIGHT = 210

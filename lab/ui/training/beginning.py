@@ -5,11 +5,13 @@ from pathlib import Path
 import streamlit as st
 
 from lab import dataset as datasets
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED, SPLITS, Dataset
 from lab.dataset.checks.known import Finding
 from lab.dataset.checkup import checkup, files_of
 from lab.dataset.sounds import known_sounds
-from lab.errors import LabError
+from lab.jobs import run_process
 from lab.training import examples, runs, splits
 from lab.training.config import Config
 from lab.training.examples import Examples
@@ -22,7 +24,6 @@ from lab.ui.training.estimating import show_estimate
 from lab.ui.training.form import config_of
 from lab.ui.training.settings import choose_config
 from lab.ui.visitors import is_public
-from lab.workspace import Workspace
 
 _FAILURE, _NAME = "train_failure", "train_name"
 
@@ -167,7 +168,7 @@ def _start(workspace: Workspace, dataset: Dataset, n_clips: int) -> None:
         limits.check(workspace, config, n_clips)
         name = st.session_state.get(_NAME, "").strip()
         run, _ = splits.create_run(workspace, dataset, config, name=name)
-        runs.start(run)
+        run_process.start(run)
     except LabError as error:
         st.session_state[_FAILURE] = str(error)
     else:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset
-from lab.errors import LabError
-from lab.estimating import EstimateJob
+from lab.jobs.estimate import EstimateJob
 from lab.training.config import Config
 from lab.training.estimate import Estimate
 from lab.ui import words
@@ -15,7 +16,6 @@ from lab.ui.refresh import pace, refresh_in
 from lab.ui.state import estimate_queue
 from lab.ui.training import limits
 from lab.ui.training.form import config_of
-from lab.workspace import Workspace
 
 _FAILURE = "estimate_failure"
 

@@ -4,19 +4,19 @@ import pandas as pd
 import streamlit as st
 
 from lab import dataset as datasets
-from lab import evaluating, evaluation_files
 from lab.asr.checkpoints import list_models
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
 from lab.dataset import SPLITS
-from lab.errors import LabError
-from lab.evaluating import Evaluation, EvaluationJob
-from lab.evaluation import EVERYTHING, matrix
+from lab.evaluation import EVERYTHING, matrix, report_files, store
+from lab.evaluation.store import Evaluation
+from lab.jobs.evaluation import EvaluationJob
 from lab.training import runs
 from lab.ui import words
 from lab.ui.frame import DATASETS
 from lab.ui.queue import show_queue
 from lab.ui.state import DEFAULT_MODEL, evaluation_queue
 from lab.ui.training.report import PERCENT, read_report, show_report
-from lab.workspace import Workspace
 
 _MODELS, _DATASETS, _SPLIT = "evaluate_models", "evaluate_datasets", "evaluate_split"
 _SHOWN, _FAILURE = "evaluation", "evaluation_failure"
@@ -44,7 +44,7 @@ def show_evaluate(workspace: Workspace) -> None:
     )
     if failure := st.session_state.pop(_FAILURE, None):
         st.error(words.plain(failure), icon=":material/error:")
-    kept = evaluating.list_evaluations(workspace)
+    kept = store.list_evaluations(workspace)
     if kept:
         _kept(workspace, kept)
 
@@ -179,8 +179,8 @@ def _matrix(evaluation: Evaluation) -> None:
     )
     st.download_button(
         "matrix.csv",
-        data=lambda: evaluation_files.matrix_csv(reports).encode("utf-8-sig"),
-        file_name=evaluation_files.MATRIX_NAME,
+        data=lambda: report_files.matrix_csv(reports).encode("utf-8-sig"),
+        file_name=report_files.MATRIX_NAME,
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
@@ -189,6 +189,6 @@ def _matrix(evaluation: Evaluation) -> None:
 
 def _delete(evaluation: Evaluation) -> None:
     try:
-        evaluating.delete(evaluation)
+        store.delete(evaluation)
     except LabError as error:
         st.session_state[_FAILURE] = str(error)

@@ -7,19 +7,19 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from lab import finishing
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.core.languages import LANGUAGES
+from lab.core.workspace import Workspace, read_json
 from lab.export import FORMATS, PRECISIONS
 from lab.export.formats import size_bytes
 from lab.export.proof import PROOF_NAME, Proof, read_proof
-from lab.languages import LANGUAGES
+from lab.export.store import delete_export, exports_of
 from lab.training import runs
 from lab.training.runs import Run
 from lab.ui import words
 from lab.ui.training.files import MAX_DOWNLOAD_BYTES
 from lab.ui.training.tasks import is_busy, submit
 from lab.ui.visitors import is_public
-from lab.workspace import Workspace, read_json
 
 _OUTCOMES = {
     "proven": ":green[:material/verified:]",
@@ -50,7 +50,7 @@ def show_export(workspace: Workspace, run: Run) -> None:
         persist_state="session",
         width=140,
     )
-    exports = finishing.exports_of(workspace, run)
+    exports = exports_of(workspace, run)
     row.button(
         "Export with proof",
         icon=":material/verified:",
@@ -157,6 +157,6 @@ def _zipped(folder: Path) -> bytes:
 
 def _delete(folder: Path) -> None:
     try:
-        finishing.delete_export(folder)
+        delete_export(folder)
     except LabError as error:
         st.toast(words.plain(str(error)), icon=":material/error:")

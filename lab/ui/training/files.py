@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lab.evaluation_files import CSV_NAME, JSON_NAME
+from lab.evaluation.report_files import CSV_NAME, JSON_NAME
 from lab.training import metrics, runs
 from lab.training.runs import Run
 from lab.ui import words

@@ -5,23 +5,22 @@ from pathlib import Path
 
 import streamlit as st
 
-from lab import finishing
 from lab.asr.checkpoints import list_models
-from lab.errors import LabError
-from lab.evaluation_files import JSON_NAME
-from lab.export.publishing import is_of_another_run
-from lab.finishing import FinishJob
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
+from lab.evaluation.report_files import JSON_NAME
+from lab.export.model_card import card_of_run
 from lab.health import HealthReport, read_report
 from lab.health.report import FILE_NAME as HEALTH_NAME
-from lab.model_card import card_of_run
+from lab.jobs.run_tasks import FinishJob, Task
 from lab.training import runs
+from lab.training.models import is_of_another_run
 from lab.training.runs import Run
 from lab.ui import words
 from lab.ui.queue import show_queue
 from lab.ui.state import finish_queue
 from lab.ui.training.exporting import show_export, show_proof
 from lab.ui.training.tasks import is_busy, submit
-from lab.workspace import Workspace
 
 _TASKS = {
     "keep": "Keeping the best state of",
@@ -177,7 +176,7 @@ def _written_at(path: Path) -> int | None:
         return None
 
 
-def _button(label: str, icon: str, workspace: Workspace, run: Run, task: finishing.Task) -> None:
+def _button(label: str, icon: str, workspace: Workspace, run: Run, task: Task) -> None:
     st.button(
         label,
         icon=icon,

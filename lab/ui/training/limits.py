@@ -1,10 +1,10 @@
 """What a visitor of a public server may train: its processor is for all of them."""
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
+from lab.core.workspace import Workspace
 from lab.training import runs
 from lab.training.config import DEFAULTS, Config
 from lab.ui.visitors import is_public
-from lab.workspace import Workspace
 
 MODELS = ("tiny", "base")
 MAX_EPOCHS, MAX_CLIPS, MAX_BATCH = 8, 500, 16

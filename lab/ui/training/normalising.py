@@ -5,7 +5,7 @@ from typing import get_args
 
 import streamlit as st
 
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
 from lab.evaluation import CUSTOM
 from lab.scoring import Normaliser
 from lab.scoring.normalise import Inside, from_words

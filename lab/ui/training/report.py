@@ -7,17 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from lab import dataset as datasets
-from lab import evaluation_files
-from lab.errors import LabError
-from lab.evaluation import Report, Result, left_out, rescored, sentences
-from lab.evaluation_files import CSV_NAME, JSON_NAME
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
+from lab.evaluation import Report, Result, left_out, report_files, rescored, sentences
+from lab.evaluation.report_files import CSV_NAME, JSON_NAME
 from lab.scoring import Normaliser
 from lab.ui import words
 from lab.ui.datasets.clip import show_clip
 from lab.ui.datasets.figures import show_mistakes
 from lab.ui.differences import differences_html
 from lab.ui.training.normalising import choose_custom
-from lab.workspace import Workspace
 
 PERCENT = "%.1f %%"
 _ROWS_SHOWN = 1_000
@@ -241,7 +240,7 @@ def _written(folder: Path) -> tuple[int, int]:
 # The folder holds the visitor's own; nobody changes what these give.
 @st.cache_resource(max_entries=4, show_spinner="Reading the evaluation …")
 def _read(folder: Path, written: tuple[int, int]) -> Report:  # noqa: ARG001 - a key
-    return evaluation_files.read(folder)
+    return report_files.read(folder)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Counting anew …")

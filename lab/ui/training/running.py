@@ -9,9 +9,11 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from lab import evaluation_files
 from lab.asr.checkpoints import list_models
-from lab.errors import LabError, OptionsError
+from lab.core.errors import LabError, OptionsError
+from lab.core.workspace import Workspace
+from lab.evaluation import report_files
+from lab.jobs import run_process
 from lab.training import metrics, runs
 from lab.training.config import DEFAULTS
 from lab.training.device import AUTO, precisions
@@ -26,7 +28,6 @@ from lab.ui.training.finishing import show_best, show_finish, show_finishing
 from lab.ui.training.form import set_config
 from lab.ui.training.report import show_report
 from lab.ui.training.tasks import is_busy
-from lab.workspace import Workspace
 
 _FAILURE = "run_failure"
 _LOOKS = {
@@ -121,7 +122,7 @@ def _resume(workspace: Workspace, run: Run) -> None:
     if is_busy(workspace, run):  # since the page was drawn, in another tab
         raise OptionsError("Something is being done with its model. Stop that or wait for it.")
     limits.check(workspace, run.config, 0)
-    runs.resume(run)
+    run_process.resume(run)
 
 
 def _copy(workspace: Workspace, run: Run) -> None:
@@ -259,7 +260,7 @@ def _sentences(run: Run) -> None:
 def _done(workspace: Workspace, run: Run) -> None:
     show_finishing(workspace)
     st.subheader("Is it better?")
-    if (run.folder / evaluation_files.JSON_NAME).exists():
+    if (run.folder / report_files.JSON_NAME).exists():
         try:
             show_report(workspace, run.folder, key=f"run_{run.name}")
         except LabError as error:

@@ -6,7 +6,8 @@ from dataclasses import fields
 import streamlit as st
 
 from lab.asr.checkpoints import list_models, width_of
-from lab.errors import LabError, OptionsError
+from lab.core.errors import LabError, OptionsError
+from lab.core.workspace import Workspace
 from lab.training import advice
 from lab.training.config import PRESETS, Architecture, Augmentation, Config
 from lab.training.device import device_for, precisions
@@ -25,7 +26,6 @@ from lab.ui.training.form import (
     recall,
     set_config,
 )
-from lab.workspace import Workspace
 
 _TITLES = {"defaults": "Defaults", "source-lab": "Source lab"}
 _TRAINS = {"everything": "Everything", "decoder": "Decoder only", "lora": "LoRA"}

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 
-from lab import finishing
-from lab.finishing import FinishJob
+from lab.core.workspace import Workspace
+from lab.jobs.run_tasks import FinishJob, Task
 from lab.training.runs import Run
 from lab.ui.state import finish_queue
-from lab.workspace import Workspace
 
 
-def is_busy(
-    workspace: Workspace, run: Run, task: finishing.Task | None = None, **settings: str
-) -> bool:
+def is_busy(workspace: Workspace, run: Run, task: Task | None = None, **settings: str) -> bool:
     """Whether a task is lined up or under way for a run, with these settings.
 
     task: without one, whether any is
@@ -26,5 +23,5 @@ def is_busy(
     )
 
 
-def submit(workspace: Workspace, run: Run, task: finishing.Task, **settings: str) -> None:
+def submit(workspace: Workspace, run: Run, task: Task, **settings: str) -> None:
     finish_queue().submit(workspace, run, task, **settings)

@@ -7,12 +7,12 @@ from listening import Listener
 from streamlit.testing.v1 import AppTest
 
 from lab import dataset as datasets
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.predictions import predict
 from lab.importers import Reading, kind_named
-from lab.samples import list_sample_datasets
+from lab.recordings.samples import list_sample_datasets
 from lab.ui.differences import differences_html
-from lab.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[3]
 

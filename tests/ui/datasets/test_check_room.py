@@ -10,15 +10,15 @@ from waiting import wait_for
 
 from lab import dataset
 from lab.audio import SAMPLE_RATE, Waveform, encode_wav
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset, guard
 from lab.dataset.guard import Heard, Listened
 from lab.ui.state import examine_queue
-from lab.workspace import Workspace
 
 ROOM = """
 from lab import dataset
 from lab.ui.datasets.checkup import show_check
-from lab.workspace import Workspace
+from lab.core.workspace import Workspace
 workspace = Workspace.default()
 show_check(workspace, dataset.find(workspace, "shqip"))
 """

@@ -11,16 +11,16 @@ from streamlit.testing.v1 import AppTest
 from lab import audio
 from lab import dataset as datasets
 from lab.audio import Waveform
+from lab.core.workspace import Workspace
 from lab.dataset import CORRECTED, Dataset
 from lab.dataset.sitting import Sitting
 from lab.ui.datasets import correcting, corrector
-from lab.workspace import Workspace
 
 
 def room() -> None:
     from lab import dataset as datasets
+    from lab.core.workspace import Workspace
     from lab.ui.datasets.correcting import show_correct
-    from lab.workspace import Workspace
 
     workspace = Workspace.default()
     show_correct(workspace, datasets.find(workspace, "a"))

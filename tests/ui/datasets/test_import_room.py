@@ -12,15 +12,15 @@ from streamlit.testing.v1.element_tree import Button
 
 from lab import audio, dataset
 from lab.audio import Waveform
+from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.store import datasets_dir
-from lab.examining import GuardQueue
-from lab.samples import list_sample_datasets
-from lab.workspace import Workspace
+from lab.jobs.dataset_checks import GuardQueue
+from lab.recordings.samples import list_sample_datasets
 
 PAGE = """
 from lab.ui.datasets.importing import show_import
-from lab.workspace import Workspace
+from lab.core.workspace import Workspace
 show_import(Workspace.default())
 """
 

@@ -8,9 +8,9 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from lab import dataset
+from lab.core.workspace import Workspace
 from lab.dataset import SPLITS, Dataset
-from lab.dataset.export_queue import list_exports
-from lab.workspace import Workspace
+from lab.dataset.exporting import list_exports
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def room(module: str, function: str) -> AppTest:
     app = AppTest.from_string(
         f"from lab.ui.datasets.{module} import {function}\n"
         "from lab import dataset\n"
-        "from lab.workspace import Workspace\n"
+        "from lab.core.workspace import Workspace\n"
         "workspace = Workspace.default()\n"
         f"{function}(workspace, dataset.find(workspace, 'shqip'))\n",
         default_timeout=60,

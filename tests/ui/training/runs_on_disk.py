@@ -6,16 +6,16 @@ import torch
 from listening import Listener
 from whispers import SMALL, payload, talking_model
 
-from lab import audio, dataset, evaluation_files
+from lab import audio, dataset
 from lab.audio import Waveform
+from lab.core.workspace import Workspace, write_json
 from lab.dataset import Dataset
-from lab.evaluation import evaluate
-from lab.samples import list_samples
+from lab.evaluation import evaluate, report_files
+from lab.recordings.samples import list_samples
 from lab.training import metrics, runs
 from lab.training.config import Config
 from lab.training.metrics import Row
 from lab.training.runs import Run
-from lab.workspace import Workspace, write_json
 
 N_CLIPS = 20
 
@@ -77,7 +77,7 @@ def evaluate_done(run: Run, made: Dataset) -> None:
         )
 
     (report,) = evaluate([hears(("base", "e")), hears((run.name, "ë"))], [made])  # type: ignore[list-item]
-    evaluation_files.write(report, run.folder)
+    report_files.write(report, run.folder)
 
 
 def _nearest(lengths: dict[float, int], clip: Waveform) -> int:

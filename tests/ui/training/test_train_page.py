@@ -16,7 +16,8 @@ from waiting import wait_for
 from whispers import SMALL, payload, talking_model
 
 from lab import dataset as datasets
-from lab.errors import OptionsError
+from lab.core.errors import OptionsError
+from lab.core.workspace import Workspace, write_json
 from lab.health import Check
 from lab.health.report import FILE_NAME, report, write_report
 from lab.training import runs
@@ -25,7 +26,6 @@ from lab.training.estimate import Estimate
 from lab.ui.state import finish_queue
 from lab.ui.training.form import lines_of
 from lab.ui.training.settings import ADVANCED
-from lab.workspace import Workspace, write_json
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -39,7 +39,7 @@ def _own_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Non
 def started(monkeypatch: pytest.MonkeyPatch) -> list[runs.Run]:
     """The runs that the page would have started."""
     found: list[runs.Run] = []
-    monkeypatch.setattr("lab.training.runs.start", found.append)
+    monkeypatch.setattr("lab.jobs.run_process.start", found.append)
     return found
 
 
@@ -245,7 +245,7 @@ def test_augmentation_is_seen_and_heard_before_and_after(workspace: Workspace) -
     page = (
         "from lab.training.config import Augmentation\n"
         "from lab.ui.training.augmenting import show_augmentation\n"
-        "from lab.workspace import Workspace\n"
+        "from lab.core.workspace import Workspace\n"
         "show_augmentation(Workspace.default(), 'shqip', Augmentation(noise=1.0, time_masks=2))\n"
     )
     app = done(AppTest.from_string(page, default_timeout=60).run())

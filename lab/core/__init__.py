@@ -1,0 +1,1 @@
+"""What every other room stands on: errors, progress, settings, the workspace on disk."""

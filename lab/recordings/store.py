@@ -1,0 +1,156 @@
+"""The recordings of a workspace: a folder each, with the bytes as they came and the transcripts.
+
+recordings/interview-in-prizren-3f2a9c1d07/
+    audio.m4a            exactly what was brought
+    recording.json       its name, size, sha256, day
+    transcripts/20261123-101500-123456-base.json
+"""
+
+import hashlib
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+
+from lab import transcripts
+from lab.core.errors import WorkspaceError
+from lab.core.workspace import Workspace, child, read_json, slug, write_json, written_whole
+from lab.transcripts import Transcript
+
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+_TRANSCRIPT_ID = re.compile(r"\d{8}-\d{6}-\d{6}-[a-z0-9-]+")  # its time in UTC and its model
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a person brought.
+
+    name: theirs, to be shown and never used as a path
+    prompt: the sentence that they read aloud, "" where there was none
+    """
+
+    id: str
+    name: str
+    audio_path: Path
+    size_bytes: int
+    added_at: datetime
+    prompt: str = ""
+
+    @property
+    def stem(self) -> str:
+        """A safe name for files made from this recording."""
+        return slug(PurePath(self.name).stem) or self.id
+
+
+@dataclass(frozen=True)
+class SavedTranscript:
+    """A transcript that lies in the workspace."""
+
+    id: str
+    recording: Recording
+    path: Path
+
+    @property
+    def saved_at(self) -> datetime:
+        return datetime.strptime(self.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+
+    def load(self) -> Transcript:
+        """Read it; raises `WorkspaceError` if the file is damaged."""
+        return transcripts.from_dict(read_json(self.path))
+
+
+def add(workspace: Workspace, name: str, data: bytes, *, prompt: str = "") -> Recording:
+    """Keep `data` as a recording called `name`.
+
+    The id comes from the name and the content: bringing the same file again finds the recording
+    that is there, and two different files of one name stay apart. `prompt` is the sentence that was
+    read aloud.
+    """
+    # A file name need not be text on every disk; what is kept of it is.
+    name = name.encode("utf-8", "replace").decode("utf-8")
+    digest = hashlib.sha256(data).hexdigest()
+    recording_id = "-".join(filter(None, [slug(PurePath(name).stem), digest[:10]]))
+    folder = child(workspace.recordings_dir, recording_id)
+    if not (folder / "recording.json").exists():
+        suffix = PurePath(name).suffix.lower()
+        audio_name = "audio" + (suffix if _SUFFIX.fullmatch(suffix) else "")
+        with written_whole(folder / audio_name) as beside:
+            beside.write_bytes(data)
+        # Last, because a folder without it is not a recording: an interrupted upload never shows.
+        write_json(
+            folder / "recording.json",
+            {
+                "name": name,
+                "audio": audio_name,
+                "size_bytes": len(data),
+                "sha256": digest,
+                "added_at": datetime.now(UTC).isoformat(),
+                "prompt": prompt,
+            },
+        )
+    return get(workspace, recording_id)
+
+
+def get(workspace: Workspace, recording_id: str) -> Recording:
+    """The recording of that id; raises `WorkspaceError` if there is none."""
+    folder = child(workspace.recordings_dir, recording_id)
+    if not (folder / "recording.json").exists():
+        raise WorkspaceError(f"There is no recording {recording_id} in this workspace (any more).")
+    content = read_json(folder / "recording.json")
+    try:
+        return Recording(
+            id=recording_id,
+            name=str(content["name"]),
+            audio_path=folder / PurePath(str(content["audio"])).name,
+            size_bytes=int(content["size_bytes"]),
+            added_at=datetime.fromisoformat(content["added_at"]).astimezone(UTC),
+            prompt=str(content.get("prompt", "")),  # recordings of earlier versions lack it
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise WorkspaceError(f"{folder / 'recording.json'} is damaged: {error!r}.") from error
+
+
+def list_all(workspace: Workspace) -> list[Recording]:
+    """All recordings that can be read, the newest first."""
+    found = []
+    for file in workspace.recordings_dir.glob("*/recording.json"):
+        try:
+            found.append(get(workspace, file.parent.name))
+        except WorkspaceError:
+            continue  # a damaged or foreign folder must not hide the others
+    return sorted(found, key=lambda recording: recording.added_at, reverse=True)
+
+
+def delete(workspace: Workspace, recording_id: str) -> None:
+    """Remove the recording and its transcripts; raises `WorkspaceError` if the disk refuses."""
+    folder = get(workspace, recording_id).audio_path.parent
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise WorkspaceError(f"{folder} cannot be removed: {error.strerror}.") from error
+
+
+def save_transcript(recording: Recording, transcript: Transcript) -> SavedTranscript:
+    """Keep `transcript` beside its recording; an earlier one is never replaced.
+
+    Raises `WorkspaceError` if the recording was deleted meanwhile or the disk refuses.
+    """
+    if not recording.audio_path.exists():
+        raise WorkspaceError(f"The recording {recording.name} was deleted meanwhile.")
+    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    transcript_id = f"{now}-{slug(transcript.model) or 'model'}"
+    path = recording.audio_path.parent / "transcripts" / f"{transcript_id}.json"
+    write_json(path, transcripts.as_dict(transcript))
+    return SavedTranscript(transcript_id, recording, path)
+
+
+def list_transcripts(workspace: Workspace) -> list[SavedTranscript]:
+    """All transcripts of all recordings, the newest first."""
+    found = [
+        SavedTranscript(path.stem, recording, path)
+        for recording in list_all(workspace)
+        for path in (recording.audio_path.parent / "transcripts").glob("*.json")
+        if _TRANSCRIPT_ID.fullmatch(path.stem)  # a person may keep files of their own beside them
+    ]
+    return sorted(found, key=lambda saved: saved.id, reverse=True)

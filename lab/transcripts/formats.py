@@ -1,0 +1,87 @@
+"""Transcripts as text, subtitles and tables."""
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable, Mapping
+
+from lab.transcripts.serialization import as_dict
+from lab.transcripts.transcript import Segment, Transcript
+
+
+def to_txt(transcript: Transcript) -> str:
+    """A line a segment."""
+    return "".join(_one_line(segment.text) + "\n" for segment in transcript.segments)
+
+
+def to_srt(transcript: Transcript) -> str:
+    """SubRip subtitles."""
+    cues = (
+        f"{number}\n{_clock(segment.start_s, ',', hours=True)} --> "
+        f"{_clock(segment.end_s, ',', hours=True)}\n{_cue_text(segment)}\n\n"
+        for number, segment in enumerate(transcript.segments, start=1)
+    )
+    return "".join(cues)
+
+
+def to_vtt(transcript: Transcript) -> str:
+    """WebVTT subtitles, for the browser's <track>."""
+    cues = (
+        f"{_clock(segment.start_s, '.')} --> {_clock(segment.end_s, '.')}\n{_cue_text(segment)}\n\n"
+        for segment in transcript.segments
+    )
+    return "WEBVTT\n\n" + "".join(cues)
+
+
+def to_tsv(transcript: Transcript) -> str:
+    """Tab-separated start and end in milliseconds, and the text."""
+    rows = (
+        f"{round(1000 * segment.start_s)}\t{round(1000 * segment.end_s)}\t"
+        f"{_one_line(segment.text).replace(chr(9), ' ')}\n"
+        for segment in transcript.segments
+    )
+    return "start\tend\ttext\n" + "".join(rows)
+
+
+def to_json(transcript: Transcript) -> str:
+    """openai-whisper's JSON; what it has no place for follows under keys of our own."""
+    return json.dumps(as_dict(transcript), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+FORMATS: Mapping[str, Callable[[Transcript], str]] = {
+    "txt": to_txt,
+    "srt": to_srt,
+    "vtt": to_vtt,
+    "tsv": to_tsv,
+    "json": to_json,
+}
+
+
+def to_zip(transcripts: Mapping[str, Transcript]) -> bytes:
+    """Every format of each transcript, named by its key, in one archive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for stem, transcript in transcripts.items():
+            for suffix, render in FORMATS.items():
+                archive.writestr(f"{stem}.{suffix}", render(transcript))
+    return buffer.getvalue()
+
+
+def _clock(seconds: float, decimal_mark: str, *, hours: bool = False) -> str:
+    """hh:mm:ss and milliseconds, the hours left out where there are none unless `hours`."""
+    total_ms = round(1000 * seconds)
+    minutes, milliseconds = divmod(total_ms, 60_000)
+    hour, minute = divmod(minutes, 60)
+    head = f"{hour:02d}:" if hours or hour else ""
+    return f"{head}{minute:02d}:{milliseconds // 1000:02d}{decimal_mark}{milliseconds % 1000:03d}"
+
+
+def _cue_text(segment: Segment) -> str:
+    """The segment's text on one line, without the arrow that would read as a cue's times."""
+    return re.sub("-{2,}>", "->", _one_line(segment.text))
+
+
+def _one_line(text: str) -> str:
+    # A person's correction may hold line breaks, which end a cue or a row.
+    return " ".join(filter(None, map(str.strip, text.splitlines())))
