@@ -6,7 +6,7 @@ All tabs look at Transcribe, in one workspace. One of them transcribes; the othe
 right after its click, and so follow the queue as well. Seconds from the click until the text has
 reached the tab, the model being warm, beside the same call (decoding the file, recognising the
 language, transcribing, saving) in a process that does nothing else. Tabs are websockets
-(`benchmarks.sessions`). Then how long a page takes to open meanwhile, and how many scripts the
+(`tests.support.sessions`). Then how long a page takes to open meanwhile, and how many scripts the
 server ran a second.
 """
 
@@ -18,19 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks.server import serving
-from benchmarks.sessions import Tab, is_end_of_run
-from lab import audio, recordings
 from lab.asr.devices import best_device
-from lab.audio import Waveform
-from lab.core.workspace import Workspace
-from lab.recordings.samples import list_samples
+from tests.support.server import serving
+from tests.support.sessions import Tab, transcribe, workspace_with
 
 TABS = (1, 5, 12)
 _BARE = """
@@ -54,33 +47,11 @@ for repetition in range(int(sys.argv[2]) + 1):
 """
 
 
-def workspace_with(folder: Path, seconds: float) -> Path:
-    """A workspace with one recording of so many seconds of real speech."""
-    speech = np.concatenate([audio.decode(one.audio_path).samples for one in list_samples()])
-    samples = np.resize(speech, round(seconds * audio.SAMPLE_RATE))
-    wav = audio.encode_wav(Waveform(samples, audio.SAMPLE_RATE))
-    recordings.add(Workspace(folder), "speech.wav", wav)
-    return folder
-
-
 def bare(workspace: Path, repetitions: int) -> list[float]:
     """Seconds of each call in a process of its own."""
     call = [sys.executable, "-c", _BARE, str(workspace), str(repetitions)]
     done = subprocess.run(call, check=True, capture_output=True, text=True)
     return [float(line) for line in done.stdout.split()]
-
-
-async def transcribe(tab: Tab, others: Sequence[Tab] = ()) -> float:
-    """Seconds from the click until the page shows the text, while the others look on."""
-    async with tab.until(is_end_of_run):
-        await tab.click("Add all")
-    before = tab.shown
-    began = time.perf_counter()
-    async with tab.until(lambda message: tab.shown != before and is_end_of_run(message)):
-        await tab.click("Transcribe 1")
-        for other in others:
-            await other.click("Add all")
-    return time.perf_counter() - began
 
 
 async def in_the_app(workspace: Path, n_tabs: int, repetitions: int) -> None:

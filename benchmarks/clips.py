@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import peers, speech
+from benchmarks import peers
 from benchmarks.transcribe import word_error_rate
 from lab.asr.devices import best_device
 from lab.asr.engine import Engine
@@ -25,6 +25,7 @@ from lab.asr.options import TranscribeOptions
 from lab.asr.recognition import FULL_CONTEXT, SHORT_CONTEXT
 from lab.asr.speech import WINDOW_SAMPLES
 from lab.audio import Waveform
+from tests.support import speech
 
 _WARM_UP_CLIPS = 6
 

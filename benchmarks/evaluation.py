@@ -18,9 +18,8 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import peers, speech
+from benchmarks import peers
 from benchmarks.finetune import WORKSPACE
-from benchmarks.speech import Utterance
 from benchmarks.transcribe import word_error_rate
 from lab import dataset
 from lab.asr.devices import best_device
@@ -31,6 +30,8 @@ from lab.dataset import Dataset
 from lab.dataset.predictions import FOLDER_NAME
 from lab.evaluation import evaluate
 from lab.importers import Clip
+from tests.support import speech
+from tests.support.speech import Utterance
 
 _LANGUAGES = ("en", "fr", "es")
 _OURS, _PEER = "ours", "faster-whisper, int8"

@@ -18,8 +18,6 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import speech
-from benchmarks.speech import Utterance
 from lab import dataset
 from lab.asr import weights
 from lab.asr.engine import Engine
@@ -35,6 +33,8 @@ from lab.scoring import BASIC, Comparison
 from lab.training import metrics, runs
 from lab.training.config import Config
 from lab.training.runs import Run
+from tests.support import speech
+from tests.support.speech import Utterance
 
 WORKSPACE = Workspace(speech.CACHE.parent / "finetune")
 ENGLISH, ALBANIAN = "english", "albanian"

@@ -20,11 +20,10 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import watched
-from benchmarks.app import transcribe, workspace_with
-from benchmarks.server import serving
-from benchmarks.sessions import Tab, is_end_of_run
-from benchmarks.watched import Collected
+from tests.support import watched
+from tests.support.server import serving
+from tests.support.sessions import Tab, is_end_of_run, transcribe, workspace_with
+from tests.support.watched import Collected
 
 _WATCHED_SERVER = (sys.executable, "-m", watched.__name__)
 

@@ -2,9 +2,9 @@
 
     python -m benchmarks.prepare [--minutes 60] [--language en]
 
-The recording is made of the prompts of `benchmarks.speech`, shuffled (seeded), with pauses of 0.3
-to 1.5 s and a little noise, as stereo WAV of 16 bits at 44.1 kHz. Each run of the full recipe is a
-process of its own, which measures its memory and loads its libraries anew.
+The recording is made of the prompts of `tests.support.speech`, shuffled (seeded), with pauses of
+0.3 to 1.5 s and a little noise, as stereo WAV of 16 bits at 44.1 kHz. Each run of the full recipe is
+is a process of its own, which measures its memory and loads its libraries anew.
 
 Where somebody speaks is known from the prompts themselves, before noise is added: whatever is less
 than 40 dB below a prompt's loudest moment, gaps of less than 0.1 s included. A border inside such a
@@ -29,7 +29,6 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks import speech
 from lab.audio import SAMPLE_RATE, Samples
 from lab.preprocess import AudioFile, Prepared, Recipe, Sound, apply
 from lab.preprocess.export import write_clips
@@ -46,6 +45,7 @@ from lab.preprocess.recipe import (
     Split,
     Trim,
 )
+from tests.support import speech
 
 RATE = 44_100  # Hz, of the recording
 TARGETS = (16_000, 22_050)  # Hz

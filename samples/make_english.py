@@ -8,9 +8,9 @@ import random
 import re
 from collections.abc import Iterator
 
-from benchmarks import speech
-from benchmarks.speech import Utterance
 from samples.writing import DATASETS, SampleClip, write_dataset
+from tests.support import speech
+from tests.support.speech import Utterance
 
 SPEAKER = "Allison Smith"
 SEED = 6

@@ -19,7 +19,6 @@ from pathlib import Path
 from playwright.sync_api import Page, expect, sync_playwright
 
 from benchmarks import finetune
-from benchmarks.server import ROOT, serving
 from benchmarks.startup import FLAGS
 from lab import dataset, importers
 from lab.asr.engine import Engine
@@ -28,6 +27,7 @@ from lab.dataset import predictions
 from lab.recordings.samples import list_sample_datasets
 from lab.training import runs
 from lab.training.config import Config
+from tests.support.server import ROOT, serving
 
 WORKSPACE = Workspace(Path(tempfile.gettempdir()) / "whisper-ai-lab" / "workspace")
 PATIENCE_MS = 120_000

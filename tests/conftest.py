@@ -1,6 +1,6 @@
 """What the tests share: a workspace, random engines, the real one, real speech, a browser."""
 
-import lab.asr  # noqa: F401, I001 - has to come before torch
+import lab  # noqa: F401, I001 - sets what torch reads when it is loaded
 
 import os
 import shutil
@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from whisper.model import Whisper
-from whispers import talking_model
 
-from benchmarks import speech
-from benchmarks.speech import SpeechUnavailableError, Utterance
 from lab.asr import checkpoints
 from lab.asr.devices import best_device, processor
 from lab.asr.engine import Engine
 from lab.core.workspace import Workspace
-
+from tests.support.speech import Utterance, prompts_or_skip
+from tests.support.whispers import talking_model
 
 # The same examples in every run, so that a red run is the change's own;
 # HYPOTHESIS_PROFILE=exploring looks for new ones.
@@ -62,17 +60,9 @@ def fast_engine() -> Engine:
     return Engine.load("base", device=best_device())
 
 
-def prompts(language: str, *, min_words: int = 3) -> list[Utterance]:
-    """Real speech with its texts; the test is skipped where it cannot be had."""
-    try:
-        return speech.prompts(language, min_words=min_words)
-    except SpeechUnavailableError as error:
-        pytest.skip(f"no speech to test with: {error}")
-
-
 @pytest.fixture(scope="session")
 def english_prompts() -> list[Utterance]:
-    return prompts("en")
+    return prompts_or_skip("en")
 
 
 @pytest.fixture(scope="session")

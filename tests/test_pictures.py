@@ -2,8 +2,8 @@
 
 import re
 
-from benchmarks.server import ROOT
 from scripts.pictures import PICTURES
+from tests.support.paths import ROOT
 
 
 def test_the_pictures_that_are_shown_are_those_that_the_script_takes() -> None:

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.app import transcribe, workspace_with
-from benchmarks.server import ROOT, STREAMLIT, serving
-from benchmarks.sessions import Tab
 from lab.recordings.samples import list_samples
+from tests.support.server import ROOT, STREAMLIT, serving
+from tests.support.sessions import Tab, transcribe, workspace_with
 
 pytestmark = pytest.mark.real
 

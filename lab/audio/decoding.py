@@ -20,7 +20,6 @@ from av.audio.plane import AudioPlane
 from av.audio.stream import AudioStream
 
 from lab.audio.container import OpenRecording, open_recording, packets
-from lab.audio.wav import Samples as Samples
 from lab.audio.waveform import SAMPLE_RATE, Samples, Waveform, duration_in_words, gather
 from lab.core.errors import AudioError
 from lab.core.progress import Progress, ignore

@@ -35,8 +35,9 @@ class Waveform:
         """A sentence for the person where a part is missing, else None."""
         if not self.missing_s:
             return None
+        promised_s = self.duration_s + self.missing_s
         return (
-            f"About {duration_in_words(self.missing_s)} of {duration_in_words(self.duration_s + self.missing_s)} "
+            f"About {duration_in_words(self.missing_s)} of {duration_in_words(promised_s)} "
             "cannot be read: the recording breaks off or is damaged in places. "
             "What can be read is used."
         )

@@ -206,7 +206,7 @@ def _prediction(transcript: Transcript, language: str) -> Prediction:
 
 
 def _from(on_progress: Progress, n_before: int, n_clips: int) -> Progress:
-    def report(done: float, total: float, note: str = "") -> None:  # noqa: ARG001 - of a batch
+    def report(done: float, total: float, note: str = "") -> None:  # noqa: ARG001
         on_progress(n_before + done, n_clips, note)
 
     return report

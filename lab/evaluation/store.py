@@ -1,6 +1,6 @@
 """Evaluations of the workspace.
 
-evaluations/ID/DATASET/evaluation.json   and predictions.csv, as `lab.evaluation.report_files` writes them
+evaluations/ID/DATASET/evaluation.json   and predictions.csv (`lab.evaluation.report_files`)
 """
 
 import secrets

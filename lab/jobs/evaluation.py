@@ -1,7 +1,4 @@
-"""Evaluations in the background of the app: any models on any datasets, kept in the workspace.
-
-evaluations/ID/DATASET/evaluation.json   and predictions.csv, as `lab.evaluation.report_files` writes them
-"""
+"""Evaluations in the background of the app: any models on any datasets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

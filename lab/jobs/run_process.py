@@ -1,4 +1,4 @@
-"""Runs as processes of their own: `python -m lab train-run`, started by a page or the command line."""
+"""Starting a run as a process of its own: `python -m lab train-run RUN_DIR`."""
 
 import os
 import subprocess

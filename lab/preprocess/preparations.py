@@ -5,8 +5,8 @@ prepared/20261123-101500-123456/
     whole-0001.wav      a recording after all steps but the splitting
     preparation.json    the recordings, those that failed, and the clips: borders, kept or dropped
 
-The clips are stretches of the whole recordings, so their borders can be moved (`lab.preprocess.clip_edits`)
-and nothing is lost.
+The clips are stretches of the whole recordings, so their borders can be moved
+(`lab.preprocess.clip_edits`) and nothing is lost.
 """
 
 import shutil

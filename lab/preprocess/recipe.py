@@ -270,6 +270,6 @@ WHISPER = Recipe(channel=Channel(), resample=Resample(16_000), bit_depth=BitDept
 SOURCE_LAB = replace(
     WHISPER, resample=Resample(22_050), remove_offset=RemoveOffset(), split=Split()
 )
-"""What the checklist in `lab.audio.quality` asks for: 22.05 kHz, mono, 16 bits, clips of 1 to 30 s."""
+"""What `lab.audio.quality` checks for: 22.05 kHz, mono, 16 bits, clips of 1 to 30 s."""
 
 PRESETS = {"whisper": WHISPER, "source-lab": SOURCE_LAB, "as-it-is": AS_IT_IS}

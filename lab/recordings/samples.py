@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.core.languages import LANGUAGES
 
-FOLDER = Path(__file__).resolve().parent.parent / "samples"
+FOLDER = Path(__file__).resolve().parents[2] / "samples"
 
 # File stem → language, what is heard, voice and licence.
 _TABLE = {

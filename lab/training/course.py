@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-import lab.asr  # noqa: F401, I001 - has to come before torch
 from lab import dataset
 from lab.audio import SAMPLE_RATE
 from lab.core.errors import LabError, OptionsError, WorkspaceError

@@ -1,7 +1,5 @@
 """The measurement behind an estimate, a process of its own: see `lab.training.estimate`."""
 
-import lab.asr  # noqa: F401, I001 - has to come before torch
-
 import json
 import sys
 import tempfile
@@ -19,9 +17,10 @@ from whisper.model import Whisper
 from lab import dataset
 from lab.asr.devices import Device
 from lab.asr.memory import free_bytes
-from lab.dataset import Dataset, Entry
 from lab.core.errors import LabError
 from lab.core.progress import ignore
+from lab.core.workspace import Workspace
+from lab.dataset import Dataset, Entry
 from lab.training import advice, examples, intake, memory, splits
 from lab.training.beginning import model_for
 from lab.training.config import Config
@@ -34,7 +33,6 @@ from lab.training.hearing import hear
 from lab.training.intake import Clips, Intake
 from lab.training.order import Order
 from lab.training.windows import Windows
-from lab.core.workspace import Workspace
 
 _CLIPS_HEARD = 8
 

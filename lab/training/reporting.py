@@ -223,7 +223,7 @@ class LastState(Checkpoint):
         self,
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,  # noqa: ARG002 - Lightning's names
-        outputs: Any,  # noqa: ARG002
+        outputs: Any,  # noqa: ARG002 - Lightning's names
         batch: Any,  # noqa: ARG002
         batch_idx: int,
     ) -> None:

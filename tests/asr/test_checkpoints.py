@@ -14,12 +14,12 @@ import pytest
 import torch
 import whisper
 from whisper.model import ModelDimensions, Whisper
-from whispers import SMALL, as_bytes, outputs, payload, random_model
 
 from lab.asr import checkpoints
 from lab.asr.official import ALIASES, BY_NAME, MODELS
 from lab.core.errors import CheckpointError, OptionsError
 from lab.core.progress import Cancelled
+from tests.support.whispers import SMALL, as_bytes, outputs, payload, random_model
 
 
 @pytest.fixture(scope="module")

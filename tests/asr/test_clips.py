@@ -4,11 +4,8 @@ import jiwer
 import numpy as np
 import pytest
 import torch
-from decodings import decoded
-from scripted import Script
 from whisper.normalizers import EnglishTextNormalizer
 
-from benchmarks.speech import Utterance
 from lab import audio
 from lab.asr import clips
 from lab.asr.engine import Engine
@@ -18,6 +15,9 @@ from lab.audio import SAMPLE_RATE, Waveform
 from lab.core.errors import AudioError, OptionsError
 from lab.core.progress import Cancelled
 from lab.recordings.samples import list_samples
+from tests.support.decodings import decoded
+from tests.support.scripted import Script
+from tests.support.speech import Utterance
 
 ENGLISH = TranscribeOptions(language="en")
 

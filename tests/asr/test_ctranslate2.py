@@ -17,11 +17,11 @@ from ctranslate2.specs.common_spec import LinearSpec  # type: ignore[import-unty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from whisper.model import ModelDimensions, Whisper, sinusoids
-from whispers import random_model
 
 from lab.asr import checkpoints, weights
 from lab.asr import ctranslate2 as reader
 from lab.core.errors import CheckpointError
+from tests.support.whispers import random_model
 
 DIMS = ModelDimensions(80, 32, 16, 2, 3, 51865, 24, 16, 2, 2)
 

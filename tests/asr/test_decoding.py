@@ -5,18 +5,18 @@ from dataclasses import replace
 
 import pytest
 import torch
-from decodings import decode_all
 from torch import Tensor
 from whisper.decoding import DecodingOptions, DecodingResult
 from whisper.decoding import decode as reference_decode
 from whisper.model import Whisper
 from whisper.tokenizer import Tokenizer, get_tokenizer
-from whispers import BRIEF, talking_model
 
 from lab.asr.decoding import Decoded, Decoder, compression_ratio
 from lab.asr.devices import processor
 from lab.asr.network import Network
 from lab.asr.rules import TimestampRules
+from tests.support.decodings import decode_all
+from tests.support.whispers import BRIEF, talking_model
 
 ENGLISH_ONLY = replace(BRIEF, n_vocab=51864)
 # As many tokens as the prompt has room for, and more.

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from precisions import needs_bfloat16
-from whispers import SMALL, random_model
 
 from lab.asr import devices
 from lab.asr.devices import Device, best_device, dtypes_of, processor
 from lab.asr.engine import Engine
 from lab.core.errors import OptionsError
+from tests.support.precisions import needs_bfloat16
+from tests.support.whispers import SMALL, random_model
 
 CPU = torch.device("cpu")
 

@@ -9,15 +9,11 @@ import jiwer
 import numpy as np
 import pytest
 import torch
-from conftest import prompts
-from decodings import decode_all
 from whisper.audio import log_mel_spectrogram, pad_or_trim
 from whisper.decoding import DecodingOptions
 from whisper.decoding import decode as reference_decode
 from whisper.model import Whisper
-from whispers import TINY, talking_model
 
-from benchmarks.speech import Utterance, joined
 from lab import audio
 from lab.asr.devices import processor
 from lab.asr.engine import Engine
@@ -26,6 +22,10 @@ from lab.asr.speech import find_speech, pack
 from lab.audio import SAMPLE_RATE, Waveform
 from lab.core.errors import CheckpointError, OptionsError
 from lab.recordings.samples import list_samples
+from tests.support.decodings import decode_all
+from tests.support.speech import Utterance, joined
+from tests.support.speech import prompts_or_skip as prompts
+from tests.support.whispers import TINY, talking_model
 
 ONE_TRY = TranscribeOptions(language="en", temperatures=(0.0,))
 

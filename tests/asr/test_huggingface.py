@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from whisper.model import ModelDimensions, Whisper
-from whispers import outputs, random_model
 
 from lab.asr import checkpoints, huggingface, weights
 from lab.core.errors import CheckpointError
+from tests.support.whispers import outputs, random_model
 
 DIMS = ModelDimensions(80, 32, 16, 2, 3, 51865, 24, 16, 4, 2)
 CONFIG = {

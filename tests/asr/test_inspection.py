@@ -6,7 +6,6 @@ import torch
 from whisper.decoding import DecodingOptions
 from whisper.decoding import decode as reference_decode
 from whisper.model import Whisper
-from whispers import talking_model
 
 from lab import audio
 from lab.asr.engine import Engine
@@ -14,6 +13,7 @@ from lab.asr.inspection import inspect
 from lab.audio import SAMPLE_RATE, Waveform
 from lab.core.errors import AudioError, OptionsError
 from lab.recordings.samples import list_samples
+from tests.support.whispers import talking_model
 
 
 @pytest.fixture(scope="module")

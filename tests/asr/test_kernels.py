@@ -3,12 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from precisions import PRECISIONS, needs_bfloat16
 from torch import Tensor, nn
 from whisper.model import ResidualAttentionBlock
 
 from lab.asr.devices import uses_onednn
 from lab.asr.kernels import PackedLinear, attend, pack_linears, transposed_linear
+from tests.support.precisions import PRECISIONS, needs_bfloat16
 
 pytestmark = pytest.mark.skipif(
     not uses_onednn(torch.device("cpu")), reason="this build of torch has no oneDNN"

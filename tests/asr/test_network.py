@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import pytest
 import torch
 import torch.nn.functional as F
-from precisions import needs_bfloat16
 from torch import Tensor
 from whisper.model import Whisper
-from whispers import TINY, talking_model
 
 from lab.asr import kernels, silence
 from lab.asr import network as networks
 from lab.asr.cache import Cache
 from lab.asr.devices import processor
 from lab.asr.network import Network
+from tests.support.precisions import needs_bfloat16
+from tests.support.whispers import TINY, talking_model
 
 
 @pytest.fixture(params=[True, False], ids=["processor", "gpu"], autouse=True)

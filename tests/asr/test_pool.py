@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from whispers import SMALL, random_model
 
 from lab.asr.devices import processor
 from lab.asr.engine import Engine
 from lab.asr.pool import EnginePool
 from lab.core.errors import CheckpointError
+from tests.support.whispers import SMALL, random_model
 
 
 def test_a_model_is_loaded_once_and_what_loads_is_seen(

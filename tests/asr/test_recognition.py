@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from decodings import decoded
-from scripted import Asked, Script
 from torch import Tensor
 
 from lab.asr import recognition
@@ -23,6 +21,8 @@ from lab.asr.speech import Region, Window
 from lab.audio import SAMPLE_RATE
 from lab.core.progress import Cancelled
 from lab.transcripts import Segment
+from tests.support.decodings import decoded
+from tests.support.scripted import Asked, Script
 
 REPEATED = " ha" * 60
 SAMPLES = np.zeros(100 * SAMPLE_RATE, np.float32)

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whisper.decoding import DecodingOptions, DecodingTask
 from whisper.tokenizer import get_tokenizer
-from whispers import BRIEF, random_model
 
 from lab.asr.rules import TimestampRules
+from tests.support.whispers import BRIEF, random_model
 
 TOKENIZER = get_tokenizer(True, num_languages=99, language="en", task="transcribe")
 # The first timestamp is limited in seconds, by 1; a position of this model is 30 / 50 s and ours

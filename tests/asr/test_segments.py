@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from decodings import decoded
 from whisper.tokenizer import get_tokenizer
 
 from lab.asr.segments import segments_of
 from lab.asr.speech import Region, Window
 from lab.audio import SAMPLE_RATE
+from tests.support.decodings import decoded
 
 TOKENIZER = get_tokenizer(True, num_languages=99, language="en", task="transcribe")
 

@@ -10,10 +10,10 @@ from faster_whisper import vad
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.speech import Utterance, joined
 from lab.asr import speech
 from lab.asr.speech import WINDOW_SAMPLES, Region, Samples, Window, find_speech, pack
 from lab.audio import SAMPLE_RATE
+from tests.support.speech import Utterance, joined
 
 
 def region(start_s: float, end_s: float) -> Region:

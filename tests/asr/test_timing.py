@@ -7,10 +7,10 @@ from whisper.model import Whisper
 from whisper.timing import find_alignment
 from whisper.tokenizer import Tokenizer, get_tokenizer
 
-from benchmarks.speech import Utterance
 from lab.asr.engine import Engine
 from lab.asr.recognition import SHORT_CONTEXT, context_for
 from lab.asr.timing import token_times, words_of
+from tests.support.speech import Utterance
 
 TOKENIZER = get_tokenizer(True, num_languages=99, language="en", task="transcribe")
 

@@ -8,11 +8,8 @@ from itertools import pairwise
 import jiwer
 import numpy as np
 import pytest
-from decodings import decoded
-from scripted import Script
 from whisper.normalizers import EnglishTextNormalizer
 
-from benchmarks.speech import Utterance, joined
 from lab import audio
 from lab.asr import transcription
 from lab.asr.engine import Engine
@@ -23,6 +20,9 @@ from lab.audio import SAMPLE_RATE, Waveform
 from lab.core.progress import Cancelled
 from lab.recordings.samples import list_samples
 from lab.transcripts import Segment, Transcript
+from tests.support.decodings import decoded
+from tests.support.scripted import Script
+from tests.support.speech import Utterance, joined
 
 ENGLISH = TranscribeOptions(language="en")
 

@@ -16,10 +16,10 @@ import whisper
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from whisper.model import ModelDimensions, Whisper
-from whispers import SMALL, as_bytes, outputs, payload, random_model
 
 from lab.asr import weights
 from lab.core.errors import CheckpointError
+from tests.support.whispers import SMALL, as_bytes, outputs, payload, random_model
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.speech import Utterance
 from lab import dataset
 from lab.asr.engine import Engine
 from lab.asr.options import LanguageDetection
@@ -19,6 +18,7 @@ from lab.core.workspace import Workspace
 from lab.dataset import Dataset, Entry, guard
 from lab.dataset.guard import Heard, Listened, Verdict
 from lab.recordings.samples import FOLDER
+from tests.support.speech import Utterance
 
 
 def heard(language: str, probability: float, expected_probability: float = 0.001) -> Heard:

@@ -2,22 +2,20 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from correcting_on_disk import made, texts
-from killing import correct_and_kill
 
 from lab.core.workspace import Workspace
 from lab.dataset import table
 from lab.dataset.table import TABLE_NAME
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.correcting_on_disk import made, texts
+from tests.support.killing import correct_and_kill
+from tests.support.paths import ROOT
 
 
 def test_two_programs_that_correct_at_once_lose_nothing(workspace: Workspace) -> None:
     dataset = made(workspace, 60)
-    script = Path(__file__).with_name("killing.py")
+    script = ROOT / "tests" / "support" / "killing.py"
     programs = [
         subprocess.Popen([sys.executable, script, dataset.folder, str(first), "60", "2"], cwd=ROOT)
         for first in (0, 1)

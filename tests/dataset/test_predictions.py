@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from listening import Listener, silence
-from whispers import TINY, random_model, talking_model
 
 from lab import dataset
 from lab.asr.devices import best_device, processor
@@ -17,6 +15,8 @@ from lab.core.languages import LANGUAGES
 from lab.core.progress import Cancelled
 from lab.core.workspace import Workspace
 from lab.dataset.predictions import Prediction, list_models, load, predict
+from tests.support.listening import Listener, silence
+from tests.support.whispers import TINY, random_model, talking_model
 
 
 def by_length(predictions: dict[str, Prediction]) -> dict[str, Prediction]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import pytest
-from correcting_on_disk import correct, made, texts
 
 from lab.core.errors import WorkspaceError
 from lab.core.workspace import Workspace
@@ -11,6 +10,7 @@ from lab.dataset import CORRECTED, EXCLUDED, Dataset, journal, store
 from lab.dataset.correcting import Desks, queue
 from lab.dataset.predictions import Prediction
 from lab.dataset.sitting import Sitting
+from tests.support.correcting_on_disk import correct, made, texts
 
 
 @pytest.fixture

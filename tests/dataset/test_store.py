@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from correcting_on_disk import correct, correct_seen, made, texts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,8 +24,8 @@ from lab.dataset import (
 )
 from lab.dataset.journal import JOURNAL_NAME
 from lab.dataset.table import TABLE_NAME
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.correcting_on_disk import correct, correct_seen, made, texts
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(autouse=True, params=["in memory", "read anew"])

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from voices import RATE, voice
 
 from lab.audio import Waveform
 from lab.features import SOURCE_LAB, FeatureSettings, compute, frames
 from lab.features.reduce import overview, pooled, waveform_envelope
 from lab.features.spectra import in_decibels
+from tests.support.voices import RATE, voice
 
 
 @given(n=st.integers(0, 3000), width=st.integers(1, 500), seed=st.integers(0, 9))

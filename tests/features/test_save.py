@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from voices import silence, voice
 
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.features import SOURCE_LAB, VIEWS, FeatureSettings, compute
 from lab.features.pictures import COLOUR_MAPS, png
 from lab.features.save import FORMATS, to_bytes, write_all, write_zip
+from tests.support.voices import silence, voice
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -13,7 +13,6 @@ import pytest
 import whisper
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from voices import RATE, silence, voice
 
 from lab import audio
 from lab.audio import Waveform
@@ -23,6 +22,7 @@ from lab.features.code import python_lines
 from lab.features.settings import ALL_FIELDS
 from lab.features.tracks import sounding_part
 from lab.recordings.samples import FOLDER
+from tests.support.voices import RATE, silence, voice
 
 ANY_SETTINGS = st.builds(
     FeatureSettings,

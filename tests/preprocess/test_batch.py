@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from sounds import RATE, sine
 
 from lab.core.errors import WorkspaceError
 from lab.core.progress import Cancelled
 from lab.preprocess import AudioFile, Recipe, Sound, prepare_files
 from lab.preprocess.recipe import Channel, Split
+from tests.support.sounds import RATE, sine
 
 RECIPE = Recipe(channel=Channel(), split=Split("silence", min_pause_s=0.3))
 

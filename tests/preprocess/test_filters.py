@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from sounds import RATE, level_db, sine
 
 from lab import audio
 from lab.core.errors import AudioError
 from lab.preprocess.filters import reduce_noise, remove_low_and_hum
 from lab.preprocess.recipe import HighPass, ReduceNoise, RemoveHum
 from lab.recordings.samples import list_samples
+from tests.support.sounds import RATE, level_db, sine
 
 SECONDS = 70  # three blocks
 

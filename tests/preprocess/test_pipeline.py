@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sounds import RATE, sine
 
 from benchmarks.prepare import full_recipe
 from lab import audio
@@ -22,6 +21,7 @@ from lab.preprocess.recipe import (
     Trim,
 )
 from lab.recordings.samples import list_samples
+from tests.support.sounds import RATE, sine
 
 FULL = replace(full_recipe(22_050), bit_depth=BitDepth(24))
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from sounds import RATE, level_db, sine
-from test_audio import media
 
 from lab.core.errors import AudioError
 from lab.preprocess.reading import read_signal
 from lab.preprocess.recipe import Channel, Resample
 from lab.preprocess.source import AudioFile, Sound
+from tests.support.media import media
+from tests.support.sounds import RATE, level_db, sine
 
 DOWNWARDS = [(44_100, 22_050), (48_000, 22_050), (44_100, 16_000), (48_000, 16_000)]
 RATES = [*DOWNWARDS, (16_000, 22_050), (8_000, 16_000)]

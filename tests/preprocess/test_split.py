@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.prepare import covered_share, cuts_in_words, pieces, spoken
-from benchmarks.speech import Utterance
 from lab import audio
 from lab.asr.speech import find_speech
 from lab.audio import SAMPLE_RATE
 from lab.preprocess.recipe import Split
 from lab.preprocess.split import Cuts, Span, arrange, find_cuts
 from lab.recordings.samples import list_samples
+from tests.support.speech import Utterance
 
 RATE = 1_000  # samples a second, where only lengths matter
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from whispers import BRIEF
 
 from lab.training import augment
 from lab.training.config import Augmentation, Config
 from lab.training.data import Batches
 from lab.training.intake import Clip, Clips
+from tests.support.whispers import BRIEF
 
 RATE = 16_000
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from making import QUICK, noises
 
 from lab.asr import devices
 from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace
 from lab.training import runs, splits
 from lab.training.device import device_for, precisions
+from tests.support.runs import QUICK, noises
 
 
 @pytest.fixture(autouse=True)

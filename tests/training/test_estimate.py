@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from making import QUICK, noises, run_in
 
 from lab import dataset
 from lab.core.errors import OptionsError, WorkspaceError
@@ -15,6 +14,7 @@ from lab.training.advice import learning_rate
 from lab.training.data import order_of
 from lab.training.measuring import _as_in_batches, _frames, measure
 from lab.training.run import train
+from tests.support.runs import QUICK, noises, run_in
 
 
 def test_an_estimate_comes_from_batches_of_the_dataset(workspace: Workspace) -> None:

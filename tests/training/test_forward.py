@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from precisions import needs_bfloat16
-from whispers import TINY, random_model
 
 from lab.asr.devices import processor
 from lab.asr.network import Network
 from lab.training import forward, lora
 from lab.training.windows import IGNORED, Batch
+from tests.support.precisions import needs_bfloat16
+from tests.support.whispers import TINY, random_model
 
 
 def a_batch(frames: int = 3000) -> Batch:

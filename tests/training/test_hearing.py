@@ -1,11 +1,11 @@
 """What a model in training hears."""
 
 import numpy as np
-from whispers import TINY, talking_model
 
 from lab.asr.devices import processor
 from lab.training.hearing import hear
 from lab.training.intake import Clip, Clips
+from tests.support.whispers import TINY, talking_model
 
 
 def test_a_mark_in_what_was_said_ends_no_validation() -> None:

@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from making import QUICK, run_in, weights_of
-from test_run import curve, stop_at
 
 from lab.asr import weights
 from lab.core.errors import CheckpointError, OptionsError
@@ -14,6 +12,7 @@ from lab.training import runs
 from lab.training.keeping import keep_best
 from lab.training.module import Training
 from lab.training.run import train
+from tests.support.runs import QUICK, curve, run_in, stop_at, weights_of
 
 
 def full_disk(*_: object) -> None:

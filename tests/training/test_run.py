@@ -7,12 +7,10 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from making import QUICK, log_of, noises, over, run_in, weights_of
 
 from lab import dataset
 from lab.asr import checkpoints
@@ -25,29 +23,11 @@ from lab.training import course, intake, memory, metrics, runs
 from lab.training.beginning import model_for
 from lab.training.config import Architecture, Augmentation, Config
 from lab.training.device import device_for
-from lab.training.metrics import Row
 from lab.training.module import Training
 from lab.training.reporting import LastState
 from lab.training.run import train
-from lab.training.runs import Run
-
-
-def curve(run: Run) -> list[Row]:
-    return [replace(row, seconds=None, clips_per_s=None) for row in metrics.read(run.folder)]
-
-
-def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask a run to stop once it has taken so many steps."""
-    count = iter(range(1, 10**6))
-    real = Training.training_step
-
-    def training_step(self: Training, batch: object, number: int) -> torch.Tensor:
-        if next(count) == step:
-            for one in runs.list_all(Workspace.default()):
-                runs.stop(one)
-        return real(self, batch, number)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Training, "training_step", training_step)
+from tests.support.paths import ROOT
+from tests.support.runs import QUICK, curve, log_of, noises, over, run_in, stop_at, weights_of
 
 
 def test_a_run_leaves_a_model_that_learned_and_can_be_used(workspace: Workspace) -> None:
@@ -399,7 +379,7 @@ def test_a_second_machine_waits_for_the_clips_and_learns_with_the_first(
     second = subprocess.run(
         [sys.executable, "-m", "lab", "train-run", str(run.folder)],
         env={**os.environ, "NODE_RANK": "1"},
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

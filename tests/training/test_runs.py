@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import psutil
 import pytest
-from making import QUICK, model, over, run_in, weights_of
 
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.workspace import Workspace, write_json
@@ -18,6 +17,7 @@ from lab.training import leftovers, metrics, runs
 from lab.training.metrics import Row
 from lab.training.run import train
 from lab.training.runs import Run
+from tests.support.runs import QUICK, model, over, run_in, weights_of
 
 
 @pytest.fixture

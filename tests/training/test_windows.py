@@ -5,10 +5,10 @@ import pytest
 import torch
 from whisper.audio import log_mel_spectrogram, pad_or_trim
 from whisper.tokenizer import get_tokenizer
-from whispers import TINY
 
 from lab.training.intake import log_mel
 from lab.training.windows import IGNORED, Batch, Spoken, Windows
+from tests.support.whispers import TINY
 
 TOKENIZER = get_tokenizer(True, num_languages=99, language="sq", task="transcribe")
 

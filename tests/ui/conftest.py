@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from serving import PATIENCE_MS, serving
+
+from tests.support.serving import PATIENCE_MS, serving
 
 
 @pytest.fixture(scope="module")

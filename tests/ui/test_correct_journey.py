@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from serving import PATIENCE_MS, serving
 
 from lab import audio
 from lab import dataset as datasets
 from lab.core.workspace import Workspace
 from lab.dataset import CORRECTED, Dataset, Entry
 from lab.recordings.samples import list_samples
+from tests.support.serving import PATIENCE_MS, serving
 
 pytestmark = pytest.mark.browser
 

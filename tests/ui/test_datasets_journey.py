@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from serving import PATIENCE_MS
 
 from lab import importers
 from lab.importers.archives import unpack
 from lab.recordings.samples import list_sample_datasets
+from tests.support.serving import PATIENCE_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 

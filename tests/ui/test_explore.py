@@ -1,7 +1,5 @@
 """The Explore page without a browser."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,8 +9,8 @@ from lab.audio import Waveform
 from lab.core.workspace import Workspace
 from lab.features import VIEWS
 from lab.recordings.samples import list_samples
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SPEECH = list_samples()[0].audio_path.read_bytes()
 
 

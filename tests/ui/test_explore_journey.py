@@ -2,7 +2,8 @@
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from serving import PATIENCE_MS
+
+from tests.support.serving import PATIENCE_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 

@@ -7,11 +7,11 @@ import jiwer
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from serving import PATIENCE_MS, serving
 
 from lab import audio
 from lab.audio import Waveform
 from lab.recordings.samples import list_samples
+from tests.support.serving import PATIENCE_MS, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 

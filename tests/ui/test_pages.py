@@ -13,8 +13,8 @@ from lab import dataset as datasets
 from lab.core.workspace import Workspace
 from lab.recordings.samples import list_samples
 from lab.transcripts import Segment, Transcript, Word
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TRANSCRIBE = "pages/3_Transcribe.py"
 # Warming up loads torch and the real weights in the background; here nothing is transcribed.
 TIMEOUT_S = 60

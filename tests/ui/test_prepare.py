@@ -4,7 +4,6 @@ import io
 import time
 import zipfile
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -15,8 +14,8 @@ from lab.preprocess import WHISPER, AudioFile, Recipe, apply, preparations
 from lab.preprocess.preparation_files import prompts_read
 from lab.preprocess.recipe import Resample, Split
 from lab.recordings.samples import list_samples
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SPEECH = list_samples()[0].audio_path.read_bytes()
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from serving import PATIENCE_MS
 
 from lab import audio
 from lab.audio import wav
 from lab.recordings.samples import list_samples
+from tests.support.serving import PATIENCE_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 

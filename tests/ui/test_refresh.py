@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, expect
-from serving import PATIENCE_MS, serving
 
 from lab.ui.refresh import pace
+from tests.support.serving import PATIENCE_MS, serving
 
 # What the browser tells a page whose tab is behind another one.
 _HIDE = """hidden => {
@@ -32,7 +32,7 @@ def test_the_longer_it_takes_the_less_often_it_is_looked_at(
 
 @pytest.fixture
 def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    with serving(tmp_path, script="tests/ui/refreshing_app.py") as url:
+    with serving(tmp_path, script="tests/support/refreshing_app.py") as url:
         page = browser.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.goto(url)

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import watched
-from benchmarks.app import transcribe, workspace_with
-from benchmarks.server import serving
-from benchmarks.sessions import Tab, is_end_of_run
+from tests.support import watched
+from tests.support.server import serving
+from tests.support.sessions import Tab, is_end_of_run, transcribe, workspace_with
 
 pytestmark = pytest.mark.real
 

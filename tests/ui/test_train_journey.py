@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from serving import PATIENCE_MS, serving
 
 from lab import dataset as datasets
 from lab.core.workspace import Workspace
@@ -14,6 +13,7 @@ from lab.dataset import EXCLUDED, Dataset
 from lab.importers import Reading, kind_named
 from lab.recordings.samples import list_sample_datasets
 from lab.training import runs
+from tests.support.serving import PATIENCE_MS, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 

@@ -7,8 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from lab import recordings
 from lab.core.workspace import Workspace
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import ROOT
 
 
 @pytest.fixture

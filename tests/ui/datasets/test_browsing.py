@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from listening import Listener
 from streamlit.testing.v1 import AppTest
 
 from lab import dataset as datasets
@@ -13,8 +12,8 @@ from lab.dataset.predictions import predict
 from lab.importers import Reading, kind_named
 from lab.recordings.samples import list_sample_datasets
 from lab.ui.differences import differences_html
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.listening import Listener
+from tests.support.paths import ROOT
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
-from waiting import wait_for
 
 from lab import dataset
 from lab.audio import SAMPLE_RATE, Waveform, encode_wav
@@ -14,6 +13,7 @@ from lab.core.workspace import Workspace
 from lab.dataset import Dataset, guard
 from lab.dataset.guard import Heard, Listened
 from lab.ui.state import examine_queue
+from tests.support.waiting import wait_for
 
 ROOM = """
 from lab import dataset

@@ -5,15 +5,11 @@ import sys
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from runs_on_disk import evaluate_done, run_of, shqip
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
-from waiting import wait_for
-from whispers import SMALL, payload, talking_model
 
 from lab import dataset as datasets
 from lab.core.errors import OptionsError
@@ -26,8 +22,10 @@ from lab.training.estimate import Estimate
 from lab.ui.state import finish_queue
 from lab.ui.training.form import lines_of
 from lab.ui.training.settings import ADVANCED
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.support.paths import ROOT
+from tests.support.runs_on_disk import evaluate_done, run_of, shqip
+from tests.support.waiting import wait_for
+from tests.support.whispers import SMALL, payload, talking_model
 
 
 @pytest.fixture(autouse=True)

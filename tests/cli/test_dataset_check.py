@@ -1,0 +1,64 @@
+"""`dataset check` on the command line."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from lab import dataset
+from lab.audio import SAMPLE_RATE, Waveform, encode_wav
+from lab.cli.dataset_check import check_dataset
+from lab.core.workspace import Workspace
+from tests.support.paths import ROOT
+
+app = typer.Typer()
+app.command()(check_dataset)
+
+
+def check(workspace: Workspace, *options: str) -> Result:
+    return CliRunner().invoke(app, ["a", *options, "--workspace", str(workspace.root)])
+
+
+@pytest.fixture
+def made(workspace: Workspace) -> dataset.Dataset:
+    noise = np.random.default_rng(0).normal(0, 0.1, 2 * SAMPLE_RATE).astype(np.float32)
+    sound = encode_wav(Waveform(noise, SAMPLE_RATE))
+    made, _ = dataset.add(workspace, "a", [("one.wav", sound)], language="sq")
+    (entry,) = made.entries()
+    made.change([(entry, replace(entry, transcription="Mirë se vini"))], what="corrected")
+    return made
+
+
+def test_what_is_wrong_is_a_line_and_serious_things_an_exit_code(
+    workspace: Workspace, made: dataset.Dataset
+) -> None:
+    done = check(workspace)
+    assert (done.exit_code, done.stdout) == (0, "Nothing was found that would harm a model.\n")
+    assert "1 of 1 clips were not listened to" in done.stderr
+    heard = check(workspace, "--listen")
+    assert heard.exit_code == 0
+    assert "warning  Noisy: 1 clip" in heard.stdout
+    assert heard.stderr == ""
+    Path(made.folder / made.entries()[0].file_name).unlink()
+    gone = check(workspace)
+    assert gone.exit_code == 1
+    assert gone.stdout.startswith("serious  Sound is missing: 1 clip")
+
+
+def test_a_dataset_that_is_not_there_costs_a_line(workspace: Workspace) -> None:
+    done = check(workspace)
+    assert done.exit_code == 2
+    assert "There is no dataset" in done.stderr
+
+
+@pytest.mark.real
+def test_the_wrong_language_is_serious(workspace: Workspace) -> None:
+    folder = ROOT / "samples" / "datasets" / "english-prompts" / "audio"
+    clips = [(path.name, path.read_bytes()) for path in sorted(folder.iterdir())[:12]]
+    dataset.add(workspace, "a", clips, language="sq")
+    done = check(workspace, "--languages")
+    assert done.exit_code == 1
+    assert "sound like English (en), not Albanian (sq)" in done.stdout

@@ -1,0 +1,74 @@
+"""`dataset stats` on the command line."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from lab.cli.dataset_stats import stats
+from lab.core.workspace import Workspace
+from lab.dataset import Dataset
+from lab.dataset.predictions import predict
+from tests.support.commands import assert_refused
+from tests.support.listening import Listener, silence
+
+app = typer.Typer()
+app.command()(stats)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [*map(str, arguments)])
+
+
+@pytest.fixture
+def made(workspace: Workspace) -> Dataset:
+    made = silence(workspace, 2, 4, 30)
+    texts = [("Mirë, mirë!", "train", "new"), ("po", "test", "corrected"), ("x", "", "excluded")]
+    made.change(
+        (
+            (entry, replace(entry, transcription=text, split=split, status=status))
+            for entry, (text, split, status) in zip(made.entries(), texts, strict=True)
+        ),
+        what="test",
+    )
+    return made
+
+
+def test_figures_are_printed(made: Dataset, workspace: Workspace) -> None:
+    predict(Listener(), made, made.entries())
+    shown = run("a", "--workspace", workspace.root)
+    assert shown.exit_code == 0
+    lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
+    assert "Clips 3, of these 1 excluded" in lines
+    assert "With text 2, of these 1 corrected" in lines
+    assert "Words 3, of these 2 different; 1 occur once" in lines
+    assert "Heard by base" in lines
+    assert lines[-2:] == ["train 1 1 0 0.00", "test 1 1 0 0.00"]
+
+
+def test_json_holds_all_figures(made: Dataset, workspace: Workspace) -> None:
+    found = json.loads(run(made.name, "--json", "--workspace", workspace.root).stdout)
+    assert (found["n_clips"], found["n_words"], found["n_once"]) == (3, 3, 1)
+    assert found["words"][0] == {"word": "mirë", "count": 2, "n_clips": 1}
+    assert {
+        "character": "ë",
+        "name": "LATIN SMALL LETTER E WITH DIAERESIS",
+        "count": 2,
+        "n_clips": 1,
+    } in found["letters"]
+    assert found["splits"][0]["name"] == "train"
+
+
+def test_texts_give_the_terminal_no_orders(workspace: Workspace) -> None:
+    made = silence(workspace, 2)
+    (entry,) = made.entries()
+    made.change([(entry, replace(entry, transcription="a\x1b[2J"))], what="test")
+    shown = run("a", "--workspace", workspace.root).stdout
+    assert "\x1b" not in shown
+    assert "�" in shown
+
+
+def test_a_dataset_that_is_not_there_costs_a_line(workspace: Workspace) -> None:
+    assert_refused(run("gone", "--workspace", workspace.root), "gone")

@@ -1,0 +1,176 @@
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lab.asr import checkpoints
+from lab.audio import Waveform
+from lab.core.progress import Cancelled
+from lab.dataset import Dataset
+from lab.evaluation import reference_clips
+from lab.evaluation.reference_clips import Spoken
+from lab.export import FORMATS, export, export_with_proof, formats, proof, prove
+from lab.export.proof import PROOF_NAME, read_proof
+from lab.recordings.samples import list_sample_datasets
+from tests.support.whispers import talking_model
+
+CLIPS = [
+    Spoken(Waveform(np.zeros(16_000, np.float32), 16_000), text, "sq")
+    for text in ("Një dy tre.", "Katër, pesë!", "Gjashtë")
+]
+HERE = ["një dy tre", "Katër pesë.", "gjashtë"]
+
+
+def answered(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
+    answers: list[dict[str, Any]] = [{"version": "1.2"}, *({"text": text} for text in texts)]
+    monkeypatch.setattr(proof, "_answers", lambda *_: iter(answers))
+
+
+def test_the_same_words_are_a_proof(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answered(monkeypatch, " Një, dy, tre", "katër pesë", "Gjashtë.")
+    found = prove(tmp_path, CLIPS, HERE, file_format="ctranslate2")
+    assert (found.outcome, found.wer_here, found.wer_there) == ("proven", 0.0, 0.0)
+    assert found.sentence == (
+        "faster-whisper 1.2 loads the model and hears the same: of 100 words it gets 0.0 wrong, "
+        "and the lab 0.0, in 3 clips. The words are the same in all of them."
+    )
+
+
+def test_other_words_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answered(monkeypatch, "", "", "gjashtë")
+    found = prove(tmp_path, CLIPS, HERE, file_format="openai")
+    assert (found.outcome, found.n_differing) == ("differs", 2)
+    assert found.wer_there == pytest.approx(5 / 6)
+    assert "does not hear the same" in found.sentence
+    assert [row.there for row in found.rows] == ["", "", "gjashtë"]
+
+
+@pytest.mark.parametrize(
+    ("n_clips", "here", "there", "outcome"),
+    [
+        (1, "një dy tre", "një katër pesë", "differs"),  # few words are no excuse
+        (20, "një dy tre", "dy tre katër", "differs"),
+        (20, "një di dre", "dhe di dre", "not proven"),  # it gets most wrong, and guesses
+        (20, "ne di dre", "", "not proven"),
+        (20, "ne di dre", "ne di tra", "proven"),
+        (20, "një dy dre", "ne dy tre", "differs"),  # as many mistakes, but others
+    ],
+)
+def test_words_are_compared_and_not_only_the_number_of_mistakes(
+    n_clips: int,
+    here: str,
+    there: str,
+    outcome: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    answered(monkeypatch, *[there] * n_clips)
+    found = prove(tmp_path, CLIPS[:1] * n_clips, [here] * n_clips, file_format="openai")
+    assert found.outcome == outcome, found.sentence
+
+
+def test_a_word_in_a_hundred_may_be_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answered(monkeypatch, "një dy dre", *["një dy tre"] * 19)
+    here = ["një dy tre"] * 20
+    assert prove(tmp_path, CLIPS[:1] * 20, here, file_format="openai").outcome == "proven"
+
+
+def test_a_library_that_is_not_there_is_said_and_nothing_fails(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    absent = replace(FORMATS["huggingface"], library="no-such-library-at-all")
+    monkeypatch.setattr(proof, "FORMATS", {**FORMATS, "huggingface": absent})
+    found = prove(tmp_path, CLIPS, HERE, file_format="huggingface")
+    assert found.outcome == "not proven"
+    assert "pip install no-such-library-at-all" in found.sentence
+
+
+def test_a_damaged_export_is_not_proven(tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_bytes(b"PK\3\4 not much of a model")
+    found = prove(tmp_path, CLIPS, HERE, file_format="openai")
+    assert found.outcome == "not proven"
+    assert "could not use the model" in found.sentence
+
+
+def test_without_clips_there_is_an_export_that_says_it_is_not_proven(tmp_path: Path) -> None:
+    target = tmp_path / "mine"
+    found = export_with_proof(lambda _: talking_model(), target, [], file_format="openai")
+    assert found.outcome == "not proven"
+    assert read_proof(target) == found
+
+
+def test_a_proof_is_made_by_the_library_itself_and_kept(tmp_path: Path) -> None:
+    sound = np.random.default_rng(0).normal(scale=0.1, size=16_000).astype(np.float32)
+    clip = Spoken(Waveform(sound, 16_000), "fjala", "sq")
+    said: list[tuple[float, float, str]] = []
+    found = export_with_proof(
+        lambda _: talking_model(),
+        tmp_path / "mine",
+        [clip],
+        file_format="openai",
+        on_progress=lambda done, total, note="": said.append((done, total, note)),
+    )
+    assert found.library.startswith("openai-whisper 20")
+    assert len(found.rows) == 1
+    assert read_proof(tmp_path / "mine") == found
+    assert (tmp_path / "mine" / PROOF_NAME).is_file()
+    shares = [done / total for done, total, _ in said]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_stopping_ends_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    popen = proof.subprocess.Popen
+
+    def remembered(*arguments: Any, **options: Any) -> Any:
+        started.append(popen(*arguments, **options))
+        return started[0]
+
+    monkeypatch.setattr(proof.subprocess, "Popen", remembered)
+    export(talking_model(), tmp_path / "mine", file_format="openai")
+
+    def stop(done: float, _total: float, _note: str = "") -> None:
+        if done:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        prove(tmp_path / "mine", CLIPS, HERE, file_format="openai", on_progress=stop)
+    assert started[0].returncode is not None
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("file_format", "precision"),
+    [("openai", "float16"), ("huggingface", "float32"), ("ctranslate2", "int8")],
+)
+def test_base_is_the_same_model_in_every_library(
+    file_format: str, precision: str, tmp_path: Path
+) -> None:
+    if file_format == "huggingface":
+        pytest.importorskip("transformers")
+    (sample,) = [one for one in list_sample_datasets() if one.language == "en"]
+    clips = reference_clips.from_dataset(Dataset(sample.folder.name, sample.folder), 4)
+    found = export_with_proof(
+        lambda on_progress: checkpoints.load("base", on_progress=on_progress),
+        tmp_path / "base",
+        clips,
+        file_format=file_format,
+        precision=precision,
+    )
+    assert found.outcome == "proven", found
+    assert found.wer_there is not None
+    assert found.wer_there < 0.1
+    shutil.rmtree(tmp_path / "base")  # 300 MB
+
+
+def test_how_large_an_export_is_and_whether_it_fits(tmp_path: Path) -> None:
+    export(talking_model(), tmp_path / "mine", file_format="openai", precision="float16")
+    size = (tmp_path / "mine" / "model.pt").stat().st_size
+    assert formats.size_bytes(tmp_path / "mine") == size
+    assert formats.free_bytes(tmp_path / "not" / "yet") > 0

@@ -1,0 +1,90 @@
+"""Evaluations in the background, and what of them stays in the workspace."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab import dataset
+from lab.asr.engine import Engine
+from lab.asr.official import BY_NAME
+from lab.asr.pool import EnginePool
+from lab.core.errors import OptionsError
+from lab.core.workspace import Workspace, write_json
+from lab.dataset import Dataset
+from lab.evaluation import report_files, store
+from lab.evaluation.store import list_evaluations
+from lab.jobs.evaluation import EvaluationQueue
+from lab.training import runs
+from lab.training.config import Config
+from tests.support.listening import Listener, silence
+from tests.support.waiting import wait_for
+
+
+class _Pool(EnginePool):
+    """Hands out engines of official models, which hear what they are scripted to."""
+
+    def get(self, name: str, **where: object) -> Engine:  # type: ignore[override]
+        if name in BY_NAME:
+            return Listener(name, name)  # type: ignore[return-value]
+        return super().get(name, **where)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def made(workspace: Workspace) -> Dataset:
+    made = silence(workspace, *range(1, 7))
+    edits = [(one, replace(one, transcription="sq 1 base", split="test")) for one in made.entries()]
+    made.change(edits, what="test")
+    return made
+
+
+def test_models_are_tried_and_the_reports_stay(workspace: Workspace) -> None:
+    queue = EvaluationQueue(_Pool())
+    number = queue.submit(workspace, ("base", "tiny"), ("a",))
+    job = wait_for(queue, workspace, number)
+    assert (job.state, job.error) == ("done", None)
+    (kept,) = list_evaluations(workspace)
+    assert (kept.id, kept.datasets) == (job.made, ["a"])
+    report = report_files.read(kept.report_dir("a"))
+    assert [result.model for result in report.results] == ["base", "tiny"]
+    assert store.find(workspace, kept.id) == kept
+    store.delete(kept)
+    store.delete(kept)  # from another tab
+    assert list_evaluations(workspace) == []
+
+
+def test_what_a_run_has_learned_from_is_no_test_of_it(
+    workspace: Workspace, made: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runs.create(workspace, Config(dataset="a"), name="mine")
+    run.model_path.touch()
+    known, *new = (entry.file_name for entry in made.entries())
+    write_json(run.folder / runs.DATASET, {"learned": [known]})
+    monkeypatch.setattr(
+        "lab.jobs.evaluation.load_engine", lambda *_, **__: Listener("mine", "mine")
+    )
+    queue = EvaluationQueue(_Pool())
+    job = wait_for(queue, workspace, queue.submit(workspace, ("base", "mine"), ("a",)))
+    report = report_files.read(store.find(workspace, job.made).report_dir("a"))
+    assert [clip.file_name for clip in report.clips] == new
+    assert report.n_learned == 1
+
+
+def test_a_failure_is_a_sentence_and_leaves_nothing(workspace: Workspace, made: Dataset) -> None:
+    queue = EvaluationQueue(_Pool())
+    number = queue.submit(workspace, ("base",), ("a",), split="train")
+    job = wait_for(queue, workspace, number)
+    assert job.state == "failed"
+    assert "no clip with a text in the split “train”" in str(job.error)
+    gone = wait_for(queue, workspace, queue.submit(workspace, ("no-such-run",), ("a",)))
+    assert "no model called “no-such-run”" in str(gone.error)
+    dataset.delete(made)
+    lost = wait_for(queue, workspace, queue.submit(workspace, ("base",), ("a",)))
+    assert "no dataset" in str(lost.error)
+    assert list_evaluations(workspace) == []
+
+
+def test_no_id_becomes_a_path(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "evaluation.json").write_text("{}")
+    with pytest.raises(OptionsError, match="no evaluation"):
+        store.find(workspace, "../..")

@@ -1,0 +1,78 @@
+"""Models that listen in the background."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from lab import dataset
+from lab.asr.pool import EnginePool
+from lab.audio import Waveform
+from lab.core.workspace import Workspace
+from lab.dataset import Dataset
+from lab.dataset.predictions import load
+from lab.jobs.prediction import PredictionQueue
+from tests.support.listening import Listener, length_and_language, silence
+from tests.support.waiting import wait_for
+
+
+class _Pool(EnginePool):
+    """Hands out an engine that goes by any name."""
+
+    def __init__(self, says: Callable[[Waveform, str], str] = length_and_language) -> None:
+        super().__init__()
+        self._says = says
+
+    def get(self, name: str, **_: object) -> Listener:
+        return Listener(name, says=self._says)
+
+
+@pytest.fixture
+def queue() -> PredictionQueue:
+    return PredictionQueue(_Pool())
+
+
+@pytest.fixture
+def made(workspace: Workspace) -> Dataset:
+    return silence(workspace, *range(1, 7))
+
+
+def test_a_job_counts_what_it_heard(
+    queue: PredictionQueue, workspace: Workspace, made: Dataset
+) -> None:
+    clips = tuple(made.entries())
+    made.audio_path(clips[3]).unlink()
+    first = wait_for(queue, workspace, queue.submit(workspace, "a", clips[:2], "tiny"))
+    assert (first.state, first.n_new, first.n_known, first.skipped) == ("done", 2, 0, ())
+    second = wait_for(queue, workspace, queue.submit(workspace, "a", clips[:4], "tiny"))
+    assert (second.n_new, second.n_known, len(second.skipped)) == (1, 2, 1)
+    assert load(made, "tiny").keys() == {clip.file_name for clip in clips[:3]}
+
+
+def test_what_was_heard_before_it_was_stopped_is_kept(
+    workspace: Workspace, made: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.dataset.predictions._TOGETHER", 2)
+    is_stopped = threading.Event()
+
+    def pause_in_the_third(clip: Waveform, _: str) -> str:
+        assert clip.duration_s < 3 or is_stopped.wait(60)
+        return "po"
+
+    queue = PredictionQueue(_Pool(pause_in_the_third))
+    number = queue.submit(workspace, "a", tuple(made.entries()), "tiny")
+    wait_for(queue, workspace, number, until=lambda _: len(load(made, "tiny")) == 2)
+    queue.stop(workspace, number)
+    is_stopped.set()
+    assert wait_for(queue, workspace, number).state == "stopped"
+    assert len(load(made, "tiny")) == 2
+
+
+def test_a_dataset_that_is_gone_is_a_failure(
+    queue: PredictionQueue, workspace: Workspace, made: Dataset
+) -> None:
+    clips = tuple(made.entries())
+    dataset.delete(made)
+    job = wait_for(queue, workspace, queue.submit(workspace, "a", clips, "tiny"))
+    assert job.state == "failed"
+    assert "no dataset" in str(job.error)

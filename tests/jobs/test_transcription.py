@@ -1,0 +1,149 @@
+"""The queue in the background. The engine is real, its weights are small and random."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lab import audio, recordings
+from lab.asr.engine import Engine
+from lab.asr.options import TranscribeOptions
+from lab.asr.pool import EnginePool
+from lab.audio import SAMPLE_RATE, Waveform
+from lab.core.errors import CheckpointError
+from lab.core.workspace import Workspace
+from lab.jobs.transcription import TranscriptionQueue
+from lab.recordings import Recording
+from lab.recordings.samples import list_samples
+from tests.support.waiting import wait_for
+
+# A random model passes no check, so one try is enough.
+ONE_TRY = TranscribeOptions(language="en", temperatures=(0.0,))
+
+
+class _Pool(EnginePool):
+    """Hands out one engine and fails for the models called `missing` and `broken`."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._tiny = engine
+
+    def get(self, name: str, **_: object) -> Engine:
+        if name == "missing":
+            raise CheckpointError("There is no model called missing.")
+        if name == "broken":
+            raise ZeroDivisionError
+        return self._tiny
+
+
+@pytest.fixture
+def queue(tiny_engine: Engine) -> TranscriptionQueue:
+    return TranscriptionQueue(_Pool(tiny_engine))
+
+
+@pytest.fixture
+def speech(workspace: Workspace) -> Recording:
+    sample = list_samples()[0]
+    return recordings.add(workspace, "speech.ogg", sample.audio_path.read_bytes())
+
+
+def test_a_finished_job_leaves_its_transcript_in_the_workspace(
+    queue: TranscriptionQueue, workspace: Workspace, speech: Recording
+) -> None:
+    job = wait_for(queue, workspace, queue.submit(workspace, speech, "tiny", ONE_TRY))
+
+    (saved,) = recordings.list_transcripts(workspace)
+    assert (job.state, job.share, job.transcript_id) == ("done", 1.0, saved.id)
+    assert saved.load().segments == job.segments
+
+
+def test_a_bad_recording_fails_with_a_sentence_and_the_next_one_is_done(
+    queue: TranscriptionQueue, workspace: Workspace, speech: Recording
+) -> None:
+    zipped = recordings.add(workspace, "archive.wav", b"PK\x03\x04" + bytes(500))
+    bad = queue.submit(workspace, zipped, "tiny", ONE_TRY)
+    good = queue.submit(workspace, speech, "tiny", ONE_TRY)
+
+    failed = wait_for(queue, workspace, bad)
+    assert failed.state == "failed"
+    assert "archive.wav" in str(failed.error)
+    assert wait_for(queue, workspace, good).state == "done"
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"), [("missing", "no model called missing"), ("broken", "inside the program")]
+)
+def test_whatever_goes_wrong_is_said_and_the_queue_goes_on(
+    queue: TranscriptionQueue, workspace: Workspace, speech: Recording, model: str, reason: str
+) -> None:
+    failed = wait_for(queue, workspace, queue.submit(workspace, speech, model, ONE_TRY))
+    assert failed.state == "failed"
+    assert reason in str(failed.error)
+    good = queue.submit(workspace, speech, "tiny", ONE_TRY)
+    assert wait_for(queue, workspace, good).state == "done"
+
+
+def test_silence_is_done_and_has_an_empty_transcript(
+    queue: TranscriptionQueue, workspace: Workspace
+) -> None:
+    silence = Waveform(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE)
+    recording = recordings.add(workspace, "silence.wav", audio.encode_wav(silence))
+    job = wait_for(queue, workspace, queue.submit(workspace, recording, "tiny", ONE_TRY))
+    assert job.state == "done"
+    assert recordings.list_transcripts(workspace)[0].load().segments == ()
+
+
+def test_stopping_keeps_what_was_decoded(queue: TranscriptionQueue, workspace: Workspace) -> None:
+    sample = audio.decode(list_samples()[0].audio_path)
+    long = Waveform(np.tile(sample.samples, 20), SAMPLE_RATE)
+    recording = recordings.add(workspace, "long.wav", audio.encode_wav(long))
+    number = queue.submit(workspace, recording, "tiny", ONE_TRY)
+
+    wait_for(queue, workspace, number, until=lambda job: bool(job.segments) or job.is_over)
+    queue.stop(workspace, number)
+    job = wait_for(queue, workspace, number)
+
+    assert job.state == "stopped"
+    assert job.share < 1
+    kept = recordings.list_transcripts(workspace)[0].load()
+    assert kept.segments == job.segments != ()
+
+
+def test_a_recording_that_is_deleted_meanwhile_is_a_failure_and_not_an_endless_job(
+    queue: TranscriptionQueue, workspace: Workspace, speech: Recording
+) -> None:
+    number = queue.submit(workspace, speech, "tiny", ONE_TRY)
+    wait_for(queue, workspace, number, until=lambda job: job.note == "Transcribing" or job.is_over)
+    recordings.delete(workspace, speech.id)
+    assert "deleted" in str(wait_for(queue, workspace, number).error)
+
+
+def test_a_job_that_waits_can_be_stopped_before_it_begins(
+    queue: TranscriptionQueue, workspace: Workspace, speech: Recording
+) -> None:
+    first = queue.submit(workspace, speech, "tiny", ONE_TRY)
+    second = queue.submit(workspace, speech, "tiny", ONE_TRY)
+    queue.stop(workspace, second)
+    wait_for(queue, workspace, first)
+    assert wait_for(queue, workspace, second).state == "stopped"
+    assert len(recordings.list_transcripts(workspace)) == 1
+
+
+def test_another_workspace_sees_no_job_and_stops_none(
+    queue: TranscriptionQueue, workspace: Workspace, speech: Recording, tmp_path: Path
+) -> None:
+    stranger = Workspace(tmp_path / "stranger")
+    number = queue.submit(workspace, speech, "tiny", ONE_TRY)
+    queue.stop(stranger, number)
+    queue.clear(stranger)
+    assert queue.jobs(stranger) == []
+    assert wait_for(queue, workspace, number).state == "done"
+
+
+def test_clearing_the_list_keeps_transcripts_and_unfinished_jobs(
+    queue: TranscriptionQueue, workspace: Workspace, speech: Recording
+) -> None:
+    wait_for(queue, workspace, queue.submit(workspace, speech, "tiny", ONE_TRY))
+    queue.clear(workspace)
+    assert queue.jobs(workspace) == []
+    assert len(recordings.list_transcripts(workspace)) == 1

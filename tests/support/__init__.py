@@ -1,0 +1,1 @@
+"""What several tests and benchmarks share: speech, random models, servers, fixtures on disk."""
