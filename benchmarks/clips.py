@@ -19,10 +19,10 @@ import typer
 
 from benchmarks import peers
 from benchmarks.transcribe import word_error_rate
+from lab.asr.audio_context import FULL_AUDIO_CTX, SHORT_AUDIO_CTX
 from lab.asr.devices import best_device
 from lab.asr.engine import Engine
 from lab.asr.options import TranscribeOptions
-from lab.asr.recognition import FULL_CONTEXT, SHORT_CONTEXT
 from lab.asr.speech import WINDOW_SAMPLES
 from lab.audio import Waveform
 from tests.support import speech
@@ -42,13 +42,13 @@ class Run:
     too_many: int
 
 
-def ours(shortest_context: int) -> Transcriber:
+def ours(min_audio_ctx: int) -> Transcriber:
     """All clips at once, each heard in at least so many positions of 20 ms."""
     engine = Engine.load("base")
 
     def transcribe(clips: list[Waveform], language: str) -> list[str]:
         options = TranscribeOptions(language=language)
-        found = engine.transcribe_clips(clips, options, shortest_context=shortest_context)
+        found = engine.transcribe_clips(clips, options, min_audio_ctx=min_audio_ctx)
         return [one.text for one in found]
 
     return transcribe
@@ -62,8 +62,8 @@ def clip_by_clip() -> Transcriber:
 
 OURS, PEER = "ours", "faster-whisper, int8"
 WAYS: dict[str, Callable[[], Transcriber]] = {
-    OURS: lambda: ours(SHORT_CONTEXT),
-    "ours, 30 s": lambda: ours(FULL_CONTEXT),
+    OURS: lambda: ours(SHORT_AUDIO_CTX),
+    "ours, 30 s": lambda: ours(FULL_AUDIO_CTX),
     PEER: clip_by_clip,
 }
 

@@ -3,8 +3,8 @@
     python -m benchmarks.prepare [--minutes 60] [--language en]
 
 The recording is made of the prompts of `tests.support.speech`, shuffled (seeded), with pauses of
-0.3 to 1.5 s and a little noise, as stereo WAV of 16 bits at 44.1 kHz. Each run of the full recipe is
-is a process of its own, which measures its memory and loads its libraries anew.
+0.3 to 1.5 s and a little noise, as stereo WAV of 16 bits at 44.1 kHz. Each run of the full
+a process of its own, which measures its memory and loads its libraries anew.
 
 Where somebody speaks is known from the prompts themselves, before noise is added: whatever is less
 than 40 dB below a prompt's loudest moment, gaps of less than 0.1 s included. A border inside such a

@@ -7,7 +7,7 @@ in Spanish, so they only say which prompts there are.
 import numpy as np
 
 from lab.audio import SAMPLE_RATE, Samples, decode
-from lab.core.workspace import written_whole
+from lab.core.workspace import atomic_write
 from samples.writing import FOLDER, write_opus
 from tests.support import speech
 
@@ -126,9 +126,9 @@ def main() -> None:
     for stem, (language, sentences_of) in SCRIPTS.items():
         samples = _joined(language, list(sentences_of))
         sentences = [sentence for prompt in sentences_of.values() for sentence in prompt]
-        with written_whole(FOLDER / f"{stem}.ogg") as beside:
+        with atomic_write(FOLDER / f"{stem}.ogg") as beside:
             write_opus(beside, samples, bit_rate=BIT_RATE)
-        with written_whole(FOLDER / f"{stem}.txt") as beside:
+        with atomic_write(FOLDER / f"{stem}.txt") as beside:
             beside.write_text("\n".join(sentences) + "\n", encoding="utf-8")
         print(f"{stem}.ogg: {len(samples) / SAMPLE_RATE:.1f} s")
 

@@ -13,7 +13,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from lab.audio import SAMPLE_RATE, Samples
-from lab.core.workspace import written_whole
+from lab.core.workspace import atomic_write
 
 FOLDER = Path(__file__).resolve().parent
 DATASETS = FOLDER / "datasets"
@@ -53,7 +53,7 @@ def write_dataset(folder: Path, clips: Iterable[SampleClip], *, language: str) -
                 *("new", f"{duration_s:.3f}"),
             ]
         )
-    with written_whole(folder / "metadata.csv") as beside:
+    with atomic_write(folder / "metadata.csv") as beside:
         beside.write_text(text.getvalue(), encoding="utf-8", newline="")
     n_bytes = sum(path.stat().st_size for path in (folder / "audio").iterdir())
     print(f"{folder.name}: {seconds / 60:.1f} min, {n_bytes / 1e6:.1f} MB")

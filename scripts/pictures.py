@@ -27,7 +27,8 @@ from lab.dataset import predictions
 from lab.recordings.samples import list_sample_datasets
 from lab.training import runs
 from lab.training.config import Config
-from tests.support.server import ROOT, serving
+from tests.support.paths import ROOT
+from tests.support.server import serving
 
 WORKSPACE = Workspace(Path(tempfile.gettempdir()) / "whisper-ai-lab" / "workspace")
 PATIENCE_MS = 120_000

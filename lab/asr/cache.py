@@ -2,24 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from whisper.model import ModelDimensions
 
+from lab.asr.audio_context import log_counts
 from lab.asr.kernels import attend
 from lab.asr.quantized import QuantizedAudio
-from lab.asr.silence import log_counts
-
-if TYPE_CHECKING:
-    from lab.asr.network import Network
 
 # For each layer, keys and values of the audio, (windows, heads, positions, head width).
 CrossKeysValues = list[tuple[Tensor, Tensor]]
 
 
 @dataclass
-class Reading:
+class PrefillResult:
     """What the decoder made of tokens that were all known.
 
     hidden: shape (rows, tokens, n_text_state), from which `Network.logits` predicts
@@ -79,6 +76,21 @@ class Audio:
         return attend(query, keys, values, mask)
 
 
+@dataclass(frozen=True)
+class CacheSpec:
+    """What a cache has to know of the network that it serves.
+
+    dtype, text_dtype: of keys and values of the audio, and of the text
+    quantizes: whether those of the audio are kept in 8 bits
+    """
+
+    dims: ModelDimensions
+    device: torch.device
+    dtype: torch.dtype
+    text_dtype: torch.dtype
+    quantizes: bool
+
+
 class Cache:
     """Keys and values of the windows that are being decoded, each with `group` hypotheses.
 
@@ -87,31 +99,29 @@ class Cache:
     """
 
     def __init__(
-        self, network: "Network", *, capacity: int, positions: int, tokens: int, group: int
+        self, spec: CacheSpec, *, capacity: int, positions: int, tokens: int, group: int
     ) -> None:
         """Room for `capacity` windows of at most so many positions and tokens."""
-        dims = network.dims
+        dims = spec.dims
         layers, heads = dims.n_text_layer, dims.n_text_head
         self._full = dims.n_audio_ctx
         width = dims.n_text_state // heads
-        device = network.device
-        if network.quantizes:
+        device = spec.device
+        if spec.quantizes:
             self.audio: Audio | QuantizedAudio = QuantizedAudio(
                 layers, capacity, heads, width, positions
             )
         else:
             shape = (2, layers, capacity, heads, positions, width)
-            self.audio = Audio(*torch.zeros(shape, dtype=network.dtype, device=device))
+            self.audio = Audio(*torch.zeros(shape, dtype=spec.dtype, device=device))
         # Zeros, because attention multiplies what lies behind a row's text by 0.
         shape = (2, layers, capacity * group, heads, tokens, width)
-        self.text_keys, self.text_values = torch.zeros(
-            shape, dtype=network.text_dtype, device=device
-        )
+        self.text_keys, self.text_values = torch.zeros(shape, dtype=spec.text_dtype, device=device)
         # How much of its text each row has.
         self.lengths = torch.zeros(capacity * group, dtype=torch.long, device=device)
         self.capacity, self.group, self.windows = capacity, group, 0
 
-    def add(self, cross: CrossKeysValues, reading: Reading) -> None:
+    def add(self, cross: CrossKeysValues, prefill: PrefillResult) -> None:
         """Take in windows whose first tokens were read; `cross` is what they were read with."""
         count = len(cross[0][0])
         counts = log_counts(cross[0][0].shape[2], self._full)
@@ -119,8 +129,8 @@ class Cache:
             audio = [(keys[number], values[number]) for keys, values in cross]
             self.audio.put(self.windows + number, audio, counts)
         rows = slice(self.windows * self.group, (self.windows + count) * self.group)
-        length = reading.keys.shape[3]
-        for buffer, read in ((self.text_keys, reading.keys), (self.text_values, reading.values)):
+        length = prefill.keys.shape[3]
+        for buffer, read in ((self.text_keys, prefill.keys), (self.text_values, prefill.values)):
             buffer[:, rows, :, :length] = read.repeat_interleave(self.group, 1)
         self.lengths[rows] = length
         self.windows += count

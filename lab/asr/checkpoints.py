@@ -22,7 +22,7 @@ from lab.asr.dimensions import dimension
 from lab.asr.official import ALIASES, BY_NAME, MODELS, Official
 from lab.core.errors import CheckpointError, OptionsError, WorkspaceError
 from lab.core.progress import Progress, ignore
-from lab.core.workspace import written_whole
+from lab.core.workspace import atomic_write
 
 if TYPE_CHECKING:
     from whisper.model import Whisper
@@ -169,7 +169,7 @@ def _download(official: Official, target: Path, on_progress: Progress) -> None:
         "" if official.name == _PACKAGED_NAME else f", or use “{_PACKAGED_NAME}”"
     )
     try:
-        with written_whole(target) as beside, beside.open("xb") as file:
+        with atomic_write(target) as beside, beside.open("xb") as file:
             for chunk in _chunks(url, needed=needed, instead=instead):
                 file.write(chunk)
                 digest.update(chunk)

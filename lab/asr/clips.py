@@ -7,33 +7,31 @@ early: what does not pass Whisper's own checks is heard again in the full contex
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import torch
 
+from lab.asr.audio_context import audio_ctx_for, clips_per_batch
 from lab.asr.options import LanguageDetection, TranscribeOptions
-from lab.asr.recognition import Passage, Recognizer, context_for, together
+from lab.asr.recognition import Passage, Recognizer
+from lab.asr.runtime import Runtime
 from lab.asr.speech import WINDOW_S, WINDOW_SAMPLES, Region, Window
 from lab.audio import Waveform
 from lab.core.errors import AudioError
 from lab.core.progress import Progress
 from lab.transcripts import Transcript
 
-if TYPE_CHECKING:
-    from lab.asr.engine import Engine
-
 
 def transcribe_clips(
-    engine: "Engine",
+    runtime: Runtime,
     clips: Sequence[Waveform],
     options: TranscribeOptions,
     on_progress: Progress,
-    shortest_context: int,
+    min_audio_ctx: int,
 ) -> list[Transcript]:
     """See `Engine.transcribe_clips`."""
     _check(clips)
     if options.language is None:
-        detections = detect_languages(engine, clips, on_progress, shortest_context)
+        detections = detect_languages(runtime, clips, on_progress, min_audio_ctx)
     else:
         detections = [LanguageDetection(options.language, {})] * len(clips)
     # Alike in language and length stand together: they share a batch without waste. The longest
@@ -49,11 +47,11 @@ def transcribe_clips(
 
     for language, places in groupby(order, key=lambda place: detections[place].language):
         recognizer = Recognizer(
-            engine,
-            engine.tokenizer(language, options.task),
+            runtime,
+            runtime.tokenizer(language, options.task),
             options,
             on_step=report,
-            shortest_context=shortest_context,
+            min_audio_ctx=min_audio_ctx,
         )
         alike = list(places)
         for place, passage in zip(
@@ -64,7 +62,7 @@ def transcribe_clips(
                 language=language,
                 language_probabilities=detections[place].probabilities,
                 duration_s=clips[place].duration_s,
-                model=engine.name,
+                model=runtime.name,
                 task=options.task,
             )
             report()
@@ -72,22 +70,22 @@ def transcribe_clips(
 
 
 def detect_languages(
-    engine: "Engine",
+    runtime: Runtime,
     clips: Sequence[Waveform],
     on_progress: Progress,
-    shortest_context: int,
+    min_audio_ctx: int,
 ) -> list[LanguageDetection]:
     """See `Engine.detect_languages`."""
     order = sorted(range(len(clips)), key=lambda place: len(clips[place].samples))
     found: dict[int, LanguageDetection] = {}
-    size = together(shortest_context)
+    size = clips_per_batch(min_audio_ctx)
     for begin in range(0, len(order), size):
         places = order[begin : begin + size]
         audios = [clips[place].samples[:WINDOW_SAMPLES] for place in places]
-        context = context_for(max(map(len, audios)), shortest_context)
-        with engine.lock, torch.inference_mode():
-            features = engine.network.encode(engine.log_mels(audios, positions=context))
-            found |= zip(places, engine.detect(features), strict=True)
+        context = audio_ctx_for(max(map(len, audios)), min_audio_ctx)
+        with runtime.lock, torch.inference_mode():
+            features = runtime.network.encode(runtime.log_mels(audios, positions=context))
+            found |= zip(places, runtime.detect(features), strict=True)
         on_progress(len(found), len(clips), "Detecting the languages")
     return [found[place] for place in range(len(clips))]
 

@@ -6,7 +6,6 @@ search are those of openai-whisper's `decoding.py`; `whisper.decode` is the refe
 tests compare with.
 """
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -14,6 +13,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 from whisper.tokenizer import Tokenizer
+from whisper.utils import compression_ratio
 
 from lab.asr.cache import Cache
 from lab.asr.network import Network
@@ -41,13 +41,7 @@ class Decoded:
     @property
     def compression_ratio(self) -> float:
         """Bytes of the text for a byte of its zlib compression; high where it repeats itself."""
-        return compression_ratio(self.text)
-
-
-def compression_ratio(text: str) -> float:
-    """openai-whisper's measure of repetition: UTF-8 bytes per zlib byte, 0 for an empty text."""
-    encoded = text.encode("utf-8")
-    return len(encoded) / len(zlib.compress(encoded))
+        return float(compression_ratio(self.text))
 
 
 @dataclass
@@ -115,7 +109,7 @@ class Decoder(Generic[Tag]):
         self._initial = initial_tokens(tokenizer, prompt, max_prompt=context // 2 - 1)
         self._max_tokens = min(context // 2, context - len(self._initial) + 1)
         self._cache = Cache(
-            network,
+            network.cache_spec,
             capacity=capacity,
             positions=positions,
             tokens=len(self._initial) + self._max_tokens,
@@ -150,11 +144,11 @@ class Decoder(Generic[Tag]):
         """
         cross = self._network.cross(features)
         tokens = torch.tensor([self._initial] * len(features), device=self._network.device)
-        reading = self._network.read(tokens, cross)
-        self._cache.add(cross, reading)
+        prefill = self._network.prefill(tokens, cross)
+        self._cache.add(cross, prefill)
         # What stands after the first token tells whether anybody speaks.
         places = [self._initial.index(self._tokenizer.sot), -1]
-        at_start, at_end = self._network.logits(reading.hidden[:, places]).unbind(1)
+        at_start, at_end = self._network.logits(prefill.hidden[:, places]).unbind(1)
         no_speech_probs = at_start.softmax(-1)[:, self._tokenizer.no_speech].tolist()
         new = [
             _Window(

@@ -11,7 +11,7 @@ from lab.asr.engine import Engine
 from lab.asr.options import LanguageDetection
 from lab.asr.rules import SECONDS_PER_TIMESTAMP
 from lab.asr.speech import WINDOW_S, WINDOW_SAMPLES
-from lab.asr.timing import token_times, words_of
+from lab.asr.timing import token_timestamps, words_of
 from lab.audio import Waveform
 from lab.core.errors import AudioError, OptionsError
 from lab.transcripts import Word
@@ -83,13 +83,13 @@ def inspect(
         decoded = _decoded(engine, language or detection.language, features)
         before = list(tokenizer.sot_sequence)
         tokens = torch.tensor([[*before, *decoded.tokens]], device=network.device)
-        logits = network.logits(network.read(tokens, network.cross(features)).hidden[0])
+        logits = network.logits(network.prefill(tokens, network.cross(features)).hidden[0])
         # What comes after a token is what the logits at its place say.
         rows = logits[len(before) - 1 : -1].softmax(-1)
         best = rows.topk(alternatives)
         text = [token for token in decoded.tokens if token < tokenizer.eot]
         times = (
-            token_times(network, tokenizer, features[0], text, waveform.duration_s)
+            token_timestamps(network, tokenizer, features[0], text, waveform.duration_s)
             if text
             else None
         )

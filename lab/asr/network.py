@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from whisper.model import MultiHeadAttention, Whisper
 
-from lab.asr import silence
-from lab.asr.cache import Cache, CrossKeysValues, Reading
+from lab.asr import audio_context
+from lab.asr.cache import Cache, CacheSpec, CrossKeysValues, PrefillResult
 from lab.asr.devices import Device, uses_onednn
 from lab.asr.kernels import PackedLinear, attend, pack_linears, transposed_linear
 
@@ -48,6 +48,11 @@ class Network:
             pack_linears(self.model, but=transposed if self.quantizes else ())
             self._to_vocabulary = PackedLinear(self.model.decoder.token_embedding.weight)
 
+    @property
+    def cache_spec(self) -> CacheSpec:
+        """What a Cache for this network has to know."""
+        return CacheSpec(self.dims, self.device, self.dtype, self.text_dtype, self.quantizes)
+
     def bytes_per_window(self, *, positions: int, beam_size: int = 1) -> int:
         """What a window takes in a Cache, if its features have so many positions."""
         dims = self.dims
@@ -61,10 +66,10 @@ class Network:
 
         `mel` has shape (windows, n_mels, frames): an even number of frames of 10 ms, up to 3000. A
         position is two frames. Where there are fewer, the last ones have to be silence, which is
-        heard up to 30 s in a few positions more (`lab.asr.silence`): faster, and understood nearly
-        as well.
+        heard up to 30 s in a few positions more (`lab.asr.audio_context`): faster, and understood
+        nearly as well.
         """
-        positions = mel.shape[-1] // 2 + silence.DRAWN
+        positions = mel.shape[-1] // 2 + audio_context.DRAWN
         together = max(_ENCODED_TOGETHER // positions, 1) if self._packed else len(mel)
         return torch.cat([self._encode(part) for part in torch.split(mel, together)])
 
@@ -79,7 +84,7 @@ class Network:
             for attention in attentions
         ]
 
-    def read(self, tokens: Tensor, cross: CrossKeysValues) -> Reading:
+    def prefill(self, tokens: Tensor, cross: CrossKeysValues) -> PrefillResult:
         """Read known tokens from the beginning of a text, shape (windows, tokens)."""
         decoder = self.model.decoder
         x = self._embedded(tokens, decoder.positional_embedding[: tokens.shape[1]])
@@ -99,7 +104,7 @@ class Network:
             all_keys.append(keys)
             all_values.append(values)
             queries.append(query)
-        return Reading(x, torch.stack(all_keys), torch.stack(all_values), queries)
+        return PrefillResult(x, torch.stack(all_keys), torch.stack(all_values), queries)
 
     def step(self, tokens: Tensor, cache: Cache) -> Tensor:
         """Logits after one more token for each row in use, float32, shape (rows, n_vocab).
@@ -131,7 +136,7 @@ class Network:
 
     def _encode(self, mel: Tensor) -> Tensor:
         encoder = self.model.encoder
-        x = silence.embedded(encoder, mel.to(self.device, self.dtype))
+        x = audio_context.embedded(encoder, mel.to(self.device, self.dtype))
         counts = self._log_counts(x.shape[1])
         for block in encoder.blocks:
             attention, normed = block.attn, block.attn_ln(x)
@@ -145,7 +150,7 @@ class Network:
 
     def _log_counts(self, positions: int) -> Tensor | None:
         """What is added to the scores of features with so many positions."""
-        counts = silence.log_counts(positions, self.dims.n_audio_ctx)
+        counts = audio_context.log_counts(positions, self.dims.n_audio_ctx)
         return None if counts is None else counts.to(self.device, self.dtype)
 
     def _project(self, linear: nn.Linear, features: Tensor) -> Tensor:

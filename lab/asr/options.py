@@ -16,12 +16,12 @@ class TranscribeOptions:
     language: a code such as "sq", or None to detect it
     task: "translate" writes English, whatever is spoken
     prompt: text that could stand before the recording: names, spelling, style
-    word_times: find out when each word was said
+    word_timestamps: find out when each word was said
     beam_size: hypotheses kept side by side; 1 is greedy search
     temperatures: the first is used; the next ones when a window fails a check below
-    max_compression_ratio: a text that compresses better than this repeats itself
-    min_avg_logprob: a text with a lower mean log probability is a guess
-    max_no_speech_prob: above it, a guess is taken for silence and dropped
+    compression_ratio_threshold: a text that compresses better than this repeats itself
+    logprob_threshold: a text with a lower mean log probability is a guess
+    no_speech_threshold: above it, a guess is taken for silence and dropped
     speech_threshold: probability, 0 to 1, from which sound counts as speech
     batch_size: windows of 30 s decoded together; None chooses for the device
     max_tokens: of the text of a window, which is cut off there; None is Whisper's 224
@@ -30,12 +30,12 @@ class TranscribeOptions:
     language: str | None = None
     task: Task = "transcribe"
     prompt: str = ""
-    word_times: bool = False
+    word_timestamps: bool = False
     beam_size: int = 1
     temperatures: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-    max_compression_ratio: float = 2.4
-    min_avg_logprob: float = -1.0
-    max_no_speech_prob: float = 0.6
+    compression_ratio_threshold: float = 2.4
+    logprob_threshold: float = -1.0
+    no_speech_threshold: float = 0.6
     speech_threshold: float = 0.5
     batch_size: int | None = None
     max_tokens: int | None = None

@@ -10,26 +10,22 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from whisper.audio import N_SAMPLES_PER_TOKEN
 from whisper.tokenizer import Tokenizer
 
+from lab.asr.audio_context import FULL_AUDIO_CTX, SHORT_AUDIO_CTX, audio_ctx_for, clips_per_batch
 from lab.asr.decoding import Decoded, Decoder
 from lab.asr.memory import fitting_windows
 from lab.asr.options import TranscribeOptions
 from lab.asr.rules import SECONDS_PER_TIMESTAMP
+from lab.asr.runtime import Runtime
 from lab.asr.segments import segments_of
-from lab.asr.silence import DRAWN
 from lab.asr.speech import Samples, Window
-from lab.asr.timing import token_times
+from lab.asr.timing import token_timestamps
 from lab.audio import SAMPLE_RATE
 from lab.transcripts import Segment
-
-if TYPE_CHECKING:
-    from lab.asr.engine import Engine
 
 # Less than this after the last timestamp is the end of a word and the padding of its region.
 _MIN_REST_S = 1.0
@@ -38,13 +34,6 @@ _MIN_REST_S = 1.0
 _MOST_RESTS = 15
 # A longer one, in positions, is likely to leave a rest again, which a short context is not good at.
 _LONGEST_SHORT_REST = 600
-# Whisper hears 30 s as so many positions of 20 ms. A shorter context is computed faster: what is
-# after it is silence, and heard in few positions (`lab.asr.silence`). It has to go on after the end
-# of the speech, and comes in steps so that few shapes occur.
-FULL_CONTEXT = 1500
-SHORT_CONTEXT = 200
-_MARGIN, _STEP = 50, 50
-_TOGETHER = 3
 # A text of more tokens a second in a short context is a loop, or deserves the full one.
 _MAX_TOKENS, _MAX_TOKENS_PER_S = 20, 20
 
@@ -64,7 +53,7 @@ class Passage:
     features: Tensor | None = None
     tried: list[Decoded] = field(default_factory=list)
     left: Window | None = None
-    context: int = FULL_CONTEXT
+    context: int = FULL_AUDIO_CTX
     rests: int = 0
 
     def __post_init__(self) -> None:
@@ -72,40 +61,40 @@ class Passage:
 
 
 class Recognizer:
-    """Decodes passages in one language, side by side; takes the engine's lock for each step."""
+    """Decodes passages in one language, side by side; takes the runtime's lock for each step."""
 
     def __init__(
         self,
-        engine: "Engine",
+        runtime: Runtime,
         tokenizer: Tokenizer,
         options: TranscribeOptions,
         *,
         on_step: Callable[[], None],
-        shortest_context: int = FULL_CONTEXT,
+        min_audio_ctx: int = FULL_AUDIO_CTX,
     ) -> None:
         """`on_step` is called after each encoding and each token, and may raise to stop.
 
-        shortest_context: in how many positions, of 20 ms each, the encoder may hear a passage that
+        min_audio_ctx: in how many positions, of 20 ms each, the encoder may hear a passage that
             is short; what fails the checks then is tried again with the full context
         """
-        self._engine, self._network = engine, engine.network
+        self._runtime, self._network = runtime, runtime.network
         self._tokenizer, self._options, self._on_step = tokenizer, options, on_step
-        self._shortest_context = shortest_context
-        self._together = together(shortest_context)
+        self._shortest_context = min_audio_ctx
+        self._together = clips_per_batch(min_audio_ctx)
         capacity = options.batch_size or fitting_windows(
-            engine.network, positions=FULL_CONTEXT, beam_size=options.beam_size
+            runtime.network, positions=FULL_AUDIO_CTX, beam_size=options.beam_size
         )
         prompt = options.prompt.strip()
         self._decoder: Decoder[Passage] = Decoder(
-            engine.network,
+            runtime.network,
             tokenizer,
             capacity=max(capacity, self._together),
-            positions=FULL_CONTEXT,
+            positions=FULL_AUDIO_CTX,
             beam_size=options.beam_size,
             # What looks like a token of Whisper's is text like any other, not an error.
             prompt=tokenizer.encode(" " + prompt, disallowed_special=()) if prompt else [],
             # Seeded, so that the same recording gives the same text.
-            generator=torch.Generator(engine.network.device).manual_seed(0),
+            generator=torch.Generator(runtime.network.device).manual_seed(0),
         )
 
     def read(self, passages: Iterable[Passage]) -> Iterator[Passage]:
@@ -134,8 +123,8 @@ class Recognizer:
                 return
             order += new
             for passage in new:
-                passage.context = context_for(len(passage.window), self._shortest_context)
-            with self._engine.lock, torch.inference_mode():
+                passage.context = audio_ctx_for(len(passage.window), self._shortest_context)
+            with self._runtime.lock, torch.inference_mode():
                 self._begin([*batch, *new])
             self._on_step()
 
@@ -153,19 +142,19 @@ class Recognizer:
 
     def _max_tokens(self, context: int) -> int | None:
         most = [] if self._options.max_tokens is None else [self._options.max_tokens]
-        if context < FULL_CONTEXT:
+        if context < FULL_AUDIO_CTX:
             most.append(_MAX_TOKENS + _MAX_TOKENS_PER_S * context // 50)
         return min(most, default=None)
 
     def _encode(self, passages: Sequence[Passage], context: int) -> None:
         if passages:
             audios = [one.left.cut(one.samples) for one in passages if one.left is not None]
-            mels = self._engine.log_mels(audios, positions=context)
+            mels = self._runtime.log_mels(audios, positions=context)
             for passage, features in zip(passages, self._network.encode(mels), strict=True):
                 passage.features = features
 
     def _advance(self) -> list[tuple[Passage, Decoded]]:
-        with self._engine.lock, torch.inference_mode():
+        with self._runtime.lock, torch.inference_mode():
             return self._decoder.advance()
 
     def _take(self, passage: Passage, decoded: Decoded) -> None:
@@ -173,9 +162,9 @@ class Recognizer:
         window = passage.left
         assert window is not None
         passage.tried.append(decoded)
-        if passage.context < FULL_CONTEXT:
+        if passage.context < FULL_AUDIO_CTX:
             if self._fails(decoded) or self._is_silence(decoded) or self._rest(window, decoded):
-                passage.context, passage.features, passage.tried = FULL_CONTEXT, None, []
+                passage.context, passage.features, passage.tried = FULL_AUDIO_CTX, None, []
                 return
         elif self._fails(decoded) and len(passage.tried) < len(self._options.temperatures):
             return
@@ -186,8 +175,8 @@ class Recognizer:
         if passage.rests > _MOST_RESTS:
             passage.left = None
         if passage.left is not None:
-            context = context_for(len(passage.left), SHORT_CONTEXT)
-            passage.context = context if context <= _LONGEST_SHORT_REST else FULL_CONTEXT
+            context = audio_ctx_for(len(passage.left), SHORT_AUDIO_CTX)
+            passage.context = context if context <= _LONGEST_SHORT_REST else FULL_AUDIO_CTX
 
     def _best(self, tried: Sequence[Decoded]) -> Decoded:
         """The result that passes the checks; where none does, the likeliest, not repeating itself.
@@ -196,7 +185,7 @@ class Recognizer:
         """
         if not self._fails(tried[-1]):
             return tried[-1]
-        limit = self._options.max_compression_ratio
+        limit = self._options.compression_ratio_threshold
         varied = [result for result in tried if result.compression_ratio <= limit]
         return max(varied or tried, key=lambda result: result.avg_logprob)
 
@@ -206,14 +195,14 @@ class Recognizer:
             return False
         return (
             not decoded.finished
-            or decoded.compression_ratio > self._options.max_compression_ratio
-            or decoded.avg_logprob < self._options.min_avg_logprob
+            or decoded.compression_ratio > self._options.compression_ratio_threshold
+            or decoded.avg_logprob < self._options.logprob_threshold
         )
 
     def _is_silence(self, decoded: Decoded) -> bool:
         return (
-            decoded.no_speech_prob > self._options.max_no_speech_prob
-            and decoded.avg_logprob < self._options.min_avg_logprob
+            decoded.no_speech_prob > self._options.no_speech_threshold
+            and decoded.avg_logprob < self._options.logprob_threshold
         )
 
     def _segments(self, window: Window, decoded: Decoded, passage: Passage) -> Iterator[Segment]:
@@ -222,9 +211,9 @@ class Recognizer:
         if not text or self._is_silence(decoded):
             return iter(())
         times = None
-        if self._options.word_times and passage.features is not None:
-            with self._engine.lock, torch.inference_mode():
-                times = token_times(
+        if self._options.word_timestamps and passage.features is not None:
+            with self._runtime.lock, torch.inference_mode():
+                times = token_timestamps(
                     self._network,
                     self._tokenizer,
                     passage.features,
@@ -246,16 +235,3 @@ class Recognizer:
         if read_s == 0 or len(window) / SAMPLE_RATE - read_s < _MIN_REST_S:
             return None
         return window.after(read_s)
-
-
-def together(shortest_context: int) -> int:
-    """How many clips are encoded together, for the same work at a time."""
-    return 1 if shortest_context == FULL_CONTEXT else _TOGETHER
-
-
-def context_for(samples: int, shortest_context: int) -> int:
-    """In how many positions so many samples may be heard, no fewer than `shortest_context`."""
-    needed: int = samples // N_SAMPLES_PER_TOKEN + _MARGIN
-    context = max(-(-needed // _STEP) * _STEP, shortest_context)
-    # With the positions of the silence a longer one would be no shorter than the full one.
-    return context if context + DRAWN < FULL_CONTEXT else FULL_CONTEXT

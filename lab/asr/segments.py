@@ -8,7 +8,7 @@ from whisper.tokenizer import Tokenizer
 from lab.asr.decoding import Decoded
 from lab.asr.rules import SECONDS_PER_TIMESTAMP
 from lab.asr.speech import Window
-from lab.asr.timing import TokenTimes, words_of
+from lab.asr.timing import TokenTimestamps, words_of
 from lab.audio import SAMPLE_RATE
 from lab.transcripts import Segment, Word
 
@@ -17,7 +17,7 @@ def segments_of(
     window: Window,
     decoded: Decoded,
     tokenizer: Tokenizer,
-    times_s: TokenTimes | None = None,
+    times_s: TokenTimestamps | None = None,
 ) -> Iterator[Segment]:
     """The segments between the timestamps of a window's text, with times in the recording.
 

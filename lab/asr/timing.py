@@ -30,14 +30,14 @@ _MAX_MEDIAN_WORD_S = 0.7
 # call it at once where the system has no OpenMP.
 _DTW_LOCK = threading.Lock()
 
-TokenTimes = NDArray[np.float64]
+TokenTimestamps = NDArray[np.float64]
 
 
 def words_of(
     tokenizer: Tokenizer,
     tokens: Sequence[int],
     logprobs: Sequence[float],
-    times_s: TokenTimes | None = None,
+    times_s: TokenTimestamps | None = None,
 ) -> list[Word]:
     """The words of a stretch of text, punctuation joined to them.
 
@@ -73,13 +73,13 @@ def words_of(
     ]
 
 
-def token_times(
+def token_timestamps(
     network: Network,
     tokenizer: Tokenizer,
     features: Tensor,
     text: Sequence[int],
     duration_s: float,
-) -> TokenTimes:
+) -> TokenTimestamps:
     """When each token of a window begins and the last one ends, in seconds of the window.
 
     features: shape (positions, n_audio_state), of `Network.encode`
@@ -91,7 +91,7 @@ def token_times(
     before = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
     tokens = torch.tensor([[*before, *text, tokenizer.eot]], device=network.device)
     cross = network.cross(features[None])
-    queries = network.read(tokens, cross).cross_queries
+    queries = network.prefill(tokens, cross).cross_queries
     attention = _alignment_attention(network, queries, [keys for keys, _ in cross])
 
     positions = max(round(duration_s / _SECONDS_PER_POSITION), 1)
@@ -102,7 +102,7 @@ def token_times(
     with _DTW_LOCK:
         text_indices, time_indices = dtw(-matrix)
     first_of_token = np.diff(text_indices, prepend=-1).astype(bool)
-    times: TokenTimes = time_indices[first_of_token] * _SECONDS_PER_POSITION
+    times: TokenTimestamps = time_indices[first_of_token] * _SECONDS_PER_POSITION
     return times
 
 

@@ -6,19 +6,16 @@ the model.
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import torch
 
 from lab.asr.options import LanguageDetection, TranscribeOptions, TranscriptionInfo
 from lab.asr.recognition import Passage, Recognizer
+from lab.asr.runtime import Runtime
 from lab.asr.speech import Region, SpeechOptions, find_speech, pack
 from lab.audio import Waveform
 from lab.core.progress import Progress
 from lab.transcripts import Segment, Transcript
-
-if TYPE_CHECKING:
-    from lab.asr.engine import Engine
 
 
 class Transcription:
@@ -29,13 +26,13 @@ class Transcription:
 
     def __init__(
         self,
-        engine: "Engine",
+        runtime: Runtime,
         waveform: Waveform,
         options: TranscribeOptions,
         on_progress: Progress,
     ) -> None:
         """Use `Engine.transcribe`, which checks the options."""
-        self._engine, self._options = engine, options
+        self._runtime, self._options = runtime, options
         self._samples, self._duration_s = waveform.samples, waveform.duration_s
         self._on_progress = on_progress
         self._heard_s = self._finished_s = 0.0
@@ -70,13 +67,13 @@ class Transcription:
             language=self.info.language,
             language_probabilities=self.info.language_probabilities,
             duration_s=self._duration_s,
-            model=self._engine.name,
+            model=self._runtime.name,
             task=self._options.task,
         )
 
     def _read(self, passages: Iterable[Passage]) -> Iterator[Segment]:
-        tokenizer = self._engine.tokenizer(self.info.language, self._options.task)
-        recognizer = Recognizer(self._engine, tokenizer, self._options, on_step=self._report)
+        tokenizer = self._runtime.tokenizer(self.info.language, self._options.task)
+        recognizer = Recognizer(self._runtime, tokenizer, self._options, on_step=self._report)
         for passage in recognizer.read(self._heard(passages)):
             yield from passage.segments
             self._finished_s = passage.window.end_s
@@ -106,8 +103,8 @@ class Transcription:
         if self._options.language is not None or passage is None:
             return LanguageDetection(self._options.language or "en", {})
         self._report(note="Detecting the language")
-        with self._engine.lock, torch.inference_mode():
-            mel = self._engine.log_mels([passage.window.cut(self._samples)])
-            features = self._engine.network.encode(mel)
+        with self._runtime.lock, torch.inference_mode():
+            mel = self._runtime.log_mels([passage.window.cut(self._samples)])
+            features = self._runtime.network.encode(mel)
             passage.features = features[0]
-            return self._engine.detect(features)[0]
+            return self._runtime.detect(features)[0]

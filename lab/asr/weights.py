@@ -19,7 +19,7 @@ from lab.asr import ctranslate2, huggingface, openai
 from lab.asr.official import MODELS
 from lab.asr.openai import Checkpoint
 from lab.core.errors import CheckpointError, WorkspaceError
-from lab.core.workspace import written_whole
+from lab.core.workspace import atomic_write
 
 __all__ = ["ACTIVATIONS", "Checkpoint", "activation_of", "build", "read", "save"]
 
@@ -155,7 +155,7 @@ def save(checkpoint: Checkpoint, target: Path) -> None:
     if checkpoint.activation != "gelu":  # openai-whisper knows no other, and looks for no other
         content["activation"] = checkpoint.activation
     try:
-        with written_whole(target) as beside:
+        with atomic_write(target) as beside:
             torch.save(content, beside)
     # torch's zip writer turns a full disk into a RuntimeError.
     except (WorkspaceError, RuntimeError) as error:

@@ -9,7 +9,7 @@ import typer
 from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
 from lab.cli.terminal import Terminal
 from lab.core.progress import Progress
-from lab.core.workspace import Workspace, written_whole
+from lab.core.workspace import Workspace, atomic_write
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine
@@ -146,6 +146,6 @@ def _write(reports: Sequence["Report"], folder: Path, terminal: Terminal) -> Non
             terminal.say(f"Wrote {path}")
     if several:
         path = folder / report_files.MATRIX_NAME
-        with written_whole(path) as beside:
+        with atomic_write(path) as beside:
             beside.write_bytes(report_files.matrix_csv(reports).encode())
         terminal.say(f"Wrote {path}")

@@ -69,7 +69,7 @@ def transcribe(
         language=_language_code(language),
         task=cast("Task", task),  # the options check it
         prompt=prompt,
-        word_times=words,
+        word_timestamps=words,
         beam_size=beam_size,
     )
     formats = formats_of(file_format, output_dir)

@@ -5,7 +5,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from lab.core.errors import OptionsError, WorkspaceError
-from lab.core.workspace import written_whole
+from lab.core.workspace import atomic_write
 from lab.transcripts import FORMATS, Transcript
 
 ALL = "all"
@@ -55,7 +55,7 @@ class FileTarget:
         stem = self._stems[recording] + ("" if complete else ".partial")
         for format_name, path in zip(self._formats, self._paths(stem), strict=True):
             text = FORMATS[format_name](transcript)
-            with written_whole(path) as beside:
+            with atomic_write(path) as beside:
                 beside.write_text(text, encoding="utf-8", newline="\n")
             yield path
 

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -92,7 +93,7 @@ def child(folder: Path, item_id: str) -> Path:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a path beside `path` to write to; it takes `path`'s place only if all went well.
 
     Raises `WorkspaceError` when the disk refuses, with nothing left behind.
@@ -114,10 +115,23 @@ def written_whole(path: Path) -> Iterator[Path]:
             beside.unlink()
 
 
+def remove(folder: Path) -> None:
+    """Remove a folder and all that is in it; one that is gone already is fine.
+
+    Raises `WorkspaceError` when the disk refuses.
+    """
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:  # another tab was first
+        pass
+    except OSError as error:
+        raise WorkspaceError(f"{folder} cannot be removed ({error.strerror or error}).") from error
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write `content` as readable JSON, whole or not at all."""
     text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
-    with written_whole(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(text + "\n", encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ from lab.core.errors import AudioError, OptionsError, WorkspaceError
 from lab.core.languages import LANGUAGES
 from lab.core.progress import Progress, ignore
 from lab.core.staging import Staging
-from lab.core.workspace import Workspace, slug, written_whole
+from lab.core.workspace import Workspace, atomic_write, slug
 from lab.dataset import store
 from lab.dataset.names import without_split_words
 from lab.dataset.store import Dataset, called, locked
@@ -63,7 +63,7 @@ def add(
         for clip_name, content in clips:
             file_name = f"audio/{_file_name(clip_name, hashlib.sha256(content))}"
             if file_name not in known:
-                with written_whole(dataset.folder / file_name) as beside:
+                with atomic_write(dataset.folder / file_name) as beside:
                     beside.write_bytes(content)
                 known.add(file_name)
                 entries.append(

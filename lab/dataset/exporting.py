@@ -19,7 +19,7 @@ from lab import audio
 from lab.core.errors import AudioError, OptionsError, WorkspaceError
 from lab.core.progress import Progress, ignore
 from lab.core.staging import Staging
-from lab.core.workspace import Workspace, child, written_whole
+from lab.core.workspace import Workspace, atomic_write, child
 from lab.dataset import table
 from lab.dataset.card import card_text
 from lab.dataset.names import without_split_words
@@ -112,7 +112,7 @@ def _as_zip(
     dataset: Dataset, entries: Sequence[Entry], layout: str, path: Path, on_progress: Progress
 ) -> Exported:
     with (
-        written_whole(path) as beside,
+        atomic_write(path) as beside,
         zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as zipped,
     ):
         written = _written(dataset, entries, layout, _Zip(zipped), on_progress)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.core.errors import WorkspaceError
-from lab.core.workspace import written_whole
+from lab.core.workspace import atomic_write
 from lab.dataset import journal, table
 from lab.dataset.journal import JOURNAL_NAME, Action
 from lab.dataset.table import TABLE_NAME, Entry
@@ -119,7 +119,7 @@ def write(folder: Path, entries: Sequence[Entry]) -> None:
     if size:
         written = known_by(folder / TABLE_NAME)
         # Without it the whole journal is laid over the table, which gives the same clips.
-        with suppress(WorkspaceError), written_whole(folder / _SETTLED_NAME) as beside:
+        with suppress(WorkspaceError), atomic_write(folder / _SETTLED_NAME) as beside:
             beside.write_text(" ".join(str(number) for number in (size, *written)))
 
 

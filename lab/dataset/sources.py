@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab.core.errors import OptionsError
 from lab.core.languages import LANGUAGES
-from lab.core.progress import Progress, ignore
+from lab.core.progress import Progress, ignore, part
 from lab.core.staging import Staging
 from lab.core.workspace import Workspace, slug
 from lab.dataset.store import datasets_dir
@@ -18,7 +18,6 @@ from lab.importers.archives import UnpackLimits, is_archive, sketch, unpack
 from lab.importers.corpora import VOXLINGUA
 from lab.importers.source import whisper_code
 from lab.importers.voxlingua import address_of, download
-from lab.preprocess.pipeline import part
 
 # Clips that are asked for the language of a corpus.
 _ASKED = 20

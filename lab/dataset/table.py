@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from lab.core.errors import WorkspaceError
-from lab.core.workspace import written_whole
+from lab.core.workspace import atomic_write
 
 TABLE_NAME = "metadata.csv"
 
@@ -74,7 +74,7 @@ def read(path: Path) -> list[Entry]:
 
 def write(path: Path, entries: Sequence[Entry]) -> None:
     """Write a table, whole or not at all; raises WorkspaceError."""
-    with written_whole(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_bytes(text_of(entries).encode())
 
 

@@ -85,7 +85,7 @@ def texts(
 
     Raises OptionsError for a clip in a language that the model does not know.
     """
-    from lab.asr.recognition import FULL_CONTEXT, SHORT_CONTEXT
+    from lab.asr.audio_context import FULL_AUDIO_CTX, SHORT_AUDIO_CTX
 
     found: dict[int, str] = {}
     for language in dict.fromkeys(clip.language for clip in clips):
@@ -93,7 +93,7 @@ def texts(
         transcripts = engine.transcribe_clips(
             [clips[place].waveform for place in places],
             options_for(engine, language),
-            shortest_context=FULL_CONTEXT if full_context else SHORT_CONTEXT,
+            min_audio_ctx=FULL_AUDIO_CTX if full_context else SHORT_AUDIO_CTX,
             on_progress=_after(len(found), len(clips), on_progress),
         )
         found |= {place: one.text.strip() for place, one in zip(places, transcripts, strict=True)}

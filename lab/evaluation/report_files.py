@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.core.errors import LabError, WorkspaceError
-from lab.core.workspace import read_json, write_json, written_whole
+from lab.core.workspace import atomic_write, read_json, write_json
 from lab.dataset import Entry
 from lab.evaluation import Heard, Report, Result, matrix, report, sentences
 from lab.importers import Problem
@@ -23,7 +23,7 @@ _MOST_CONFUSIONS = 100
 def write(of: Report, folder: Path) -> tuple[Path, Path]:
     """Write both files, each whole or not at all; returns their paths; raises WorkspaceError."""
     table, summary = folder / CSV_NAME, folder / JSON_NAME
-    with written_whole(table) as beside:
+    with atomic_write(table) as beside:
         beside.write_bytes(clips_csv(of).encode())
     write_json(summary, as_dict(of))
     return summary, table

@@ -4,7 +4,6 @@ evaluations/ID/DATASET/evaluation.json   and predictions.csv (`lab.evaluation.re
 """
 
 import secrets
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.staging import Staging
-from lab.core.workspace import Workspace, child
+from lab.core.workspace import Workspace, child, remove
 from lab.evaluation import Report, report_files
 from lab.evaluation.report_files import JSON_NAME
 
@@ -80,14 +79,7 @@ def find(workspace: Workspace, evaluation_id: str) -> Evaluation:
 
 def delete(evaluation: Evaluation) -> None:
     """Remove an evaluation; what the models heard stays with the datasets."""
-    try:
-        shutil.rmtree(evaluation.folder)
-    except FileNotFoundError:  # another tab was first
-        pass
-    except OSError as error:
-        raise WorkspaceError(
-            f"{evaluation.folder} cannot be removed ({error.strerror or error})."
-        ) from error
+    remove(evaluation.folder)
 
 
 def _evaluation(folder: Path) -> Evaluation:

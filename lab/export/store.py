@@ -3,11 +3,9 @@
 model-exports/RUN-FORMAT-PRECISION/   exports with their proofs, as `lab.export` writes them
 """
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.core.errors import WorkspaceError
 from lab.core.workspace import Workspace, child
 from lab.export import FORMATS
 from lab.training.provenance import fingerprint, read_origin
@@ -40,13 +38,3 @@ def exports_of(workspace: Workspace, run: Run) -> dict[tuple[str, str], Path]:
         for key, folder in found.items()
         if folder.is_dir() and weights and read_origin(folder) == weights
     }
-
-
-def delete_export(folder: Path) -> None:
-    """Remove an export; raises WorkspaceError."""
-    try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:  # another tab was first
-        pass
-    except OSError as error:
-        raise WorkspaceError(f"{folder} cannot be removed ({error.strerror or error}).") from error

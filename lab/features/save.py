@@ -21,7 +21,7 @@ import numpy as np
 from lab.audio import Waveform
 from lab.core.errors import OptionsError
 from lab.core.progress import Progress, ignore
-from lab.core.workspace import write_json, written_whole
+from lab.core.workspace import atomic_write, write_json
 from lab.features.feature import Axis, Feature
 from lab.features.pictures import png
 from lab.features.settings import FeatureSettings
@@ -100,7 +100,7 @@ def write_all(
     paths = []
     for name, feature, file_format in _files(waveform, settings, views, formats, on_progress):
         path = folder / name
-        with written_whole(path) as beside, beside.open("wb") as file:
+        with atomic_write(path) as beside, beside.open("wb") as file:
             FORMATS[file_format](feature, file, colour_map)
         paths.append(path)
     write_json(folder / SETTINGS_NAME, _description(waveform, settings))
@@ -120,7 +120,7 @@ def write_zip(
     """Write what `write_all` writes into one zip; the parameters and errors are the same."""
     check(waveform, settings, views)
     with (
-        written_whole(path) as beside,
+        atomic_write(path) as beside,
         zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for name, feature, file_format in _files(waveform, settings, views, formats, on_progress):

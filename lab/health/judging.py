@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from lab.core.languages import LANGUAGES
 from lab.health.listening import (
     Heard,
-    compression_ratio,
     mean_segment_s,
     n_words,
     repetitions,
@@ -194,6 +193,8 @@ def _languages(heard: Material, tuned: Heard, base: Heard) -> Iterator[Check]:
 
 
 def _loops(heard: Material, one: Heard) -> int:
+    from whisper.utils import compression_ratio  # loads torch
+
     said = [*(clip.text for clip in heard.clips), heard.long.text]
     return sum(
         repetitions(text) >= max(_LOOP_TIMES, repetitions(reference) + 1)

@@ -1,6 +1,5 @@
 """What one model makes of the material, and what can be counted in a text."""
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -67,12 +66,6 @@ def repetitions(text: str) -> int:
             run = run + 1 if words[place] == words[place - length] else 0
             most = max(most, run // length + 1)
     return most
-
-
-def compression_ratio(text: str) -> float:
-    """Bytes of the text for each byte after zlib, as openai-whisper looks for loops."""
-    content = text.encode()
-    return len(content) / len(zlib.compress(content))
 
 
 def mean_segment_s(transcript: Transcript) -> float:

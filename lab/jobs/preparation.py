@@ -5,12 +5,11 @@ import time
 from dataclasses import dataclass, replace
 
 from lab.core.errors import LabError
-from lab.core.progress import Progress
+from lab.core.progress import Progress, part
 from lab.core.workspace import Workspace
 from lab.jobs.queue import Entry, Job, JobQueue
 from lab.preprocess import AudioFile, Recipe, apply, preparations
 from lab.preprocess.batch import Failed
-from lab.preprocess.pipeline import part
 from lab.preprocess.preparations import Preparation
 from lab.recordings import Recording
 

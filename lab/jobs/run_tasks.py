@@ -10,13 +10,13 @@ from filelock import Timeout
 
 from lab.core.errors import LabError, OptionsError
 from lab.core.progress import Progress
-from lab.core.workspace import Workspace
+from lab.core.workspace import Workspace, remove
 from lab.dataset import find
 from lab.evaluation import reference_clips
 from lab.evaluation.reference_clips import Spoken
 from lab.export import Proof, export_with_proof
 from lab.export.model_card import card_of_run
-from lab.export.store import delete_export, export_dir, exports_of
+from lab.export.store import export_dir, exports_of
 from lab.health import check_run
 from lab.jobs.queue import Entry, Job, JobQueue
 from lab.training import leftovers, runs
@@ -116,7 +116,7 @@ def _export(job: FinishJob, on_progress: Progress) -> Proof:
 
     target = export_dir(job.workspace, job.run, job.file_format, job.precision)
     if (job.file_format, job.precision) not in exports_of(job.workspace, job.run):
-        delete_export(target)  # of other weights, if there is one
+        remove(target)  # of other weights, if there is one
     return export_with_proof(
         load,
         target,

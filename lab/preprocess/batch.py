@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.core.errors import LabError, WorkspaceError
-from lab.core.progress import Cancelled, Progress, ignore
+from lab.core.progress import Cancelled, Progress, ignore, part
 from lab.preprocess.export import (
     MANIFEST_NAME,
     ManifestRow,
@@ -14,7 +14,7 @@ from lab.preprocess.export import (
     write_manifest,
     write_recipe,
 )
-from lab.preprocess.pipeline import apply, part
+from lab.preprocess.pipeline import apply
 from lab.preprocess.recipe import Recipe
 from lab.preprocess.source import AudioFile, Sound
 

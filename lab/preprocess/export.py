@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePath
 
 from lab.audio import Samples, wav
-from lab.core.workspace import slug, written_whole
+from lab.core.workspace import atomic_write, slug
 from lab.preprocess.pipeline import Prepared
 from lab.preprocess.recipe import Recipe
 
@@ -43,7 +43,7 @@ def write_wav(path: Path, samples: Samples, *, sample_rate: int, bits: int = 16)
 
     Raises WorkspaceError when the disk refuses.
     """
-    with written_whole(path) as beside, beside.open("wb") as file:
+    with atomic_write(path) as beside, beside.open("wb") as file:
         wav.write(file, samples, sample_rate=sample_rate, bits=bits)
 
 
@@ -114,7 +114,7 @@ def without_formula(cell: str) -> str:
 def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> Path:
     """Write the table of the clips, in UTF-8; returns its path."""
     path = folder / MANIFEST_NAME
-    with written_whole(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_bytes(manifest_text(rows).encode("utf-8", "replace"))
     return path
 
@@ -122,6 +122,6 @@ def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> Path:
 def write_recipe(folder: Path, recipe: Recipe) -> Path:
     """Write the recipe beside the clips; returns its path."""
     path = folder / RECIPE_NAME
-    with written_whole(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(recipe.to_yaml(), encoding="utf-8")
     return path

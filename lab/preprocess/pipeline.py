@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.audio import Samples
-from lab.core.progress import Progress, ignore
+from lab.core.progress import Progress, ignore, part
 from lab.preprocess.filters import reduce_noise, remove_low_and_hum
 from lab.preprocess.level import set_level
 from lab.preprocess.reading import Signal, read_signal
@@ -104,15 +104,6 @@ def apply(recipe: Recipe, audio: AudioFile | Sound, *, on_progress: Progress = i
         clips,
         tuple(warnings),
     )
-
-
-def part(on_progress: Progress, number: int, n_parts: int) -> Progress:
-    """Progress of the part `number` (from 0) of `n_parts`, told to the callback of the whole."""
-
-    def on_part(done: float, total: float, note: str = "") -> None:
-        on_progress(number + done / total, n_parts, note)
-
-    return on_part
 
 
 class _Stages:

@@ -9,7 +9,6 @@ The clips are stretches of the whole recordings, so their borders can be moved
 (`lab.preprocess.clip_edits`) and nothing is lost.
 """
 
-import shutil
 import wave
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +21,7 @@ import numpy as np
 from lab.audio import AudioInfo, Samples, wav
 from lab.audio.quality import Examined, Figures, measure
 from lab.core.errors import WorkspaceError
-from lab.core.workspace import Workspace, child, read_json, write_json
+from lab.core.workspace import Workspace, child, read_json, remove, write_json
 from lab.preprocess.batch import Failed
 from lab.preprocess.export import RECIPE_NAME, free_stem, write_recipe, write_wav
 from lab.preprocess.pipeline import Prepared
@@ -222,12 +221,7 @@ def list_all(workspace: Workspace) -> list[Preparation]:
 
 def delete(preparation: Preparation) -> None:
     """Remove it from the disk; what was saved or downloaded of it stays."""
-    try:
-        shutil.rmtree(preparation.folder)
-    except OSError as error:
-        raise WorkspaceError(
-            f"{preparation.folder} cannot be removed: {error.strerror}."
-        ) from error
+    remove(preparation.folder)
 
 
 def _folder(workspace: Workspace) -> Path:

@@ -8,14 +8,13 @@ recordings/interview-in-prizren-3f2a9c1d07/
 
 import hashlib
 import re
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 from lab import transcripts
 from lab.core.errors import WorkspaceError
-from lab.core.workspace import Workspace, child, read_json, slug, write_json, written_whole
+from lab.core.workspace import Workspace, atomic_write, child, read_json, remove, slug, write_json
 from lab.transcripts import Transcript
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
@@ -75,7 +74,7 @@ def add(workspace: Workspace, name: str, data: bytes, *, prompt: str = "") -> Re
     if not (folder / "recording.json").exists():
         suffix = PurePath(name).suffix.lower()
         audio_name = "audio" + (suffix if _SUFFIX.fullmatch(suffix) else "")
-        with written_whole(folder / audio_name) as beside:
+        with atomic_write(folder / audio_name) as beside:
             beside.write_bytes(data)
         # Last, because a folder without it is not a recording: an interrupted upload never shows.
         write_json(
@@ -124,11 +123,7 @@ def list_all(workspace: Workspace) -> list[Recording]:
 
 def delete(workspace: Workspace, recording_id: str) -> None:
     """Remove the recording and its transcripts; raises `WorkspaceError` if the disk refuses."""
-    folder = get(workspace, recording_id).audio_path.parent
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise WorkspaceError(f"{folder} cannot be removed: {error.strerror}.") from error
+    remove(get(workspace, recording_id).audio_path.parent)
 
 
 def save_transcript(recording: Recording, transcript: Transcript) -> SavedTranscript:

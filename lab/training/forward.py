@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from whisper.model import MultiHeadAttention, ResidualAttentionBlock, Whisper
 
-from lab.asr import silence
+from lab.asr import audio_context
 from lab.asr.devices import uses_onednn
 from lab.training.windows import IGNORED, Batch
 
@@ -37,10 +37,10 @@ def encode(model: Whisper, mels: Tensor) -> Tensor:
     """Audio features (windows, positions, state) of spectrograms (windows, n_mels, frames).
 
     What there is less than 30 s is silence, as the last frames have to be: it is heard in a few
-    positions more (`lab.asr.silence`).
+    positions more (`lab.asr.audio_context`).
     """
     encoder = model.encoder
-    x = silence.embedded(encoder, mels)
+    x = audio_context.embedded(encoder, mels)
     counts = _log_counts(model, x)
     keeps = keeps_all(x.shape[0] * x.shape[1], x.device) or not torch.is_grad_enabled()
     for block in encoder.blocks:
@@ -76,7 +76,7 @@ def decode(model: Whisper, tokens: Tensor, features: Tensor) -> Tensor:
 
 
 def _log_counts(model: Whisper, features: Tensor) -> Tensor | None:
-    counts = silence.log_counts(features.shape[1], model.dims.n_audio_ctx)
+    counts = audio_context.log_counts(features.shape[1], model.dims.n_audio_ctx)
     return None if counts is None else counts.to(features.device, features.dtype)
 
 

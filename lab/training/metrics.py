@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from lab.core.errors import WorkspaceError
-from lab.core.workspace import written_whole
+from lab.core.workspace import atomic_write
 
 FILE_NAME = "metrics.csv"
 
@@ -72,7 +72,7 @@ def cut(run_dir: Path, step: int) -> None:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(_COLUMNS)
     table.writerows(_line(row) for row in read(run_dir) if row.step <= step)
-    with written_whole(run_dir / FILE_NAME) as beside:
+    with atomic_write(run_dir / FILE_NAME) as beside:
         beside.write_text(text.getvalue(), encoding="utf-8")
 
 

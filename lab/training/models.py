@@ -8,7 +8,7 @@ from lab.asr import checkpoints
 from lab.asr.checkpoints import ModelInfo, list_models
 from lab.core.errors import CheckpointError, OptionsError
 from lab.core.progress import Progress, ignore
-from lab.core.workspace import Workspace, written_whole
+from lab.core.workspace import Workspace, atomic_write
 from lab.training import runs
 from lab.training.provenance import fingerprint, learned
 from lab.training.runs import Run
@@ -39,7 +39,7 @@ def publish(
         run.model_path, name=name, models_dir=models_dir, on_progress=on_progress
     )
     if card:
-        with written_whole(models_dir / f"{name}.md") as beside:
+        with atomic_write(models_dir / f"{name}.md") as beside:
             beside.write_text(card, encoding="utf-8")
     return info
 

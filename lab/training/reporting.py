@@ -14,7 +14,7 @@ from pytorch_lightning.callbacks import Checkpoint, EarlyStopping
 
 from lab.core.errors import WorkspaceError
 from lab.core.progress import Cancelled
-from lab.core.workspace import write_json, written_whole
+from lab.core.workspace import atomic_write, write_json
 from lab.training import metrics, runs
 from lab.training.data import Schedule, steps_done
 from lab.training.metrics import Row
@@ -46,7 +46,7 @@ class WholeFiles(TorchCheckpointIO):
         storage_options: Any = None,  # noqa: ARG002 - Lightning's name
     ) -> None:
         try:
-            with written_whole(Path(path)) as beside:
+            with atomic_write(Path(path)) as beside:
                 torch.save(checkpoint, beside)
         # torch's zip writer turns a full disk into a RuntimeError.
         except (WorkspaceError, RuntimeError) as error:

@@ -16,7 +16,7 @@ from lab.asr.checkpoints import list_models
 from lab.asr.official import ALIASES
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.staging import Staging
-from lab.core.workspace import Workspace, child, read_json, slug, written_whole
+from lab.core.workspace import Workspace, atomic_write, child, read_json, slug
 from lab.training.config import Config
 from lab.training.state import (
     BEST,
@@ -97,7 +97,7 @@ def create(workspace: Workspace, config: Config, *, name: str = "") -> Run:
         raise OptionsError(f"There is a model called “{wanted}”. Choose another name.")
     with Staging(folder.parent) as staging:
         made = Run(folder.name, staging / "made")
-        with written_whole(made.folder / CONFIG) as beside:
+        with atomic_write(made.folder / CONFIG) as beside:
             beside.write_text(config.to_yaml(), encoding="utf-8")
         write(made, State(asked_at=time.time()))
         try:

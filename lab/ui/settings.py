@@ -58,9 +58,9 @@ def choose_options(model: ModelInfo) -> TranscribeOptions:
         width="stretch",
         help="In English: Whisper translates whatever is spoken (the task translate).",
     )
-    word_times = st.toggle(
+    word_timestamps = st.toggle(
         "Word times",
-        key="word_times",
+        key="word_timestamps",
         persist_state="session",
         help="Find out when each word was said. Takes a little longer.",
     )
@@ -70,7 +70,7 @@ def choose_options(model: ModelInfo) -> TranscribeOptions:
         advanced,
         language=None if language == "auto" else language,
         task="translate" if task == "translate" and model.multilingual else "transcribe",
-        word_times=word_times,
+        word_timestamps=word_timestamps,
     )
 
 
@@ -113,33 +113,33 @@ def _advanced() -> TranscribeOptions:
         persist_state="session",
         help="Where the text repeats itself or is unlikely, decode again with more freedom.",
     )
-    max_compression_ratio = st.slider(
+    compression_ratio_threshold = st.slider(
         "Repetition limit",
         1.5,
         4.0,
         2.4,
         0.1,
-        key="max_compression_ratio",
+        key="compression_ratio_threshold",
         persist_state="session",
         help="A passage counts as repeating itself if it can be compressed more than this.",
     )
-    min_avg_logprob = st.slider(
+    logprob_threshold = st.slider(
         "Likelihood limit",
         -2.0,
         -0.2,
         -1.0,
         0.1,
-        key="min_avg_logprob",
+        key="logprob_threshold",
         persist_state="session",
         help="A passage counts as unlikely if the mean log probability of its tokens is below.",
     )
-    max_no_speech_prob = st.slider(
+    no_speech_threshold = st.slider(
         "Silence limit",
         0.1,
         1.0,
         0.6,
         0.05,
-        key="max_no_speech_prob",
+        key="no_speech_threshold",
         persist_state="session",
         help="An unlikely passage is left out if the model takes it for silence with more than "
         "this probability.",
@@ -149,9 +149,9 @@ def _advanced() -> TranscribeOptions:
         beam_size=beam_size,
         speech_threshold=speech_threshold,
         temperatures=TranscribeOptions.temperatures if retry else (0.0,),
-        max_compression_ratio=max_compression_ratio,
-        min_avg_logprob=min_avg_logprob,
-        max_no_speech_prob=max_no_speech_prob,
+        compression_ratio_threshold=compression_ratio_threshold,
+        logprob_threshold=logprob_threshold,
+        no_speech_threshold=no_speech_threshold,
     )
 
 

@@ -69,11 +69,11 @@ def test_the_results_are_in_the_order_of_the_clips(script: Script) -> None:
     assert set(contexts) == {200, 300, 400, 600, 900, 1500}
 
 
-@pytest.mark.parametrize("shortest_context", [100, 600, 1500])
-def test_no_clips_have_no_texts(shortest_context: int, script: Script) -> None:
+@pytest.mark.parametrize("min_audio_ctx", [100, 600, 1500])
+def test_no_clips_have_no_texts(min_audio_ctx: int, script: Script) -> None:
     for options in (ENGLISH, None):
-        assert script.engine.transcribe_clips([], options, shortest_context=shortest_context) == []
-    assert script.engine.detect_languages([], shortest_context=shortest_context) == []
+        assert script.engine.transcribe_clips([], options, min_audio_ctx=min_audio_ctx) == []
+    assert script.engine.detect_languages([], min_audio_ctx=min_audio_ctx) == []
 
 
 def test_an_empty_clip_is_among_the_others(script: Script) -> None:
@@ -100,14 +100,14 @@ def test_clips_in_different_languages_are_each_decoded_in_theirs(
     assert sorted(tokenizer.language for tokenizer in script.tokenizers) == ["en", "fr", "sq"]
 
 
-@pytest.mark.parametrize("shortest_context", [600, 1500])
+@pytest.mark.parametrize("min_audio_ctx", [600, 1500])
 def test_each_clip_gets_its_own_language_by_its_first_30_seconds(
-    shortest_context: int, tiny_engine: Engine
+    min_audio_ctx: int, tiny_engine: Engine
 ) -> None:
     given = [noise(duration_s, seed) for seed, duration_s in enumerate((8, 1, 34, 8.5, 30, 0, 3))]
-    found = tiny_engine.detect_languages(given, shortest_context=shortest_context)
+    found = tiny_engine.detect_languages(given, min_audio_ctx=min_audio_ctx)
     assert len(found) == len(given)
-    if shortest_context == 1500:
+    if min_audio_ctx == 1500:
         for one, clip in zip(found, given, strict=True):
             features = tiny_engine.encode(tiny_engine.log_mels([clip.samples]))
             with torch.inference_mode():
@@ -192,7 +192,7 @@ def test_a_short_context_reads_as_well_as_the_full_one(
         jiwer.wer(references, [_NORMALISED(one.text) for one in found])
         for found in (
             fast_engine.transcribe_clips(given, ENGLISH),
-            fast_engine.transcribe_clips(given, ENGLISH, shortest_context=1500),
+            fast_engine.transcribe_clips(given, ENGLISH, min_audio_ctx=1500),
         )
     )
     assert short <= full + 0.01
@@ -220,7 +220,7 @@ def test_clips_have_word_times_inside_themselves(
     fast_engine: Engine, samples: dict[str, Waveform]
 ) -> None:
     given = [samples["en"].slice(0, 6), samples["fr"].slice(0, 14), samples["en"].slice(5, 13)]
-    options = TranscribeOptions(word_times=True)
+    options = TranscribeOptions(word_timestamps=True)
     found = fast_engine.transcribe_clips(given, options)
     assert [one.language for one in found] == ["en", "fr", "en"]
     for clip, transcript in zip(given, found, strict=True):

@@ -11,7 +11,7 @@ from whisper.decoding import decode as reference_decode
 from whisper.model import Whisper
 from whisper.tokenizer import Tokenizer, get_tokenizer
 
-from lab.asr.decoding import Decoded, Decoder, compression_ratio
+from lab.asr.decoding import Decoded, Decoder
 from lab.asr.devices import processor
 from lab.asr.network import Network
 from lab.asr.rules import TimestampRules
@@ -268,11 +268,3 @@ def test_each_window_has_its_own_greatest_length_and_its_place_is_free_again(
         done.append(decoder.advance())
     ((tag, last),) = done[-1]
     assert (tag, len(last.tokens), len(done)) == ("long", 32, 31)
-
-
-def test_compression_ratio_is_openai_whisper_s_and_0_for_no_text() -> None:
-    from whisper.utils import compression_ratio as reference_ratio
-
-    for text in ("a", "ha " * 50, "Përshëndetje! Добро пожаловать"):
-        assert compression_ratio(text) == reference_ratio(text)
-    assert compression_ratio("") == 0.0

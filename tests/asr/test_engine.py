@@ -136,7 +136,7 @@ def test_spectrograms_are_openai_whisper_s_filled_up_to_30_seconds(tiny_engine: 
 
 def test_threads_that_share_an_engine_get_what_they_would_get_alone(tiny_engine: Engine) -> None:
     speech = {language: sample(language) for language in ("en", "fr", "es")}
-    options = replace(ONE_TRY, language=None, word_times=True)
+    options = replace(ONE_TRY, language=None, word_timestamps=True)
 
     def transcribe(language: str) -> object:
         return tiny_engine.transcribe(speech[language], options).transcript()

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from whisper.model import Whisper
 
-from lab.asr import kernels, silence
+from lab.asr import audio_context, kernels
 from lab.asr import network as networks
 from lab.asr.cache import Cache
 from lab.asr.devices import processor
@@ -56,7 +56,7 @@ def random_features(windows: int, *, positions: int = 1500, seed: int = 0) -> Te
 
 def as_counted(features: Tensor) -> Tensor:
     """Features, (…, positions, state), with each position as often as it counts."""
-    counts = silence.log_counts(features.shape[-2], TINY.n_audio_ctx)
+    counts = audio_context.log_counts(features.shape[-2], TINY.n_audio_ctx)
     if counts is None:
         return features
     return features.repeat_interleave(counts.exp().round().long(), -2)
@@ -69,16 +69,18 @@ def random_tokens(rows: int, count: int, *, seed: int = 0) -> Tensor:
 
 def room(network: Network, *, capacity: int, positions: int, group: int) -> Cache:
     tokens = TINY.n_text_ctx
-    return Cache(network, capacity=capacity, positions=positions, tokens=tokens, group=group)
+    return Cache(
+        network.cache_spec, capacity=capacity, positions=positions, tokens=tokens, group=group
+    )
 
 
-def reading(
+def prefill(
     network: Network, features: Tensor, tokens: Tensor, *, group: int = 1
 ) -> tuple[Tensor, Cache]:
     """The logits after each of the first tokens, (windows, tokens), and a full cache."""
     cache = room(network, capacity=len(features), positions=features.shape[1], group=group)
     cross = network.cross(features)
-    read = network.read(tokens, cross)
+    read = network.prefill(tokens, cross)
     cache.add(cross, read)
     return network.logits(read.hidden), cache
 
@@ -101,7 +103,7 @@ def test_silence_is_heard_as_if_all_of_it_were_where_the_drawn_positions_are(
     mel[:, :, -4:] = -1.0
     ours = network.encode(mel)
     whole = openai.encoder.positional_embedding
-    places = torch.cat([torch.arange(near), silence.places_after(near, 1500)])
+    places = torch.cat([torch.arange(near), audio_context.places_after(near, 1500)])
     openai.encoder.positional_embedding = as_counted(whole[places])
     expected = openai.encoder(F.pad(mel, (0, 3000 - 2 * near), value=-1.0))
     openai.encoder.positional_embedding = whole
@@ -115,14 +117,14 @@ def test_step_by_step_gives_the_logits_of_all_tokens_at_once(
     first: int, network: Network, openai: Whisper
 ) -> None:
     features, tokens = random_features(3), random_tokens(3, 12)
-    at_once, cache = reading(network, features, tokens[:, :first])
+    at_once, cache = prefill(network, features, tokens[:, :first])
     steps = [network.step(tokens[:, at], cache)[:, None] for at in range(first, 12)]
     assert_close(torch.cat([at_once, *steps], 1), openai.decoder(tokens, features))
 
 
 def test_the_last_of_448_tokens_still_has_its_place(network: Network, openai: Whisper) -> None:
     features, tokens = random_features(1), random_tokens(1, TINY.n_text_ctx)
-    _, cache = reading(network, features, tokens[:, :-1])
+    _, cache = prefill(network, features, tokens[:, :-1])
     assert_close(network.step(tokens[:, -1], cache), openai.decoder(tokens, features)[:, -1])
 
 
@@ -130,7 +132,7 @@ def test_a_hypothesis_that_goes_on_twice_has_its_past_twice(
     network: Network, openai: Whisper
 ) -> None:
     features, first, more = random_features(2), random_tokens(2, 3), random_tokens(4, 3, seed=1)
-    _, cache = reading(network, features, first, group=2)
+    _, cache = prefill(network, features, first, group=2)
     network.step(more[:, 0], cache)
     rows = torch.tensor([1, 1, 3, 2])
     cache.reorder(rows)
@@ -176,7 +178,7 @@ def test_windows_that_come_and_go_are_decoded_as_if_alone(
             features = features.to(network.dtype)
             tokens = random_tokens(count, chance.choice([1, 4, 31, 60]), seed=round_number)
             cross = network.cross(features)
-            cache.add(cross, network.read(tokens, cross))
+            cache.add(cross, network.prefill(tokens, cross))
             windows += [
                 Under(one, [said] * group)
                 for one, said in zip(features, tokens.tolist(), strict=True)
@@ -215,7 +217,7 @@ def test_bfloat16_is_close_to_float32_with_layer_norms_left_exact(
     exact, rounded = (
         torch.cat([at_once, one.step(tokens[:, -1], cache)[:, None]], 1)
         for one in (network, half)
-        for at_once, cache in [reading(one, one.encode(mel), tokens[:, :-1])]
+        for at_once, cache in [prefill(one, one.encode(mel), tokens[:, :-1])]
     )
     assert rounded.dtype == torch.float32
     # 8 bits of mantissa: about a percent after a few layers, here of logits of ± 5.

@@ -13,10 +13,11 @@ import pytest
 from torch import Tensor
 
 from lab.asr import recognition
+from lab.asr.audio_context import SHORT_AUDIO_CTX, audio_ctx_for
 from lab.asr.decoding import Decoded
 from lab.asr.engine import Engine
 from lab.asr.options import TranscribeOptions
-from lab.asr.recognition import SHORT_CONTEXT, Passage, Recognizer, context_for
+from lab.asr.recognition import Passage, Recognizer
 from lab.asr.speech import Region, Window
 from lab.audio import SAMPLE_RATE
 from lab.core.progress import Cancelled
@@ -48,23 +49,23 @@ class Recording(Script):
         options: TranscribeOptions | None = None,
         *,
         on_step: Callable[[], None] = lambda: None,
-        shortest_context: int = FULL,
+        min_audio_ctx: int = FULL,
     ) -> Recognizer:
         return Recognizer(
             self.engine,
             self.engine.tokenizer("en"),
             options or TranscribeOptions(),
             on_step=on_step,
-            shortest_context=shortest_context,
+            min_audio_ctx=min_audio_ctx,
         )
 
     def segments(
         self,
         *passages: Passage,
         options: TranscribeOptions | None = None,
-        shortest_context: int = FULL,
+        min_audio_ctx: int = FULL,
     ) -> list[Segment]:
-        recognizer = self.recognizer(options, shortest_context=shortest_context)
+        recognizer = self.recognizer(options, min_audio_ctx=min_audio_ctx)
         read = list(recognizer.read(passages))
         assert read == list(passages)
         assert all(passage.left is None for passage in read)
@@ -283,7 +284,7 @@ def test_a_model_whose_times_hardly_advance_comes_to_an_end(script: Recording) -
 def test_a_context_goes_on_a_second_after_the_end_of_the_speech(
     duration_s: float, shortest: int, expected: int
 ) -> None:
-    assert context_for(round(duration_s * SAMPLE_RATE), shortest) == expected
+    assert audio_ctx_for(round(duration_s * SAMPLE_RATE), shortest) == expected
 
 
 def test_a_short_passage_is_heard_in_a_short_context(script: Recording) -> None:
@@ -292,7 +293,7 @@ def test_a_short_passage_is_heard_in_a_short_context(script: Recording) -> None:
         for start_s, length_s in ((0, 4.0), (10, 13.0), (30, 30.0))
     }
     passages = (passage(0, 4), passage(10, 23), passage(30, 60))
-    assert len(script.segments(*passages, shortest_context=SHORT_CONTEXT)) == 3
+    assert len(script.segments(*passages, min_audio_ctx=SHORT_AUDIO_CTX)) == 3
     assert {one.start_s: one.positions for one in script.asked} == {0: 250, 10: 700, 30: FULL}
 
 
@@ -307,7 +308,7 @@ def test_a_loop_ends_soon_in_a_short_context_or_if_asked_to(
         2: [script.decoded(0.0, " Good", 30.0)],
     }
     options = TranscribeOptions(max_tokens=most)
-    script.segments(passage(0, 1), passage(2, 32), options=options, shortest_context=100)
+    script.segments(passage(0, 1), passage(2, 32), options=options, min_audio_ctx=100)
     assert {one.start_s: one.max_tokens for one in script.asked} == expected
 
 
@@ -329,7 +330,7 @@ def test_what_fails_or_is_short_in_a_short_context_is_heard_again_in_the_full_on
     script.answers = {
         0: [script.decoded(0.0, text, end_s, **fields), script.decoded(0.0, " Good", 8.0)]
     }
-    found = script.segments(passage(0, 8), shortest_context=SHORT_CONTEXT)
+    found = script.segments(passage(0, 8), min_audio_ctx=SHORT_AUDIO_CTX)
     assert texts(found) == [" Good"]
     assert script.asked == [Asked(0, 0.0, 450), Asked(0, 0.0, FULL)]
 
@@ -345,7 +346,7 @@ def test_what_was_said_in_a_short_context_does_not_count_in_the_full_one(
         ]
     }
     options = TranscribeOptions(temperatures=(0.0, 0.2))
-    found = script.segments(passage(0, 8), options=options, shortest_context=SHORT_CONTEXT)
+    found = script.segments(passage(0, 8), options=options, min_audio_ctx=SHORT_AUDIO_CTX)
     assert texts(found) == [" Full"]
 
 
@@ -427,14 +428,14 @@ def test_word_times_are_found_in_what_the_passage_was_heard_in(
 ) -> None:
     heard: list[tuple[int, float]] = []
 
-    def token_times(
+    def token_timestamps(
         _network: object, _tokenizer: object, features: Tensor, text: list[int], duration_s: float
     ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         assert script.engine.lock.locked()
         heard.append((len(features), duration_s))
         return np.linspace(0, duration_s, len(text) + 1)
 
-    monkeypatch.setattr(recognition, "token_times", token_times)
+    monkeypatch.setattr(recognition, "token_timestamps", token_timestamps)
     silence = script.decoded(0.0, " Thank you.", 4.0, **SILENCE)
     script.answers = {
         0: [script.decoded(0.0, " One two", 4.0)],
@@ -444,8 +445,8 @@ def test_word_times_are_found_in_what_the_passage_was_heard_in(
     }
     one, two = script.segments(
         *(passage(0, 4), passage(10, 30), passage(40, 44), passage(50, 54)),
-        options=TranscribeOptions(word_times=True),
-        shortest_context=SHORT_CONTEXT,
+        options=TranscribeOptions(word_timestamps=True),
+        min_audio_ctx=SHORT_AUDIO_CTX,
     )
     assert sorted(heard) == [(250, 4.0), (FULL, 20.0)]
     assert [(word.start_s, word.end_s) for word in one.words] == [(0.0, 2.0), (2.0, 4.0)]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lab.asr.silence import DRAWN, log_counts, places_after
+from lab.asr.audio_context import DRAWN, log_counts, places_after
 
 
 @pytest.mark.parametrize("near", [1, 50, 230, 900, 1439])

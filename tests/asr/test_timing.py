@@ -7,9 +7,9 @@ from whisper.model import Whisper
 from whisper.timing import find_alignment
 from whisper.tokenizer import Tokenizer, get_tokenizer
 
+from lab.asr.audio_context import SHORT_AUDIO_CTX, audio_ctx_for
 from lab.asr.engine import Engine
-from lab.asr.recognition import SHORT_CONTEXT, context_for
-from lab.asr.timing import token_times, words_of
+from lab.asr.timing import token_timestamps, words_of
 from tests.support.speech import Utterance
 
 TOKENIZER = get_tokenizer(True, num_languages=99, language="en", task="transcribe")
@@ -83,7 +83,7 @@ def test_word_times_are_openai_whisper_s(
         (mel,) = base_engine.log_mels([waveform.samples])
         (features,) = base_engine.encode(mel[None])
         with torch.inference_mode():
-            times_s = token_times(network, tokenizer, features, text, waveform.duration_s)
+            times_s = token_timestamps(network, tokenizer, features, text, waveform.duration_s)
             theirs = find_alignment(
                 openai_base, tokenizer, text, mel, 2 * round(waveform.duration_s / 0.02)
             )
@@ -106,11 +106,13 @@ def test_word_times_in_a_short_context_are_nearly_those_in_the_full_one(
     for prompt in prompts:
         waveform, text = prompt.load(), tokenizer.encode(" " + prompt.text)
         times_s = []
-        for positions in (context_for(len(waveform.samples), SHORT_CONTEXT), 1500):
+        for positions in (audio_ctx_for(len(waveform.samples), SHORT_AUDIO_CTX), 1500):
             mels = base_engine.log_mels([waveform.samples], positions=positions)
             (features,) = base_engine.encode(mels)
             with torch.inference_mode():
-                times_s.append(token_times(network, tokenizer, features, text, waveform.duration_s))
+                times_s.append(
+                    token_timestamps(network, tokenizer, features, text, waveform.duration_s)
+                )
         differences += np.abs(times_s[0] - times_s[1]).tolist()
     assert np.mean(np.array(differences) <= 0.1) > 0.9
 

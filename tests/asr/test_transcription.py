@@ -211,7 +211,7 @@ def test_a_long_recording_is_read_in_batches_with_words_in_order(
     fast_engine: Engine, english_prompts: list[Utterance]
 ) -> None:
     talk, text = joined(english_prompts[20:50])
-    transcript = fast_engine.transcribe(talk, replace(ENGLISH, word_times=True)).transcript()
+    transcript = fast_engine.transcribe(talk, replace(ENGLISH, word_timestamps=True)).transcript()
     assert talk.duration_s > 60
     assert word_error_rate([text], [transcript.text]) <= 0.06
     assert in_order(transcript.segments, talk.duration_s)

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.runs import QUICK, model, noises
 
 from lab import dataset
 from lab.cli import train as command
@@ -17,6 +16,7 @@ from lab.core.workspace import Workspace
 from lab.training import metrics, runs
 from lab.training.config import SOURCE_LAB, Config
 from tests.support.commands import COMMAND, HOME, assert_refused, lab
+from tests.support.runs import QUICK, model, noises
 
 SETTINGS = [
     *("--set", "epochs=1", "--set", "batch_size=4", "--set", "learning_rate=1e-3"),

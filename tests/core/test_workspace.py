@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.errors import WorkspaceError
-from lab.core.workspace import Workspace, child, read_json, slug, write_json, written_whole
+from lab.core.workspace import Workspace, atomic_write, child, read_json, slug, write_json
 
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -119,7 +119,7 @@ def test_the_size_of_a_workspace_is_that_of_its_files(workspace: Workspace) -> N
 def test_what_was_written_takes_the_old_file_s_place(tmp_path: Path) -> None:
     target = tmp_path / "new" / "folder" / "notes.txt"
     for text in ("old", "new"):
-        with written_whole(target) as beside:
+        with atomic_write(target) as beside:
             beside.write_text(text)
         assert target.read_text() == text
     assert names_in(target.parent) == ["notes.txt"]
@@ -133,7 +133,7 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_beside_it(
     target.write_text("old")
 
     def write() -> None:
-        with written_whole(target) as beside:
+        with atomic_write(target) as beside:
             beside.write_text("half")
             raise error
 
@@ -148,7 +148,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path: Path) -> No
     target.write_text("old")
 
     def write() -> None:
-        with written_whole(target) as beside:
+        with atomic_write(target) as beside:
             beside.write_text("half")
             raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -201,7 +201,7 @@ def test_clips_that_were_added_are_there_although_their_note_could_not_be_writte
         raise WorkspaceError(f"{path} cannot be written.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshot, "written_whole", refuse)
+        patch.setattr(snapshot, "atomic_write", refuse)
         datasets.add(workspace, "a", [("b.wav", b"b")], language="sq")
     assert texts(dataset) == ["mirë", "", "", ""]
     correct(dataset, 3, "keq")

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from whisper.utils import compression_ratio
 
 from lab import health
 from lab.asr import checkpoints
@@ -15,7 +16,7 @@ from lab.dataset import Dataset
 from lab.evaluation import reference_clips
 from lab.evaluation.reference_clips import Spoken
 from lab.health import Check, HealthReport, Heard, Material, judge, material
-from lab.health.listening import compression_ratio, repetitions, times_in_disorder
+from lab.health.listening import repetitions, times_in_disorder
 from lab.health.report import report
 from lab.recordings.samples import list_sample_datasets
 from lab.transcripts import Segment, Transcript

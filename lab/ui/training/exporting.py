@@ -9,11 +9,11 @@ import streamlit as st
 
 from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
-from lab.core.workspace import Workspace, read_json
+from lab.core.workspace import Workspace, read_json, remove
 from lab.export import FORMATS, PRECISIONS
 from lab.export.formats import size_bytes
 from lab.export.proof import PROOF_NAME, Proof, read_proof
-from lab.export.store import delete_export, exports_of
+from lab.export.store import exports_of
 from lab.training import runs
 from lab.training.runs import Run
 from lab.ui import words
@@ -157,6 +157,6 @@ def _zipped(folder: Path) -> bytes:
 
 def _delete(folder: Path) -> None:
     try:
-        delete_export(folder)
+        remove(folder)
     except LabError as error:
         st.toast(words.plain(str(error)), icon=":material/error:")

@@ -15,6 +15,7 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from whisper.audio import N_SAMPLES_PER_TOKEN
 from whisper.model import AudioEncoder
 
 DRAWN = 60
@@ -72,3 +73,25 @@ def log_counts(positions: int, full: int) -> Tensor | None:
 
 def _bounds(near: int, full: int) -> Tensor:
     return torch.linspace(near, full, min(DRAWN, full - near) + 1, dtype=torch.float64).long()
+
+
+# Whisper hears 30 s as so many positions of 20 ms. A shorter context is computed faster: what is
+# after it is silence, and heard in few positions. It has to go on after the end
+# of the speech, and comes in steps so that few shapes occur.
+FULL_AUDIO_CTX = 1500
+SHORT_AUDIO_CTX = 200
+_MARGIN, _STEP = 50, 50
+_TOGETHER = 3
+
+
+def clips_per_batch(min_audio_ctx: int) -> int:
+    """How many clips are encoded together, for about the same work each time."""
+    return 1 if min_audio_ctx == FULL_AUDIO_CTX else _TOGETHER
+
+
+def audio_ctx_for(samples: int, min_audio_ctx: int) -> int:
+    """In how many positions so many samples may be heard, no fewer than `min_audio_ctx`."""
+    needed: int = samples // N_SAMPLES_PER_TOKEN + _MARGIN
+    context = max(-(-needed // _STEP) * _STEP, min_audio_ctx)
+    # With the positions of the silence a longer one would be no shorter than the full one.
+    return context if context + DRAWN < FULL_AUDIO_CTX else FULL_AUDIO_CTX
