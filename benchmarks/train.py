@@ -33,9 +33,9 @@ from lab.asr.engine import Engine
 from lab.dataset import Entry
 from lab.evaluation import evaluate
 from lab.export import export
+from lab.jobs.run_training import train
 from lab.training import advice, metrics, runs
 from lab.training.config import Config
-from lab.training.run import train
 
 OURS, RECIPE = "ours", "Seq2SeqTrainer, 30 s, float32"
 _FOLDER = WORKSPACE.root / "transformers"

@@ -81,8 +81,8 @@ def train_run(
     folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of the run.")],
 ) -> None:
     """Begin a run, or go on with one that was stopped or broke off, in this process."""
+    from lab.jobs.run_training import train as begin
     from lab.training import runs
-    from lab.training.run import train as begin
 
     state = begin(runs.at(folder))
     # Where one of several processes seems to have failed, Lightning kills the first one too, which

@@ -14,7 +14,7 @@ from lab.asr.official import BY_NAME
 from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
 from lab.core.markup import plain
-from lab.core.workspace import Workspace, read_json
+from lab.core.workspace import read_json
 from lab.dataset import CORRECTED, Entry
 from lab.evaluation import Report, report_files
 from lab.health.report import FILE_NAME, HealthReport, read_report
@@ -37,7 +37,7 @@ def card_of_run(run: Run, *, name: str = "") -> str:
     What is missing, such as an evaluation, the card says so. Raises WorkspaceError only where the
     run has no settings any more.
     """
-    config, workspace = run.config, Workspace(run.folder.parents[1])
+    config, workspace = run.config, run.workspace
     return card(
         name or run.name,
         config,

@@ -84,7 +84,7 @@ def check_run(run: Run, *, on_progress: Progress = ignore) -> HealthReport:
     from lab.asr.engine import Engine
     from lab.training.models import load_model
 
-    config, workspace = run.config, Workspace(run.folder.parents[1])
+    config, workspace = run.config, run.workspace
     if config.architecture:
         raise OptionsError(
             f"The run {run.name} started from nothing, so there is no model to compare it with."

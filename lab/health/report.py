@@ -8,8 +8,9 @@ from typing import Literal, get_args
 
 from lab.core.errors import WorkspaceError
 from lab.core.workspace import read_json, write_json
+from lab.training.state import HEALTH
 
-FILE_NAME = "health.json"
+FILE_NAME = HEALTH
 
 State = Literal["green", "red", "grey"]
 Unit = Literal["share", "words", "texts", "seconds", "times"]

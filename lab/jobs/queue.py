@@ -91,6 +91,17 @@ class Worker:
                 log.exception("work failed unexpectedly")
 
 
+def repeat(work: Callable[[], object], *, every_s: float, name: str) -> None:
+    """Do `work` now and then, in a thread of its own, as long as the program runs."""
+
+    def run() -> None:
+        while True:
+            time.sleep(every_s)
+            work()
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+
+
 class JobQueue(Generic[J]):
     """Jobs of all workspaces in the order they came; each sees its own only."""
 

@@ -6,7 +6,6 @@ from lab import dataset
 from lab.asr import weights
 from lab.asr.engine import Engine
 from lab.core.progress import Progress, ignore
-from lab.core.workspace import Workspace
 from lab.evaluation import Report, evaluate, report_files
 from lab.training.provenance import learned
 from lab.training.runs import Run
@@ -21,7 +20,7 @@ def evaluate_run(run: Run, *, on_progress: Progress = ignore) -> Report:
     Without a model that it came from, the tuned one stands alone. Raises LabError where there is
     nothing to evaluate with; what is in the run stays as it was.
     """
-    config, workspace = run.config, Workspace(run.folder.parents[1])
+    config, workspace = run.config, run.workspace
     found = dataset.find(workspace, config.dataset)
 
     def engines() -> Iterator[Engine]:

@@ -8,13 +8,12 @@ from whisper.model import Whisper
 from lab.asr import weights
 from lab.core.errors import CheckpointError, OptionsError
 from lab.core.progress import Progress, ignore
-from lab.core.workspace import Workspace
 from lab.evaluation.report_files import CSV_NAME, JSON_NAME
-from lab.health.report import FILE_NAME
 from lab.training import runs
 from lab.training.beginning import model_for
 from lab.training.hearing import checkpoint_of
 from lab.training.runs import Run
+from lab.training.state import HEALTH
 
 
 def keep_best(run: Run, *, on_progress: Progress = ignore) -> None:
@@ -27,7 +26,7 @@ def keep_best(run: Run, *, on_progress: Progress = ignore) -> None:
     best = runs.best_path(run)
     if not best.is_file():
         raise OptionsError(f"The run {run.name} has no state to keep yet. Resume it first.")
-    models_dir = Workspace(run.folder.parents[1]).models_dir
+    models_dir = run.workspace.models_dir
     take_best(run, model_for(run.config, models_dir, saved=best, on_progress=on_progress))
 
 
@@ -46,5 +45,5 @@ def take_best(run: Run, model: Whisper) -> None:
     except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
         raise CheckpointError(f"{path} is damaged ({error!s:.200}). Resume the run.") from error
     weights.save(checkpoint_of(model), run.model_path)
-    for name in (JSON_NAME, CSV_NAME, FILE_NAME):
+    for name in (JSON_NAME, CSV_NAME, HEALTH):
         (run.folder / name).unlink(missing_ok=True)

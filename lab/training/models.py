@@ -46,7 +46,7 @@ def publish(
 
 def is_of_another_run(run: Run, name: str) -> bool:
     """Whether a run of the same workspace, other than this one, has a name; case is the same."""
-    others = runs.list_all(Workspace(run.folder.parents[1]))
+    others = runs.list_all(run.workspace)
     return name.casefold() in {other.name.casefold() for other in others if other.name != run.name}
 
 

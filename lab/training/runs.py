@@ -218,7 +218,7 @@ def turn(run: Run) -> FileLock | None:
 
 def _line(run: Run) -> tuple[FileLock, Iterator[Path]]:
     """What one of the runs holds that take turns with this one, and the settings of all of them."""
-    visitors = Workspace(run.folder.parents[1]).visitors_dir
+    visitors = run.workspace.visitors_dir
     if visitors:
         return FileLock(visitors.parent / _LOCK), visitors.glob(f"*/{RUNS}/*/{CONFIG}")
     folder = run.folder.parent

@@ -12,13 +12,13 @@ from typing import Literal
 import psutil
 
 from lab.core.errors import LabError, WorkspaceError
-from lab.core.workspace import read_json, write_json
+from lab.core.workspace import Workspace, read_json, write_json
 from lab.training.config import Config
 
 RUNS, CONFIG, DATASET, LOG = "runs", "config.yaml", "dataset.json", "log.txt"
 SENTENCES, MODEL, CHECKPOINTS = "sentences.json", "model.pt", "checkpoints"
 LAST, BEST = "last.ckpt", "best.ckpt"
-CLIPS = "clips"
+CLIPS, HEALTH = "clips", "health.json"
 _STATE, _STOP = "state.json", ".stop"
 # A process that has been started says so within this time, or it never will.
 _START_S = 60.0
@@ -86,6 +86,11 @@ class Run:
             raise WorkspaceError(
                 f"{self.folder / CONFIG} cannot be read ({error.strerror}). Begin a new run."
             ) from error
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace that the run belongs to."""
+        return Workspace(self.folder.parents[1])
 
     @property
     def model_path(self) -> Path:

@@ -13,9 +13,9 @@ young generations are left as Python has them: `python -m benchmarks.garbage` me
 """
 
 import gc
-import threading
-import time
 from functools import cache
+
+from lab.jobs.queue import repeat
 
 # Python's own full collections: as good as never.
 _NEVER = 1_000_000_000
@@ -30,7 +30,7 @@ def take_over() -> None:
     """From now on, collect as this module says; once a process."""
     young, middle, _old = gc.get_threshold()
     gc.set_threshold(young, middle, _NEVER)
-    threading.Thread(target=_collect_now_and_then, name="garbage", daemon=True).start()
+    repeat(_collect, every_s=_EVERY_S, name="garbage")
 
 
 def freeze() -> None:
@@ -44,9 +44,7 @@ def freeze() -> None:
     gc.freeze()
 
 
-def _collect_now_and_then() -> None:
-    while True:
-        time.sleep(_EVERY_S)
-        gc.collect()
-        if len(gc.get_objects()) > _MANY:  # those that are not frozen
-            freeze()
+def _collect() -> None:
+    gc.collect()
+    if len(gc.get_objects()) > _MANY:  # those that are not frozen
+        freeze()

@@ -4,10 +4,10 @@ import streamlit as st
 
 from lab.asr.pool import EnginePool
 from lab.core.workspace import Workspace
-from lab.dataset.importing import ImportQueue
 from lab.jobs.dataset_checks import ExamineQueue, GuardQueue
 from lab.jobs.estimate import EstimateQueue
 from lab.jobs.evaluation import EvaluationQueue
+from lab.jobs.imports import ImportQueue
 from lab.jobs.prediction import PredictionQueue
 from lab.jobs.preparation import PreparationQueue
 from lab.jobs.queue import Worker

@@ -116,7 +116,7 @@ def test_one_of_several_processes_never_seems_to_have_failed(
     run = runs.create(made, QUICK)
     runs.ask(run)
     runs.update(run, state="running", note="Evaluating", **runs.this_process())
-    monkeypatch.setattr("lab.training.course.follow", lambda _run: None)
+    monkeypatch.setattr("lab.jobs.run_steps.follow", lambda _run: None)
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert lab("train-run", run.folder).exit_code == 0
 

@@ -17,11 +17,12 @@ from lab.core.errors import LabError, OptionsError
 from lab.core.progress import Cancelled
 from lab.core.staging import Staging
 from lab.core.workspace import Workspace
-from lab.dataset.importing import ImportQueue, bring
+from lab.dataset.importing import bring
 from lab.dataset.sources import OnDisk, Source, Uploaded, VoxLingua, look
 from lab.dataset.store import datasets_dir
 from lab.importers import kind_named
 from lab.importers.uploads import lay_out
+from lab.jobs.imports import ImportQueue
 from tests.support.waiting import wait_for
 
 HEADER = "client_id\tpath\tsentence\tlocale\n"

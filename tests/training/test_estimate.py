@@ -9,11 +9,11 @@ from lab import dataset
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.progress import Cancelled
 from lab.core.workspace import Workspace, read_json
+from lab.jobs.run_training import train
 from lab.training import estimate, metrics, runs
 from lab.training.advice import learning_rate
 from lab.training.data import order_of
 from lab.training.measuring import _as_in_batches, _frames, measure
-from lab.training.run import train
 from tests.support.runs import QUICK, noises, run_in
 
 

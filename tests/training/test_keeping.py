@@ -8,10 +8,10 @@ import torch
 from lab.asr import weights
 from lab.core.errors import CheckpointError, OptionsError
 from lab.core.workspace import Workspace, write_json
+from lab.jobs.run_training import train
 from lab.training import runs
 from lab.training.keeping import keep_best
 from lab.training.module import Training
-from lab.training.run import train
 from tests.support.runs import QUICK, curve, run_in, stop_at, weights_of
 
 

@@ -19,13 +19,13 @@ from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED
 from lab.jobs import run_process
+from lab.jobs.run_training import train
 from lab.training import course, intake, memory, metrics, runs
 from lab.training.beginning import model_for
 from lab.training.config import Architecture, Augmentation, Config
 from lab.training.device import device_for
 from lab.training.module import Training
 from lab.training.reporting import LastState
-from lab.training.run import train
 from tests.support.paths import ROOT
 from tests.support.runs import QUICK, curve, log_of, noises, over, run_in, stop_at, weights_of
 

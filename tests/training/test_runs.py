@@ -13,9 +13,9 @@ import pytest
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.workspace import Workspace, write_json
 from lab.jobs import run_process
+from lab.jobs.run_training import train
 from lab.training import leftovers, metrics, runs
 from lab.training.metrics import Row
-from lab.training.run import train
 from lab.training.runs import Run
 from tests.support.runs import QUICK, model, over, run_in, weights_of
 

@@ -13,7 +13,6 @@ from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
 from lab.core.staging import Staging
 from lab.core.workspace import Workspace, slug
-from lab.dataset.importing import ImportJob
 from lab.dataset.sources import OnDisk, Seen, Source, Uploaded, VoxLingua, look
 from lab.dataset.store import datasets_dir
 from lab.importers import KINDS, Kind, Problem, UnknownCorpusError
@@ -21,6 +20,7 @@ from lab.importers.archives import ENDINGS, UnpackLimits
 from lab.importers.corpora import VOXLINGUA
 from lab.importers.uploads import lay_out
 from lab.importers.voxlingua import languages
+from lab.jobs.imports import ImportJob
 from lab.recordings.samples import SampleDataset, list_sample_datasets
 from lab.ui import words
 from lab.ui.datasets.choosing import open_dataset

@@ -8,7 +8,7 @@ from lab import dataset
 from lab.audio import SAMPLE_RATE
 from lab.core.errors import LabError, OptionsError, WorkspaceError
 from lab.core.progress import Cancelled, Progress
-from lab.core.workspace import Workspace, read_json, write_json
+from lab.core.workspace import read_json, write_json
 from lab.dataset import Dataset
 from lab.evaluation import sentences
 from lab.health.check import check_run
@@ -44,7 +44,7 @@ def follow(run: Run) -> None:
                 "then here."
             )
         time.sleep(_LOOK_EVERY_S)
-    models_dir = _workspace(run).models_dir
+    models_dir = run.workspace.models_dir
     fit(run, model_for(run.config, models_dir, saved=run.last_path), _opened(run))
 
 
@@ -55,7 +55,7 @@ def lead(run: Run) -> None:
     """
     config = run.config
     model = model_for(
-        config, _workspace(run).models_dir, saved=run.last_path, on_progress=_progress(run)
+        config, run.workspace.models_dir, saved=run.last_path, on_progress=_progress(run)
     )
     _warn(run, advice.warnings(config, model.dims.n_audio_state))
     longest_samples = SAMPLE_RATE // 50 * model.dims.n_audio_ctx
@@ -98,7 +98,7 @@ def _clips(run: Run, config: Config, windows: Windows, longest_samples: int) -> 
     """The clips of a run as they were when it began, read now if it begins."""
     is_there = intake.is_there(run.folder)
     try:
-        found = dataset.find(_workspace(run), config.dataset)
+        found = dataset.find(run.workspace, config.dataset)
         chosen = examples.choose(found, config)
     except LabError:
         if not is_there:
@@ -160,10 +160,6 @@ def _goes_on(config: Config, what: str) -> str:
 
 def _opened(run: Run) -> Intake:
     return intake.open_intake(run.folder)
-
-
-def _workspace(run: Run) -> Workspace:
-    return Workspace(run.folder.parents[1])
 
 
 def _warn(run: Run, sentences: list[str]) -> None:

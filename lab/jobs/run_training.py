@@ -1,6 +1,6 @@
 """A run's process from its beginning to its end: `python -m lab train-run`.
 
-Light until it is the run's turn: `lab.training.course` is what comes then.
+Light until it is the run's turn: `lab.jobs.run_steps` is what comes then.
 """
 
 import errno
@@ -35,10 +35,10 @@ def train(run: Run) -> runs.State:
     if the run is done, or another process trains it.
     """
     if not runs.is_main_process():  # one of several, here or elsewhere
-        from lab.training import course
+        from lab.jobs import run_steps
 
         with suppress(Cancelled):
-            course.follow(run)
+            run_steps.follow(run)
         return runs.status(run)
     try:
         lock = runs.lock_of(run).acquire(timeout=_LET_GO_S)
@@ -50,9 +50,9 @@ def train(run: Run) -> runs.State:
         try:
             with _turn(run):
                 runs.update(run, state="running", note="Beginning")
-                from lab.training import course  # torch, which those who wait do without
+                from lab.jobs import run_steps  # torch, which those who wait do without
 
-                course.lead(run)
+                run_steps.lead(run)
         except Cancelled:
             _end(run, state="stopped", note="Stopped; it can be resumed")
         except LabError as error:

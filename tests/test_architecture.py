@@ -1,0 +1,53 @@
+"""The house stays in order: layers, no circles, one place for Streamlit and one for threads."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+LAB = ROOT / "lab"
+MAX_ROOMS = 20
+MAX_LINES = 300
+
+
+def modules() -> list[Path]:
+    return sorted(LAB.rglob("*.py"))
+
+
+def test_imports_run_one_way_and_only_the_ui_knows_streamlit() -> None:
+    program = "from importlinter.cli import lint_imports_command as run; run()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--no-cache"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_threads_are_started_in_jobs_only() -> None:
+    """Pools that share one call's arithmetic are no threads of their own."""
+    starters = {
+        path.relative_to(LAB).parts[0]
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("threading.Thread", "Thread", "threading.Timer")
+    }
+    assert starters == {"jobs"}
+
+
+def test_the_top_of_lab_is_short_and_so_is_every_module() -> None:
+    rooms = [one for one in LAB.iterdir() if one.suffix == ".py" or (one / "__init__.py").exists()]
+    assert len(rooms) <= MAX_ROOMS
+    long = {
+        str(path.relative_to(ROOT)): n_lines
+        for path in modules()
+        if (n_lines := len(path.read_text(encoding="utf-8").splitlines())) > MAX_LINES
+    }
+    assert not long
+
+
+def test_importing_lab_is_light() -> None:
+    heavy = "{'torch', 'numpy', 'librosa', 'whisper', 'streamlit', 'pandas'}"
+    code = f"import sys, lab; found = {heavy} & set(sys.modules); assert not found, found"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
