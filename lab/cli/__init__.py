@@ -9,9 +9,12 @@ import io
 import logging
 import sys
 import warnings
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+import lab
 from lab.cli import (
     dataset,
     dataset_check,
@@ -36,6 +39,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text: a usage error is a line, not a box
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"Whisper AI Lab {lab.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
 app.command()(transcribe.transcribe)
 app.command()(transcribe.detect)
 app.command()(prepare.prepare)
@@ -63,4 +84,5 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows knows few letters otherwise
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    app(prog_name="python -m lab")
+    is_module = Path(sys.argv[0]).name == "__main__.py"
+    app(prog_name="python -m lab" if is_module else "lab")
