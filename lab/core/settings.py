@@ -1,80 +1,239 @@
-"""Settings whose limits stand beside their defaults, for checks, for files and for the page.
+"""One way to declare, validate and store settings.
 
-Each field of a step is an `int`, a `float`, one of these or None, or one of a few words or numbers
-(`Literal`); `setting` gives its range.
+A group of settings is a frozen dataclass derived from `Settings`. Its fields, declared with
+`setting`, are an `int`, `float`, `str`, a `Literal` or another group, each of them or None.
 """
 
 import math
 import reprlib
 import sys
-from collections.abc import Mapping
-from dataclasses import Field, field, fields
-from types import UnionType
-from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from types import NoneType
+from typing import Any, ClassVar, Literal, Self, cast, get_args, get_origin, get_type_hints
 
-# What a hostile file calls a setting, or gives for one, may be huge once it is written out.
-_brief = reprlib.Repr()
-_brief.maxlevel = 1
+from lab.core.aliases import current_name, current_names
+from lab.core.errors import OptionsError
 
-_WORDS = {int: "a whole number", float: "a number"}
+_MAX_UNKNOWN = 5  # names listed in an error
+_NUMBERS = {int: "a whole number", float: "a number"}
 
-
-def setting(default: Any, *, low: float = -math.inf, high: float = math.inf) -> Any:
-    """A dataclass field that must lie between `low` and `high`, both allowed."""
-    return field(default=default, metadata={"low": low, "high": high})
-
-
-def limits(step: type, name: str) -> tuple[float, float]:
-    """The lowest and highest value that the field `name` of `step` may have."""
-    metadata = _fields(step)[name].metadata
-    return metadata.get("low", -math.inf), metadata.get("high", math.inf)
+# Keys and values of a hostile file may be huge once they are written out.
+_repr = reprlib.Repr()
+_repr.maxlevel = 1
 
 
-def problems(step: type, values: Mapping[Any, Any]) -> list[str]:
-    """What is wrong with `values` for the fields of the dataclass `step`, a phrase each.
+class SettingsError(OptionsError):
+    """Settings that are invalid or contradict each other; `problems` has a phrase for each."""
 
-    Fields that are not given have their default.
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("Invalid settings: " + "; ".join(problems) + ".")
+        self.problems = problems
+
+
+def setting(
+    default: Any, help_text: str = "", *, low: float = -math.inf, high: float = math.inf
+) -> Any:
+    """Declare a field of a `Settings` dataclass.
+
+    help_text: a sentence for the person who sets it
+    low, high: lowest and highest value allowed; for text, `high` is its maximum length
     """
-    known = _fields(step)
-    hints = get_type_hints(step)
-    found = [
-        f"{brief(key)} is unknown (known: {', '.join(known) or 'nothing'})"
-        for key in values
-        if key not in known
-    ]
-    for name in known:
-        if name in values:
-            wanted = _wanted(values[name], hints[name], *limits(step, name))
-            if wanted:
-                found.append(f"{name} is {brief(values[name])}, not {wanted}")
+    return field(default=default, metadata={"help_text": help_text, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class SettingInfo:
+    """What a field of a `Settings` dataclass accepts.
+
+    type: int, float, str or a `Settings` class
+    choices: the allowed values of a `Literal`; otherwise empty
+    optional: whether None is allowed
+    """
+
+    type: type[Any]
+    choices: tuple[Any, ...]
+    optional: bool
+    help_text: str
+    low: float
+    high: float
+
+    @property
+    def is_group(self) -> bool:
+        """Whether the value is itself a group of settings."""
+        return issubclass(self.type, Settings)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the value is free text."""
+        return self.type is str and not self.choices
+
+    def expected(self, value: object) -> str | None:
+        """What `value` must be; None if it is valid."""
+        if value is None and self.optional:
+            return None
+        if self.choices:
+            # True equals 1, and 50.0 equals 50: the type has to match too.
+            if any(value == choice and type(value) is type(choice) for choice in self.choices):
+                return None
+            return " or ".join(map(str, self.choices))
+        if self.is_group:
+            return None if isinstance(value, self.type) else "a group of settings, such as {}"
+        if self.is_text:
+            fits = isinstance(value, str) and len(value) <= self.high
+            return None if fits else f"text of up to {self.high:g} characters"
+        allowed = int | float if self.type is float else int
+        # Not `isfinite`, which fails for integers too large for a float.
+        is_number = isinstance(value, allowed) and not isinstance(value, bool)
+        if is_number and self.low <= cast(float, value) <= min(self.high, sys.float_info.max):
+            return None
+        is_bounded = math.isfinite(self.high)
+        span = f"between {self.low:g} and {self.high:g}" if is_bounded else f"≥ {self.low:g}"
+        return f"{_NUMBERS[self.type]} {span}"
+
+
+def schema(kind: "type[Settings]") -> dict[str, SettingInfo]:
+    """Return the fields of a `Settings` dataclass by name."""
+    return _schema(cast(Hashable, kind))
+
+
+@cache
+def _schema(kind: Any) -> dict[str, SettingInfo]:
+    hints = get_type_hints(kind)
+    found = {}
+    for declared in fields(kind):
+        hint = hints[declared.name]
+        choices = get_args(hint) if get_origin(hint) is Literal else ()
+        types = [type(choices[0])] if choices else list(get_args(hint) or (hint,))
+        value_type = next(one for one in types if one is not NoneType)
+        found[declared.name] = SettingInfo(
+            value_type, choices, NoneType in types, **declared.metadata
+        )
     return found
 
 
+@dataclass(frozen=True)
+class Settings:
+    """Base of frozen dataclasses that validate their fields; raises SettingsError.
+
+    stored_as: key of `lab.core.aliases.RENAMED` under which earlier names of fields are listed
+    """
+
+    stored_as: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        if problems := _problems(type(self), vars(self)) or self.contradictions():
+            raise SettingsError(problems)
+
+    def contradictions(self) -> list[str]:
+        """A phrase for each combination of valid values that makes no sense."""
+        return []
+
+    def to_yaml(self) -> str:
+        """Return the settings as YAML that a person can edit; `from_yaml` reads it back."""
+        import yaml  # type: ignore[import-untyped]
+
+        return str(yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True))
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Self:
+        """Read settings from YAML or JSON; those that are missing have their defaults.
+
+        Raises SettingsError naming every problem, OptionsError for text that is not YAML.
+        """
+        import yaml
+
+        try:
+            content = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise OptionsError(f"The settings are not valid YAML: {error}.") from error
+        if not isinstance(content, dict):
+            raise OptionsError(
+                f"The settings must be “name: value” lines ({_names(cls)}). Download a file with "
+                "the current settings and edit that."
+            )
+        return cls._from_mapping(content)
+
+    def with_overrides(self, assignments: Iterable[str]) -> Self:
+        """Return a copy changed by assignments such as `epochs=2` or `augmentation.time_masks=2`.
+
+        Raises SettingsError naming every problem.
+        """
+        import yaml
+
+        content: dict[str, Any] = asdict(self)
+        problems = []
+        for assignment in assignments:
+            path, equals, text = assignment.partition("=")
+            *group, name = path.strip().split(".")
+            kind, values = type(self), content
+            if group:
+                info = schema(kind).get(group[0])
+                if len(group) > 1 or info is None or not info.is_group:
+                    problems.append(f"{brief('.'.join(group))} has no settings of its own")
+                    continue
+                kind = info.type
+                if not isinstance(content[group[0]], dict):
+                    content[group[0]] = {}
+                values = content[group[0]]
+            name = current_name(kind.stored_as, name)
+            if not equals or not name:
+                problems.append(f"{brief(assignment)} is not of the form “setting=value”")
+                continue
+            is_text = name in schema(kind) and schema(kind)[name].is_text
+            try:
+                values[name] = text if is_text else yaml.safe_load(text)
+            except (yaml.YAMLError, ValueError, RecursionError):
+                problems.append(f"{name} is {brief(text)}, which is not a value")
+        try:
+            changed = self._from_mapping(content)
+        except SettingsError as error:
+            problems += error.problems
+        if problems:
+            raise SettingsError(problems)
+        return changed
+
+    @classmethod
+    def _from_mapping(cls, content: Mapping[Any, Any]) -> Self:
+        values, problems = current_names(cls.stored_as, content), []
+        for name, info in schema(cls).items():
+            value = values.get(name)
+            if info.is_group and isinstance(value, Mapping):
+                del values[name]
+                try:
+                    values[name] = info.type._from_mapping(value)
+                except SettingsError as error:
+                    problems += [f"{name}: {problem}" for problem in error.problems]
+            elif info.type is float and name in values:
+                values[name] = _as_float(value)
+        if problems := _problems(cls, values) + problems:
+            raise SettingsError(problems)
+        return cls(**values)
+
+
 def brief(value: object) -> str:
-    """A value for a message, cut short where it is long."""
-    return _brief.repr(value)
+    """Return the `repr` of a value for a message, shortened if it is long."""
+    return _repr.repr(value)
 
 
-def _fields(step: type) -> dict[str, Field[Any]]:
-    return {one.name: one for one in fields(step)}
+def _problems(kind: type[Settings], values: Mapping[Any, Any]) -> list[str]:
+    known = schema(kind)
+    unknown = [brief(key) for key in values if key not in known]
+    problems = [f"unknown: {', '.join(unknown[:_MAX_UNKNOWN])} ({_names(kind)})"] if unknown else []
+    for name, info in known.items():
+        if name in values and (expected := info.expected(values[name])):
+            problems.append(f"{name} must be {expected}, not {brief(values[name])}")
+    return problems
 
 
-def _wanted(value: object, hint: Any, low: float, high: float) -> str | None:
-    """What was wanted instead of `value`; None where it is right."""
-    if get_origin(hint) is Literal:
-        choices = get_args(hint)
-        # True equals 1, and 50.0 equals 50: the kind has to be the same too.
-        if any(value == choice and type(value) is type(choice) for choice in choices):
-            return None
-        return " or ".join(map(str, choices))
-    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    if value is None and type(None) in kinds:
-        return None
-    kind = next(one for one in kinds if one is not type(None))
-    allowed = int | float if kind is float else int
-    # Not `isfinite`, which fails for whole numbers that no float can hold.
-    is_number = isinstance(value, allowed) and not isinstance(value, bool)
-    if is_number and low <= cast(float, value) <= min(high, sys.float_info.max):
-        return None
-    span = f" between {low:g} and {high:g}" if math.isfinite(high) else f" of {low:g} or more"
-    return _WORDS[kind] + span
+def _names(kind: type[Settings]) -> str:
+    return f"known: {', '.join(schema(kind)) or 'none'}"
+
+
+def _as_float(value: object) -> object:
+    """YAML reads 1e-5 as text and 1 as an integer; only 1.0e-5 is a float to it."""
+    try:
+        return float(value) if type(value) in (str, int) else value  # type: ignore[arg-type]
+    except (ValueError, OverflowError):
+        return value

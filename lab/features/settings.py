@@ -5,9 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from lab.core.errors import OptionsError
-from lab.core.settings import problems as value_problems
-from lab.core.settings import setting
+from lab.core.settings import Settings, setting
 
 Window = Literal["hann", "hamming", "blackman", "bartlett", "boxcar"]
 
@@ -27,41 +25,51 @@ class Resolution:
 
 
 @dataclass(frozen=True)
-class FeatureSettings:
-    """How a recording is turned into the arrays of the views.
+class FeatureSettings(Settings):
+    """How features are computed from a waveform; names and defaults follow librosa."""
 
-    n_fft: samples in a window, and in its Fourier transform
-    hop_length: samples from the middle of a window to the middle of the next
-    window: the curve that fades a window in and out, by its name in SciPy; "boxcar" fades nothing
-    n_mels: mel bins
-    fmin, fmax: Hz, where the mel bins begin and end; fmax None is half the sample rate
-    mel_scale: Slaney's (linear up to 1 kHz) or HTK's formula
-    mel_norm: "slaney" gives every filter the same area, "none" the same height of 1
-    n_mfcc: cepstral coefficients
-    top_db: what is quieter than the loudest by more is shown as if it were this much quieter, dB
-    silence_db: what is quieter than the loudest moment by so many dB is silence: its edges are
-        trimmed, and no pitch is looked for
-    whisper_mels: 80 for all of Whisper's models but large-v3 and turbo, which have 128
-
-    Raises OptionsError naming every value that is impossible for any recording.
-    """
-
-    n_fft: int = setting(1024, low=32, high=16_384)
-    hop_length: int = setting(320, low=1, high=16_384)
-    window: Window = "hann"
-    n_mels: int = setting(64, low=1, high=512)
-    fmin: float = setting(0.0, low=0.0)
-    fmax: float | None = setting(None, low=1.0)
-    mel_scale: Literal["slaney", "htk"] = "slaney"
-    mel_norm: Literal["slaney", "none"] = "slaney"
-    n_mfcc: int = setting(13, low=1, high=512)
-    top_db: float = setting(80.0, low=10.0, high=200.0)
-    silence_db: float = setting(40.0, low=5.0, high=120.0)
-    whisper_mels: Literal[80, 128] = 80
-
-    def __post_init__(self) -> None:
-        if found := value_problems(type(self), vars(self)):
-            raise OptionsError("These settings cannot be used: " + "; ".join(found) + ".")
+    n_fft: int = setting(
+        1024,
+        "Window length in samples, also of the Fourier transform. Longer windows resolve "
+        "frequencies better and time worse.",
+        low=32,
+        high=16_384,
+    )
+    hop_length: int = setting(
+        320, "Samples between the centres of consecutive windows.", low=1, high=16_384
+    )
+    window: Window = setting(
+        "hann", "Window function that fades each window in and out; boxcar does not fade."
+    )
+    n_mels: int = setting(64, "Number of mel bins.", low=1, high=512)
+    fmin: float = setting(0.0, "Lowest frequency of the mel bins, in Hz.", low=0.0)
+    fmax: float | None = setting(
+        None, "Highest frequency of the mel bins, in Hz; empty is half the sample rate.", low=1.0
+    )
+    mel_scale: Literal["slaney", "htk"] = setting(
+        "slaney", "Slaney is linear up to 1 kHz; HTK uses one formula for all frequencies."
+    )
+    mel_norm: Literal["slaney", "none"] = setting(
+        "slaney", "Slaney gives all filters the same area, none the same height of 1."
+    )
+    n_mfcc: int = setting(13, "Number of cepstral coefficients.", low=1, high=512)
+    top_db: float = setting(
+        80.0,
+        "Dynamic range in dB: anything quieter, relative to the maximum, is shown as this much "
+        "quieter.",
+        low=10.0,
+        high=200.0,
+    )
+    silence_db: float = setting(
+        40.0,
+        "Silence is quieter than the loudest moment by more than this, in dB; there, no pitch is "
+        "estimated.",
+        low=5.0,
+        high=120.0,
+    )
+    whisper_mels: Literal[80, 128] = setting(
+        80, "Mel bins of Whisper's input: 128 for large-v3 and turbo, 80 for all other models."
+    )
 
     def highest_hz(self, sample_rate: int) -> float:
         """Where the mel bins end: fmax, or half of `sample_rate`."""

@@ -6,11 +6,11 @@ this is light: librosa, noisereduce, pydub and scipy load when a step first need
 
 from lab.preprocess.batch import BatchReport, prepare_files
 from lab.preprocess.pipeline import Clip, Prepared, apply
-from lab.preprocess.recipe import AS_IT_IS, PRESETS, SOURCE_LAB, WHISPER, Recipe
+from lab.preprocess.recipe import AS_IS, PRESETS, SOURCE_LAB, WHISPER, Recipe
 from lab.preprocess.source import AudioFile, Sound
 
 __all__ = [
-    "AS_IT_IS",
+    "AS_IS",
     "PRESETS",
     "SOURCE_LAB",
     "WHISPER",

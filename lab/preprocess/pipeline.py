@@ -67,7 +67,7 @@ def apply(recipe: Recipe, audio: AudioFile | Sound, *, on_progress: Progress = i
     )
     samples, sample_rate = signal.samples, signal.sample_rate
     warnings = list(signal.warnings)
-    if recipe.remove_offset:
+    if recipe.remove_dc_offset:
         warnings += _remove_offset(samples)
     if recipe.high_pass or recipe.remove_hum:
         remove_low_and_hum(

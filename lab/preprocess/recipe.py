@@ -1,275 +1,264 @@
-"""How recordings are prepared: a recipe of steps, each of them on (with its settings) or off.
+"""How recordings are prepared: a recipe of steps, each of them off or on with its settings."""
 
-A recipe is a value: it can be compared, kept beside the clips that it made as YAML, and read back.
-"""
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar, Literal
 
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, ClassVar, Literal, get_args, get_type_hints
-
-from lab.core.errors import OptionsError
-from lab.core.settings import brief, problems, setting
+from lab.core.settings import Settings, setting
 
 MAX_CHANNELS = 64
 
-# What a noise sample has to last, so that the noise at each frequency can be told from chance.
+# Below this, the spectrum of a noise sample is too uncertain.
 MIN_NOISE_S = 0.25
 
 
-class _ImpossibleError(OptionsError):
-    """The settings of a step, a phrase for each problem."""
+@dataclass(frozen=True)
+class Channel(Settings):
+    """Downmix to mono, or select a channel."""
 
-    def __init__(self, found: list[str]) -> None:
-        super().__init__("These settings cannot be used: " + "; ".join(found) + ".")
-        self.problems = found
+    number: int | None = setting(
+        None,
+        "Channel to keep, 1 is the left one; empty mixes all of them.",
+        low=1,
+        high=MAX_CHANNELS,
+    )
 
 
 @dataclass(frozen=True)
-class Step:
-    """One thing that is done to a recording; `about` says it to the person."""
+class Resample(Settings):
+    """Change the sample rate."""
 
-    about: ClassVar[str]
+    sample_rate: int = setting(
+        16_000,
+        "In Hz. Whisper needs 16,000 Hz; the source lab asks for 22,050 Hz.",
+        low=4_000,
+        high=192_000,
+    )
 
-    def __post_init__(self) -> None:
-        if found := problems(type(self), vars(self)) or self.contradictions():
-            raise _ImpossibleError(found)
+
+@dataclass(frozen=True)
+class RemoveDCOffset(Settings):
+    """Subtract the mean of each channel."""
+
+
+@dataclass(frozen=True)
+class HighPass(Settings):
+    """Attenuate frequencies below speech with a high-pass filter."""
+
+    cutoff_hz: float = setting(
+        80.0,
+        "Lower frequencies are removed (−6 dB here). The lowest voices begin at about 80 Hz.",
+        low=10.0,
+        high=500.0,
+    )
+
+
+@dataclass(frozen=True)
+class RemoveHum(Settings):
+    """Remove mains hum and its harmonics with notch filters."""
+
+    mains_hz: Literal[50, 60] = setting(
+        50, "Mains frequency: 60 Hz in the Americas and parts of Asia, 50 Hz elsewhere."
+    )
+    harmonics: int = setting(
+        4, "Number of multiples to remove, including the mains frequency itself.", low=1, high=20
+    )
+
+
+@dataclass(frozen=True)
+class ReduceNoise(Settings):
+    """Reduce background noise with noisereduce's spectral gating."""
+
+    kind: Literal["steady", "changing"] = setting(
+        "steady",
+        "Steady (stationary) noise, such as a fan or tape hiss, is measured once; changing noise, "
+        "such as traffic or wind, is tracked through the recording.",
+    )
+    strength: float = setting(
+        0.8, "0 keeps all noise, 1 removes as much as possible.", low=0.0, high=1.0
+    )
+    noise_start_s: float | None = setting(
+        None,
+        "Start of a passage with noise only, in seconds; empty uses the quietest passage. For "
+        "steady noise.",
+        low=0.0,
+    )
+    noise_end_s: float | None = setting(None, "End of that passage, in seconds.", low=0.0)
 
     def contradictions(self) -> list[str]:
-        """What is wrong with settings that are possible each by itself, a phrase each."""
-        return []
-
-
-@dataclass(frozen=True)
-class Channel(Step):
-    """Make mono. number: the channel to take, 1 is the left one; None mixes all of them evenly."""
-
-    about = "Makes one channel (mono): the mix of all channels, or a single one of them."
-    number: int | None = setting(None, low=1, high=MAX_CHANNELS)
-
-
-@dataclass(frozen=True)
-class Resample(Step):
-    """Change the sample rate. sample_rate: Hz."""
-
-    about = "Changes how many samples a second are kept; Whisper listens at 16,000."
-    sample_rate: int = setting(16_000, low=4_000, high=192_000)
-
-
-@dataclass(frozen=True)
-class RemoveOffset(Step):
-    """Subtract the mean of the signal, which should be zero."""
-
-    about = "Centres the wave on zero, where a sound card has shifted it (DC offset)."
-
-
-@dataclass(frozen=True)
-class HighPass(Step):
-    """Take away what is lower than a voice. cutoff_hz: where 6 dB are left away, Hz."""
-
-    about = "Takes away rumble, wind and bumps that are lower than any voice."
-    cutoff_hz: float = setting(80.0, low=10.0, high=500.0)
-
-
-@dataclass(frozen=True)
-class RemoveHum(Step):
-    """Take away the hum of the mains.
-
-    mains_hz: 50 in most of the world, 60 in the Americas and parts of Asia
-    harmonics: how many multiples of it are taken away, itself counted
-    """
-
-    about = "Takes away the hum of the electricity supply and its overtones."
-    mains_hz: Literal[50, 60] = 50
-    harmonics: int = setting(4, low=1, high=20)
-
-
-@dataclass(frozen=True)
-class ReduceNoise(Step):
-    """Make noise quieter, by noisereduce's spectral gating.
-
-    kind: "steady" noise (a fan, tape hiss) is measured once; "changing" noise (traffic, wind) is
-        followed through the recording
-    strength: 0 leaves all noise, 1 takes away as much as can be
-    noise_start_s, noise_end_s: where in the recording nothing but noise is heard, for steady noise;
-        where not given, its quietest moment is taken
-    """
-
-    about = "Makes background noise quieter; too much of it makes voices sound hollow."
-    kind: Literal["steady", "changing"] = "steady"
-    strength: float = setting(0.8, low=0.0, high=1.0)
-    noise_start_s: float | None = setting(None, low=0.0)
-    noise_end_s: float | None = setting(None, low=0.0)
-
-    def contradictions(self) -> list[str]:
-        """The noise sample has both ends, is long enough, and belongs to steady noise."""
         start_s, end_s = self.noise_start_s, self.noise_end_s
         if start_s is None and end_s is None:
             return []
         if self.kind == "changing":
-            return ["a noise sample serves for steady noise only"]
+            return ["noise_start_s and noise_end_s are for steady noise only"]
         if start_s is None or end_s is None:
-            return ["the noise sample has only one end"]
+            return ["noise_start_s and noise_end_s must be set together"]
         if end_s - start_s < MIN_NOISE_S:
-            return [f"the noise sample ends less than {MIN_NOISE_S:g} s after its start"]
+            return [f"noise_end_s must be at least {MIN_NOISE_S:g} s after noise_start_s"]
         return []
 
 
 @dataclass(frozen=True)
-class Trim(Step):
-    """Cut off the silence before the first and after the last sound.
+class Trim(Settings):
+    """Trim leading and trailing silence."""
 
-    top_db: what is quieter than the loudest moment by so many dB is silence
-    keep_s: so much silence stays, since the first and last sounds of a word are soft
-    """
-
-    about = "Cuts off the silence at the beginning and at the end."
-    top_db: float = setting(40.0, low=5.0, high=120.0)
-    keep_s: float = setting(0.2, low=0.0, high=5.0)
-
-
-@dataclass(frozen=True)
-class Level(Step):
-    """Make recordings equally loud.
-
-    measure: "loudness" (ITU-R BS.1770, as people hear it) or "peak" (the single highest sample)
-    target_db: LUFS or dBFS
-    ceiling_dbfs: no sample goes beyond; a gain that would do so is limited, never the wave clipped
-    """
-
-    about = "Makes quiet and loud recordings equally loud, without ever distorting them."
-    measure: Literal["loudness", "peak"] = "loudness"
-    target_db: float = setting(-23.0, low=-60.0, high=0.0)
-    ceiling_dbfs: float = setting(-1.0, low=-20.0, high=0.0)
+    top_db: float = setting(
+        40.0,
+        "Silence is quieter than the loudest moment by more than this, in dB.",
+        low=5.0,
+        high=120.0,
+    )
+    keep_s: float = setting(
+        0.2,
+        "Seconds of silence to keep, since words may begin and end softly.",
+        low=0.0,
+        high=5.0,
+    )
 
 
 @dataclass(frozen=True)
-class Split(Step):
-    """Cut into clips at pauses.
+class Level(Settings):
+    """Normalise the level by a constant gain."""
 
-    by: "speech" asks a detector that tells voices from other sounds; "silence" measures levels
-    min_s, max_s: length of a clip, its margins counted
-    margin_s: what is kept before and after the speech, as far as the pause reaches; the detector
-        hears soft beginnings up to 0.3 s late, so less than that may cost the first sound of a word
-    min_pause_s: a pause of this length starts a new clip; shorter ones serve only where a clip
-        would become too long
-    silence_dbfs: what is quieter is silence; only where `by` is "silence"
-    """
+    measure: Literal["loudness", "peak"] = setting(
+        "loudness",
+        "Loudness as perceived (LUFS, ITU-R BS.1770), or the highest sample (peak, dBFS).",
+    )
+    target_db: float = setting(
+        -23.0, "Target level: LUFS for loudness, dBFS for peak.", low=-60.0, high=0.0
+    )
+    ceiling_dbfs: float = setting(
+        -1.0,
+        "Maximum peak; the gain is limited to stay below it, so nothing is distorted.",
+        low=-20.0,
+        high=0.0,
+    )
 
-    about = "Cuts the recording into short clips, in the pauses between words."
-    by: Literal["speech", "silence"] = "speech"
-    min_s: float = setting(1.0, low=0.1, high=60.0)
-    max_s: float = setting(30.0, low=1.0, high=600.0)
-    margin_s: float = setting(0.4, low=0.0, high=2.0)
-    min_pause_s: float = setting(0.5, low=0.1, high=10.0)
-    silence_dbfs: float = setting(-40.0, low=-90.0, high=-5.0)
+
+@dataclass(frozen=True)
+class Split(Settings):
+    """Split into clips at pauses."""
+
+    by: Literal["speech", "silence"] = setting(
+        "speech",
+        "How pauses are found: speech uses a voice activity detector, silence the level alone.",
+    )
+    min_s: float = setting(
+        1.0, "Minimum clip length in seconds, including margins.", low=0.1, high=60.0
+    )
+    max_s: float = setting(
+        30.0, "Maximum clip length in seconds, including margins.", low=1.0, high=600.0
+    )
+    margin_s: float = setting(
+        0.4,
+        "Seconds to keep before and after speech, as far as the pause allows. The detector may be "
+        "up to 0.3 s late for soft onsets.",
+        low=0.0,
+        high=2.0,
+    )
+    min_pause_s: float = setting(
+        0.5,
+        "A pause of this length starts a new clip; shorter ones only if a clip would become too "
+        "long.",
+        low=0.1,
+        high=10.0,
+    )
+    silence_dbfs: float = setting(
+        -40.0,
+        "Level below which sound counts as silence; only if pauses are found by silence.",
+        low=-90.0,
+        high=-5.0,
+    )
 
     def contradictions(self) -> list[str]:
-        """What lasts too long can always be cut into clips that are not too short."""
-        if self.longest_speech_s >= 2 * self.min_s:
+        # So that long speech can always be cut into clips that are not too short.
+        if self.max_speech_s >= 2 * self.min_s:
             return []
         return [
-            f"max_s is {self.max_s:g}; without both margins ({self.margin_s:g}) it has to be at "
-            f"least twice min_s ({self.min_s:g})"
+            f"max_s is {self.max_s:g}, but without both margins (margin_s: {self.margin_s:g}) it "
+            f"must be at least twice min_s ({self.min_s:g})"
         ]
 
     @property
-    def longest_speech_s(self) -> float:
-        """What a clip can hold between its margins."""
+    def max_speech_s(self) -> float:
+        """Maximum length of a clip without its margins."""
         return self.max_s - 2 * self.margin_s
 
 
 @dataclass(frozen=True)
-class BitDepth(Step):
-    """How finely the clips are written. bits: per sample."""
+class BitDepth(Settings):
+    """Choose the bit depth of the WAV files."""
 
-    about = "Chooses how finely each sample is written: 16 bits are enough for speech."
-    bits: Literal[16, 24] = 16
+    bits: Literal[16, 24] = setting(16, "Bits per sample; 16 are enough for speech.")
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What is done to a recording, in this order; None leaves a step out."""
+class Recipe(Settings):
+    """Steps that `apply` performs in this order; None skips a step.
 
-    channel: Channel | None = None
-    resample: Resample | None = None
-    remove_offset: RemoveOffset | None = None
-    high_pass: HighPass | None = None
-    remove_hum: RemoveHum | None = None
-    reduce_noise: ReduceNoise | None = None
-    trim: Trim | None = None
-    level: Level | None = None
-    split: Split | None = None
-    bit_depth: BitDepth | None = None
+    Parameters
+    ----------
+    channel, resample, … : Settings or None, default None
+        See the declarations below.
 
-    def steps(self) -> list[Step]:
-        """The steps that are on, in their order."""
-        return [step for one in fields(self) if (step := getattr(self, one.name)) is not None]
+    Raises
+    ------
+    OptionsError
+        If a value is not the settings of its step.
 
-    def to_yaml(self) -> str:
-        """The recipe as text that a person can read and change; `from_yaml` reads it back."""
-        import yaml  # type: ignore[import-untyped]
+    Examples
+    --------
+    >>> from lab.preprocess.recipe import Recipe, Resample, Split
+    >>> recipe = Recipe(resample=Resample(16_000), split=Split(max_s=20.0))
+    >>> Recipe.from_yaml(recipe.to_yaml()) == recipe
+    True
+    """
 
-        return str(yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True))
+    stored_as: ClassVar[str] = "recipe.yaml"
 
-    @classmethod
-    def from_yaml(cls, text: str) -> "Recipe":
-        """Read what `to_yaml` wrote or a person did; a step that is not there is off.
+    channel: Channel | None = setting(
+        None, "Mixes all channels down to one (mono), or keeps a single channel."
+    )
+    resample: Resample | None = setting(
+        None, "Changes the number of samples per second; Whisper needs 16,000 Hz."
+    )
+    remove_dc_offset: RemoveDCOffset | None = setting(
+        None, "Centres the waveform on zero if a sound card has shifted it."
+    )
+    high_pass: HighPass | None = setting(
+        None, "Removes rumble, wind and bumps below the range of voices."
+    )
+    remove_hum: RemoveHum | None = setting(
+        None, "Removes the hum of the power supply and its overtones."
+    )
+    reduce_noise: ReduceNoise | None = setting(
+        None, "Reduces background noise; too much of it makes voices sound hollow."
+    )
+    trim: Trim | None = setting(None, "Removes silence at the beginning and at the end.")
+    level: Level | None = setting(
+        None, "Brings quiet and loud recordings to the same level without distortion."
+    )
+    split: Split | None = setting(
+        None, "Cuts the recording into short clips in the pauses between words."
+    )
+    bit_depth: BitDepth | None = setting(
+        None, "Sets the resolution of each sample; 16 bits are enough for speech."
+    )
 
-        Raises OptionsError that names every problem.
-        """
-        import yaml
-
-        try:
-            content = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise OptionsError(f"The recipe is no readable YAML: {error}.") from error
-        if not isinstance(content, dict):
-            raise OptionsError(
-                "The recipe is not a list of steps with their settings, such as "
-                "“resample: {sample_rate: 16000}”. Start from one that this program wrote."
-            )
-        kinds = step_types()
-        found = []
-        if unknown := [brief(name) for name in content if name not in kinds]:
-            few = ", ".join(unknown[:5])
-            found.append(f"there is no step {few} (known: {', '.join(kinds)})")
-        steps: dict[str, Any] = {}
-        for name, kind in kinds.items():
-            settings = content.get(name)
-            if settings is None:
-                continue
-            try:
-                steps[name] = _step(kind, settings)
-            except _ImpossibleError as error:
-                found += [f"{name}: {problem}" for problem in error.problems]
-        if found:
-            raise OptionsError("This recipe cannot be used: " + "; ".join(found) + ".")
-        return cls(**steps)
+    def steps(self) -> list[Settings]:
+        """The steps that are on, in order."""
+        steps = (getattr(self, declared.name) for declared in fields(self))
+        return [step for step in steps if step is not None]
 
 
-def step_types() -> dict[str, type[Step]]:
-    """The field of each step in a `Recipe`, and its class."""
-    return {name: get_args(hint)[0] for name, hint in get_type_hints(Recipe).items()}
-
-
-def _step(kind: type[Step], settings: object) -> Step:
-    if not isinstance(settings, dict):
-        raise _ImpossibleError(
-            [f"{brief(settings)} is no list of settings; write “{{}}” for the usual ones"]
-        )
-    if found := problems(kind, settings):
-        raise _ImpossibleError(found)
-    return kind(**settings)
-
-
-AS_IT_IS = Recipe()
+AS_IS = Recipe()
 """Changes nothing."""
 
 WHISPER = Recipe(channel=Channel(), resample=Resample(16_000), bit_depth=BitDepth(16))
-"""What Whisper listens to: 16 kHz, mono, 16 bits."""
+"""Whisper's input format: 16 kHz, mono, 16 bits."""
 
 SOURCE_LAB = replace(
-    WHISPER, resample=Resample(22_050), remove_offset=RemoveOffset(), split=Split()
+    WHISPER, resample=Resample(22_050), remove_dc_offset=RemoveDCOffset(), split=Split()
 )
-"""What `lab.audio.quality` checks for: 22.05 kHz, mono, 16 bits, clips of 1 to 30 s."""
+"""The format that `lab.audio.quality` checks for: 22.05 kHz, mono, 16 bits, clips of 1 to 30 s."""
 
-PRESETS = {"whisper": WHISPER, "source-lab": SOURCE_LAB, "as-it-is": AS_IT_IS}
+PRESETS = {"whisper": WHISPER, "source-lab": SOURCE_LAB, "as-is": AS_IS}

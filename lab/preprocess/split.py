@@ -72,7 +72,7 @@ def arrange(sounds: list[Span], mono: Samples, step: Split, *, sample_rate: int)
     """
     min_pause, margin, shortest, longest = (
         round(seconds * sample_rate)
-        for seconds in (step.min_pause_s, step.margin_s, step.min_s, step.longest_speech_s)
+        for seconds in (step.min_pause_s, step.margin_s, step.min_s, step.max_speech_s)
     )
     pieces: list[Span] = []
     for phrase in _apart(sounds, min_pause):

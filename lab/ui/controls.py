@@ -1,63 +1,81 @@
-"""The widget for a setting: its limits, or the words to choose from, are in `lab.core.settings`."""
+"""Widgets for settings that are declared with `lab.core.settings`."""
 
 import math
-from collections.abc import Callable, Collection
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 import streamlit as st
 
-from lab.core.settings import limits
+from lab.core.settings import Settings, schema
 
 _WIDTH = 125
 
 
 def control(
-    settings: type,
+    kind: type[Settings],
     name: str,
     *,
     key: str,
     label: str,
-    help_text: str = "",
+    suggestions: Collection[Any] = (),
     choices: Collection[Any] = (),
-    offered: Collection[Any] = (),
-    wording: Callable[[Any], str] = str,
-    when_empty: str = "",
+    format_func: Callable[[Any], str] = str,
+    placeholder: str = "",
     width: int = _WIDTH,
 ) -> None:
-    """A widget whose value is `st.session_state[key]`, which has to be there already.
+    """Show the widget of the setting `name` of `kind`; `st.session_state[key]` must hold its value.
 
-    settings, name: the dataclass, and its field
-    choices: usual values; without them a number is typed
-    offered: which of the field's words can be chosen here; without them all can
-    wording: how a choice is shown
-    when_empty: what a number means that is not given
+    suggestions: common values to choose from instead of typing a number
+    choices: those of the setting's choices that are available here; all if empty
+    format_func: how a suggestion is displayed
+    placeholder: what an empty number field means
     width: pixels
     """
-    common: dict[str, Any] = {"key": key, "help": help_text or None, "persist_state": "session"}
-    hint = get_type_hints(settings)[name]
-    if get_origin(hint) is Literal:
-        words = offered or get_args(hint)
+    info = schema(kind)[name]
+    common: dict[str, Any] = {
+        "key": key,
+        "help": info.help_text or None,
+        "persist_state": "session",
+        "width": width,
+    }
+    if info.choices:
         st.selectbox(
-            label, words, format_func=lambda one: str(one).capitalize(), **common, width=width
+            label,
+            choices or info.choices,
+            format_func=lambda choice: str(choice).capitalize(),
+            **common,
         )
-    elif choices:
-        # A file may bring one that is not usual.
-        offered = list(dict.fromkeys([*choices, st.session_state[key]]))
-        st.selectbox(label, offered, format_func=wording, width=width, **common)
+    elif suggestions:
+        # A file may hold a value that is not among the suggestions.
+        options = list(dict.fromkeys([*suggestions, st.session_state[key]]))
+        st.selectbox(label, options, format_func=format_func, **common)
     else:
-        low, high = limits(settings, name)
-        number = float if float in (hint, *get_args(hint)) else int
         st.number_input(
             label,
-            min_value=number(low),
-            max_value=number(high) if math.isfinite(high) else None,
-            step=1 if number is int else _step(high),
-            width=width,
-            placeholder=when_empty or None,
+            min_value=info.type(info.low),
+            max_value=info.type(info.high) if math.isfinite(info.high) else None,
+            step=1 if info.type is int else _step(info.high),
+            placeholder=placeholder or None,
             **common,
         )
 
 
+def choose_tab(tabs: Iterable[str], *, key: str) -> str:
+    """Let the person choose a tab of the page, at first the first one; the URL remembers it."""
+    names = list(tabs)
+    return str(
+        st.segmented_control(
+            "Tab",
+            names,
+            default=names[0],
+            required=True,
+            key=key,
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    )
+
+
 def _step(high: float) -> float:
-    """How far a click on plus or minus goes, by the highest value there is."""
+    """Increment of the plus and minus buttons, by the maximum of the setting."""
     return 0.1 if 0 < high <= 10 else 1.0

@@ -7,23 +7,23 @@ import streamlit as st
 from lab.audio import Waveform
 from lab.core.errors import LabError
 from lab.features import SOURCE_LAB, WHISPER, FeatureSettings, Problem, View, view_problems
-from lab.ui import words
+from lab.ui import formatting
 from lab.ui.controls import control
 
 _PRESETS = {"Source lab": SOURCE_LAB, "Whisper": WHISPER}
 _LABELS = {
-    "n_fft": ("Window (samples)", "Longer windows tell frequencies apart better, moments worse."),
-    "hop_length": ("Hop (samples)", "From the middle of a window to the next."),
-    "window": ("Window type", "The curve that fades each window in and out."),
-    "n_mels": ("Mel bins", "How many bands the frequencies are gathered into."),
-    "fmin": ("Lowest (Hz)", ""),
-    "fmax": ("Highest (Hz)", "Empty: half the sample rate, all there is."),
-    "mel_scale": ("Mel scale", "Slaney: straight up to 1 kHz. HTK: one formula for all."),
-    "mel_norm": ("Filter height", "Slaney: equal areas. None: all reach 1."),
-    "n_mfcc": ("Coefficients", ""),
-    "top_db": ("Range (dB)", "What is quieter than the loudest by more is black."),
-    "silence_db": ("Silence is below (dB)", "Quieter than the loudest moment by so much."),
-    "whisper_mels": ("Mel bins of Whisper", "128 for large-v3 and turbo, 80 for all others."),
+    "n_fft": "Window (samples)",
+    "hop_length": "Hop (samples)",
+    "window": "Window function",
+    "n_mels": "Mel bins",
+    "fmin": "Lowest (Hz)",
+    "fmax": "Highest (Hz)",
+    "mel_scale": "Mel scale",
+    "mel_norm": "Filter norm",
+    "n_mfcc": "Coefficients",
+    "top_db": "Range (dB)",
+    "silence_db": "Silence below (dB)",
+    "whisper_mels": "Whisper mel bins",
 }
 _WINDOWS = [128, 256, 400, 512, 1024, 2048, 4096, 8192]
 
@@ -45,15 +45,13 @@ def choose_settings(
         name = f"{key}_{one.name}"
         if one.name in view.controls:
             with controls:
-                label, help_text = _LABELS[one.name]
                 control(
                     FeatureSettings,
                     one.name,
                     key=name,
-                    label=label,
-                    help_text=help_text,
-                    choices=_WINDOWS if one.name == "n_fft" else (),
-                    when_empty="all",
+                    label=_LABELS[one.name],
+                    suggestions=_WINDOWS if one.name == "n_fft" else (),
+                    placeholder="all",
                 )
         else:  # Streamlit forgets what no widget shows
             st.session_state[name] = st.session_state[name]
@@ -63,7 +61,7 @@ def choose_settings(
         )
         found = view_problems(view.key, waveform, settings)
     except LabError as error:
-        st.error(words.plain(str(error)), icon=":material/error:")
+        st.error(formatting.plain(str(error)), icon=":material/error:")
         return None
     for problem in found:
         _problem(problem, key)
@@ -81,7 +79,7 @@ def _put(key: str, settings: FeatureSettings) -> None:
 
 def _problem(problem: Problem, key: str) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
-    row.error(words.plain(problem.sentence), icon=":material/error:")
+    row.error(formatting.plain(problem.sentence), icon=":material/error:")
     row.button(
         f"Use {problem.nearest:g}",
         key=f"{key}_nearest_{problem.field}",

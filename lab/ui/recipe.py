@@ -1,58 +1,55 @@
-"""The recipe of the Prepare page: presets, steps to switch on and off, and their settings."""
+"""The recipe on the Prepare page: presets, steps to switch on and off, and their settings."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import streamlit as st
 
 from lab.core.errors import LabError, OptionsError
-from lab.preprocess.recipe import AS_IT_IS, SOURCE_LAB, WHISPER, Recipe, Step, step_types
-from lab.ui import words
+from lab.core.settings import SettingInfo, schema
+from lab.preprocess.recipe import AS_IS, SOURCE_LAB, WHISPER, Recipe
+from lab.ui import formatting
 from lab.ui.controls import control
 
-_PRESETS = {"Whisper": WHISPER, "Source lab": SOURCE_LAB, "As it is": AS_IT_IS}
+_PRESETS = {"Whisper": WHISPER, "Source lab": SOURCE_LAB, "Unchanged": AS_IS}
 _TITLES = {
     "channel": "Mono",
     "resample": "Sample rate",
-    "remove_offset": "Centre the wave",
-    "high_pass": "Remove rumble",
+    "remove_dc_offset": "Remove DC offset",
+    "high_pass": "Remove rumble (high-pass filter)",
     "remove_hum": "Remove hum",
     "reduce_noise": "Reduce noise",
-    "trim": "Trim silent edges",
-    "level": "Set the level",
+    "trim": "Trim leading and trailing silence",
+    "level": "Normalise loudness",
     "split": "Split into clips",
     "bit_depth": "Bit depth",
 }
-# What a setting is called, and what it does where the name does not say it.
-_SETTINGS = {
-    "number": ("Channel", ""),
-    "sample_rate": ("Rate", "Whisper listens at 16,000; the source lab asks 22,050."),
-    "cutoff_hz": ("Below (Hz)", "What is lower goes. The lowest voices begin at about 80 Hz."),
-    "mains_hz": ("Mains (Hz)", "60 in the Americas and parts of Asia, 50 elsewhere."),
-    "harmonics": ("Overtones", "How many multiples of the mains go, itself counted."),
-    "kind": ("Kind of noise", "Steady: a fan, hiss. Changing: traffic, wind."),
-    "strength": ("Strength", "0 leaves all noise, 1 takes away as much as can be."),
-    "noise_start_s": ("Noise from (s)", "Empty: the quietest moment is taken."),
-    "noise_end_s": ("Noise to (s)", ""),
-    "top_db": ("Silence (dB)", "What is quieter than the loudest moment by so much."),
-    "keep_s": ("Kept (s)", "So much silence stays before and after."),
-    "measure": ("Measured as", "Loudness as people hear it (LUFS), or the single highest sample."),
-    "target_db": ("Target (dB)", "LUFS where loudness is measured, dBFS for the peak."),
-    "ceiling_dbfs": ("Ceiling (dBFS)", "No sample goes beyond, so that nothing is distorted."),
-    "by": ("Pauses found by", "Speech: a detector of voices. Silence: the level alone."),
-    "min_s": ("Shortest clip (s)", ""),
-    "max_s": ("Longest clip (s)", ""),
-    "margin_s": ("Margin (s)", "What is kept before and after the speech."),
-    "min_pause_s": ("A pause lasts (s)", "A pause of this length starts a new clip."),
-    "silence_dbfs": (
-        "Silence (dBFS)",
-        "Only where pauses are found by silence.",
-    ),
-    "bits": ("Bits a sample", ""),
+_LABELS = {
+    "number": "Channel",
+    "sample_rate": "Rate",
+    "cutoff_hz": "Cutoff (Hz)",
+    "mains_hz": "Mains (Hz)",
+    "harmonics": "Harmonics",
+    "kind": "Kind of noise",
+    "strength": "Strength",
+    "noise_start_s": "Noise from (s)",
+    "noise_end_s": "Noise to (s)",
+    "top_db": "Threshold (dB)",
+    "keep_s": "Keep (s)",
+    "measure": "Measure",
+    "target_db": "Target (dB)",
+    "ceiling_dbfs": "Peak limit (dBFS)",
+    "by": "Detect by",
+    "min_s": "Min. length (s)",
+    "max_s": "Max. length (s)",
+    "margin_s": "Margin (s)",
+    "min_pause_s": "Min. pause (s)",
+    "silence_dbfs": "Silence (dBFS)",
+    "bits": "Bits per sample",
 }
-_ALL_CHANNELS = 0  # where a recipe has None, which a select box takes for no choice
-_CHOICES: dict[str, tuple[Sequence[int], Callable[[Any], str]]] = {
+_ALL_CHANNELS = 0  # instead of None, which a select box shows as “nothing selected”
+# Common values, and how they are displayed.
+_SUGGESTIONS: dict[str, tuple[Sequence[int], Callable[[Any], str]]] = {
     "sample_rate": (
         (8_000, 16_000, 22_050, 24_000, 44_100, 48_000),
         lambda rate: f"{rate:,} Hz",
@@ -65,7 +62,7 @@ _CHOICES: dict[str, tuple[Sequence[int], Callable[[Any], str]]] = {
 
 
 def choose_recipe() -> Recipe | None:
-    """Let the person put a recipe together; None while its settings contradict each other."""
+    """Let the person compose a recipe; None while its settings contradict each other."""
     if "recipe_split" not in st.session_state:
         set_recipe(SOURCE_LAB)
     try:
@@ -81,41 +78,37 @@ def choose_recipe() -> Recipe | None:
             args=(preset,),
             key=f"preset_{title}",
         )
-    for name, kind in step_types().items():
-        _step(name, kind)
+    for name, info in schema(Recipe).items():
+        _step(name, info)
     if problem:
-        st.error(words.plain(problem), icon=":material/error:")
+        st.error(formatting.plain(problem), icon=":material/error:")
     _file(recipe)
     return recipe
 
 
 def set_recipe(recipe: Recipe) -> None:
-    """Put a recipe into the widgets; to be called before they are drawn, as a callback is."""
-    for name, kind in step_types().items():
+    """Set the widgets to a recipe; call it before they are drawn, for example in a callback."""
+    for name, info in schema(Recipe).items():
         step = getattr(recipe, name)
         st.session_state[f"recipe_{name}"] = step is not None
-        for one in fields(kind):
-            value = getattr(step or kind(), one.name)
-            hint = get_type_hints(kind)[one.name]
-            if value is not None and float in (hint, *get_args(hint)):
-                value = float(value)  # a file may say 1 where the field shows 1.0
-            if one.name == "number":
+        for setting, value in vars(step or info.type()).items():
+            if setting == "number":
                 value = value or _ALL_CHANNELS
-            st.session_state[_key(name, one.name)] = value
+            st.session_state[_key(name, setting)] = value
 
 
 def switch_on(name: str, **settings: object) -> None:
-    """Switch a step on, with some of its settings; to be called as a callback is."""
+    """Switch a step on and change some of its settings, in a callback."""
     st.session_state[f"recipe_{name}"] = True
-    for one, value in settings.items():
-        st.session_state[_key(name, one)] = value
+    for setting, value in settings.items():
+        st.session_state[_key(name, setting)] = value
 
 
 def _recipe() -> Recipe:
-    """What the widgets say; raises OptionsError."""
+    """Return the recipe that the widgets show; raises OptionsError if it is invalid."""
     steps: dict[str, Any] = {
-        name: kind(**{one.name: _value(name, one.name) for one in fields(kind)})
-        for name, kind in step_types().items()
+        name: info.type(**{setting: _value(name, setting) for setting in schema(info.type)})
+        for name, info in schema(Recipe).items()
         if st.session_state[f"recipe_{name}"]
     }
     return Recipe(**steps)
@@ -130,42 +123,36 @@ def _key(step: str, setting: str) -> str:
     return f"recipe_{step}_{setting}"
 
 
-def _step(name: str, kind: type[Step]) -> None:
+def _step(name: str, info: SettingInfo) -> None:
     with st.container(gap="xxsmall"):
         is_on = st.toggle(f"**{_TITLES[name]}**", key=f"recipe_{name}", persist_state="session")
-        st.caption(kind.about)
-    settings = fields(kind)
+        st.caption(info.help_text)
+    settings = schema(info.type)
     if not settings:
         return
     if not is_on:
-        for one in settings:  # Streamlit forgets what no widget shows
-            st.session_state[_key(name, one.name)] = st.session_state[_key(name, one.name)]
+        for setting in settings:  # Streamlit drops the value of a widget that is not drawn
+            st.session_state[_key(name, setting)] = st.session_state[_key(name, setting)]
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        for one in settings:
-            _setting(name, kind, one.name)
-
-
-def _setting(step: str, kind: type[Step], name: str) -> None:
-    label, help_text = _SETTINGS[name]
-    choices, wording = _CHOICES.get(name, ((), str))
-    control(
-        kind,
-        name,
-        key=_key(step, name),
-        label=label,
-        help_text=help_text,
-        choices=choices,
-        wording=wording,
-        when_empty="auto",
-    )
+        for setting in settings:
+            suggestions, format_func = _SUGGESTIONS.get(setting, ((), str))
+            control(
+                info.type,
+                setting,
+                key=_key(name, setting),
+                label=_LABELS[setting],
+                suggestions=suggestions,
+                format_func=format_func,
+                placeholder="auto",
+            )
 
 
 def _file(recipe: Recipe | None) -> None:
     with st.popover("Recipe file", icon=":material/receipt_long:", width="stretch"):
-        st.markdown("Keep a recipe, or use one that was kept. It lies beside all clips, too.")
+        st.markdown("Save this recipe or use a saved one. Prepared clips come with theirs.")
         st.download_button(
-            "Download this recipe",
+            "Download recipe",
             data=recipe.to_yaml() if recipe else "",
             file_name="recipe.yaml",
             mime="application/yaml",
@@ -174,10 +161,10 @@ def _file(recipe: Recipe | None) -> None:
             icon=":material/download:",
         )
         st.file_uploader(
-            "Use a recipe", type=["yaml", "yml"], key="recipe_file", on_change=_load_file
+            "Upload recipe", type=["yaml", "yml"], key="recipe_file", on_change=_load_file
         )
         if problem := st.session_state.get("recipe_file_problem"):
-            st.error(words.plain(problem), icon=":material/error:")
+            st.error(formatting.plain(problem), icon=":material/error:")
 
 
 def _load_file() -> None:

@@ -12,11 +12,11 @@ from lab import audio
 from lab.audio.levels import loudness_lufs
 from lab.core.errors import AudioError
 from lab.core.progress import Cancelled
-from lab.preprocess import AS_IT_IS, SOURCE_LAB, WHISPER, AudioFile, Recipe, Sound, apply
+from lab.preprocess import AS_IS, SOURCE_LAB, WHISPER, AudioFile, Recipe, Sound, apply
 from lab.preprocess.recipe import (
     BitDepth,
     ReduceNoise,
-    RemoveOffset,
+    RemoveDCOffset,
     Split,
     Trim,
 )
@@ -29,7 +29,7 @@ FULL = replace(full_recipe(22_050), bit_depth=BitDepth(24))
 def test_as_it_is_changes_nothing() -> None:
     channels = np.stack([sine(300, level=0.9) + 0.05, 2 * sine(700)]).astype(np.float32)
     original = channels.copy()
-    prepared = apply(AS_IT_IS, Sound(channels, 44_100))
+    prepared = apply(AS_IS, Sound(channels, 44_100))
     np.testing.assert_array_equal(prepared.samples, original)
     assert (prepared.sample_rate, prepared.bits, prepared.start_s) == (44_100, 16, 0.0)
     (clip,) = prepared.clips
@@ -90,12 +90,12 @@ def envelope(samples: np.ndarray, rate: int) -> np.ndarray:
 
 def test_the_offset_is_removed_and_said() -> None:
     shifted = Sound((sine(300) + 0.05).astype(np.float32), RATE)
-    prepared = apply(Recipe(remove_offset=RemoveOffset()), shifted)
+    prepared = apply(Recipe(remove_dc_offset=RemoveDCOffset()), shifted)
     assert abs(prepared.samples.mean()) < 1e-6
     assert prepared.warnings == (
         "The wave was shifted by 5.0% of full scale (DC offset) and is centred now.",
     )
-    assert apply(Recipe(remove_offset=RemoveOffset()), Sound(sine(300), RATE)).warnings == ()
+    assert apply(Recipe(remove_dc_offset=RemoveDCOffset()), Sound(sine(300), RATE)).warnings == ()
 
 
 def test_trimming_looks_through_a_long_recording() -> None:
