@@ -9,6 +9,7 @@ from typing import Any
 
 # Kind of file: old name → current name.
 RENAMED: Mapping[str, Mapping[str, str]] = {
+    ".languages.json": {"heard": "clips"},  # language check of a dataset
     "clips/index.json": {"keep_sound": "keep_audio"},  # prepared examples of a run
     "dataset.json": {"learned": "training_files", "sound": "audio_sha256"},  # provenance of a run
     "sentences.json": {"heard": "transcripts"},
@@ -32,6 +33,11 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
         "speed": "max_speed_change",
     },
     "evaluation.json": {"normalisers": "normalizers", "n_learned": "n_trained_on"},
+    "proof.json": {"rows": "clips", "wer_here": "lab_wer", "wer_there": "library_wer"},
+    "proof.json, clips": {"text": "reference", "here": "lab", "there": "library"},
+    "proof.json, outcome": {"proven": "verified", "not proven": "inconclusive"},
+    "preparation.json": {"wholes": "recordings"},
+    "preparation.json, clip": {"whole": "recording_index"},
     "recipe.yaml": {"remove_offset": "remove_dc_offset"},
 }
 

@@ -1,20 +1,22 @@
-"""The errors that a person can cause and mend.
+"""Errors that a person can cause and fix.
 
-Every message says what came, what was expected and what to do next, in a sentence that a
-non-programmer understands: the page and the command line show it as it is.
+Every message says what came, what was expected and what to do next, in a sentence that needs no
+knowledge of programming: pages and the command line show it unchanged.
 """
+
+import os
 
 
 class LabError(Exception):
-    """Something that a person brought or asked for cannot be used; the message says why."""
+    """An input or a request cannot be used; the message says why."""
 
 
 class AudioError(LabError):
-    """A recording cannot be read, or holds nothing that can be worked with."""
+    """A recording cannot be read, or has no usable sound."""
 
 
 class CheckpointError(LabError):
-    """Weights are missing, damaged, of an unknown kind, or cannot be fetched."""
+    """Weights are missing, damaged, of an unknown kind, or cannot be downloaded."""
 
 
 class WorkspaceError(LabError):
@@ -22,4 +24,12 @@ class WorkspaceError(LabError):
 
 
 class OptionsError(LabError):
-    """A setting is outside what the model or the machine can do."""
+    """An option or an input is outside what is supported here."""
+
+
+def disk_error(path: str | os.PathLike[str], error: OSError) -> WorkspaceError:
+    """The error to raise where `path` cannot be written."""
+    return WorkspaceError(
+        f"{path} cannot be written ({error.strerror or error}). "
+        "Free some space or choose another workspace."
+    )

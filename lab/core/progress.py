@@ -1,30 +1,33 @@
-"""How long work reports where it is, and how it is stopped."""
+"""How long-running work reports progress, and how it is stopped."""
 
 from typing import Protocol
 
 
-class Cancelled(Exception):  # noqa: N818 - it is none
-    """The person asked to stop. Not an error: what was finished until then is kept."""
+class Cancelled(Exception):  # noqa: N818 - not an error
+    """The person asked to stop; what was finished until then is kept."""
 
 
 class Progress(Protocol):
-    """Called often during long work. Raising `Cancelled` from it stops the work."""
+    """A callback that long-running work calls often; raising `Cancelled` from it stops the work."""
 
     def __call__(self, done: float, total: float, note: str = "") -> None:
-        """`done` of `total` (same unit, `total` > 0) is finished; `note` says at what."""
+        """`done` of `total` units are finished (`total` > 0); `note` names the current step."""
 
 
 def ignore(done: float, total: float, note: str = "") -> None:
-    """The progress callback of a caller that does not want to know."""
+    """The default progress callback, which does nothing."""
 
 
-def part(on_progress: Progress, number: int, of: int) -> Progress:
-    """The callback of one part of longer work, the parts of which count the same.
+def part(on_progress: Progress, start: int, n_units: int, size: int = 1) -> Progress:
+    """A callback for one part of a longer task, which maps the part's progress to the whole.
 
-    number: of the part, from 0
+    start: units completed before this part, from 0
+    n_units: units of the whole task
+    size: units that this part covers
     """
 
     def report(done: float, total: float, note: str = "") -> None:
-        on_progress(number + (min(done / total, 1.0) if total > 0 else 0.0), of, note)
+        fraction = min(done / total, 1.0) if total > 0 else 0.0
+        on_progress(start + size * fraction, n_units, note)
 
     return report

@@ -12,7 +12,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from lab.core.errors import WorkspaceError
+from lab.core.errors import disk_error
 
 _PREFIX = ".import-"
 _LOCK_ENDING = ".lock"
@@ -36,10 +36,7 @@ class Staging:
             self.folder.mkdir()
         except OSError as error:
             self._lock.release()
-            raise WorkspaceError(
-                f"{parent} cannot be written ({error.strerror or error}). "
-                "Free some space or choose another workspace."
-            ) from error
+            raise disk_error(parent, error) from error
 
     def remove(self) -> None:
         """Remove the folder with all that is in it; a second time does no harm."""

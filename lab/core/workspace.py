@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.core.errors import WorkspaceError
+from lab.core.errors import WorkspaceError, disk_error
 
 ENVIRONMENT_VARIABLE = "LAB_WORKSPACE"
 DEFAULT_ROOT = Path("workspace")
@@ -106,10 +106,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        raise WorkspaceError(
-            f"{path} cannot be written ({error.strerror or error}). "
-            "Free some space or choose another workspace."
-        ) from error
+        raise disk_error(path, error) from error
     finally:
         with suppress(OSError):  # where nothing could be written, nothing is there to remove
             beside.unlink()

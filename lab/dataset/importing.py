@@ -1,78 +1,66 @@
-"""Corpora that come into the workspace, from wherever they are, in the background of the app.
+"""Importing a corpus from any source into a dataset.
 
-source = OnDisk(Path("cv-corpus-17.0.tar.gz"))
-seen = look(workspace, source)                 # explained to the person, who confirms or corrects
-bring(workspace, "albanian", source, kind=seen.kind, language="sq")
+source = LocalSource(Path("cv-corpus-17.0.tar.gz"))
+info = inspect_source(workspace, source)      # shown to the person, who confirms or corrects it
+import_corpus(workspace, "albanian", source, corpus_format=info.format, language="sq")
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import PurePosixPath
 
-from lab import dataset
+from lab.core.archives import ArchiveLimits
 from lab.core.progress import Progress, ignore
 from lab.core.workspace import Workspace
-from lab.dataset.adding import target_of
-from lab.dataset.sources import Source, opened
-from lab.importers import Kind, Problem, Reading, place_of
-from lab.importers.archives import UnpackLimits
-from lab.importers.source import NOT_THERE
+from lab.dataset.adding import ImportResult, import_clips, import_target
+from lab.dataset.sources import Source, open_source
+from lab.importers import CorpusFormat, CorpusReader, ImportProblem, find_corpus
+from lab.importers.source import MISSING_FILE
 
 
-@dataclass(frozen=True)
-class Brought:
-    """What has come into a dataset.
-
-    n_new, n_known: clips that were added, and that were there before with the same name and sound
-    problems: what is wrong in the source, each once
-    """
-
-    dataset: dataset.Dataset
-    n_new: int
-    n_known: int
-    problems: tuple[Problem, ...]
-
-
-def bring(
+def import_corpus(
     workspace: Workspace,
     name: str,
     source: Source,
     *,
-    kind: Kind,
+    corpus_format: CorpusFormat,
     language: str,
-    limits: UnpackLimits | None = None,
+    limits: ArchiveLimits | None = None,
     on_progress: Progress = ignore,
-) -> Brought:
-    """Import a source into the dataset `name`, which is made if there is none.
+) -> ImportResult:
+    """Import a source into the dataset `name`, which is created if it does not exist.
 
-    language: Whisper's code, for clips that have none of their own
+    language: Whisper's code, for clips without a language of their own
     limits: of archives
-    on_progress: called with the steps that are done, and shares of them; raising `Cancelled` from
-        it stops
+    on_progress: called with the completed steps and fractions of them; raising `Cancelled` stops
 
-    All clips are added or, whatever stops it, none. Raises LabError.
+    Either all clips are added or none. Raises LabError.
     """
-    target_of(workspace, name, language)  # refused before anything is fetched
-    with opened(workspace, source, limits, on_progress) as found:
-        reading = Reading(place_of(kind, found.folder), kind)
-        done = dataset.import_clips(
+    import_target(workspace, name, language)  # fails before anything is downloaded
+    with open_source(workspace, source, limits, on_progress) as opened:
+        reader = CorpusReader(find_corpus(corpus_format, opened.folder), corpus_format)
+        result = import_clips(
             workspace,
             name,
-            reading,
+            reader,
             language=language,
-            may_move=found.may_move,
-            on_progress=found.on_progress,
+            may_move=opened.may_move,
+            on_progress=opened.on_progress,
         )
-    missing = _without_known(reading.problems, found.problems)
-    problems = dict.fromkeys([*found.problems, *missing, *done.refused])
-    return Brought(done.dataset, done.n_new, done.n_known, tuple(problems))
+    unexplained = _not_refused(reader.problems, opened.problems)
+    problems = dict.fromkeys([*opened.problems, *unexplained, *result.problems])
+    return replace(result, problems=tuple(problems))
 
 
-def _without_known(problems: list[Problem], refused: list[Problem]) -> list[Problem]:
-    """Problems but those about files that are missing since they were refused before."""
-    known: set[PurePosixPath] = set()
-    for one in refused:
-        path = PurePosixPath(one.name)
-        known |= {path, *(path.relative_to(parent) for parent in path.parents)}
+def _not_refused(
+    problems: list[ImportProblem], refused: list[ImportProblem]
+) -> list[ImportProblem]:
+    """The problems except files that are missing because they were refused on unpacking."""
+    names: set[PurePosixPath] = set()
+    for problem in refused:
+        path = PurePosixPath(problem.name)
+        names |= {path, *(path.relative_to(parent) for parent in path.parents)}
     return [
-        one for one in problems if one.reason != NOT_THERE or PurePosixPath(one.name) not in known
+        problem
+        for problem in problems
+        if problem.reason != MISSING_FILE or PurePosixPath(problem.name) not in names
     ]

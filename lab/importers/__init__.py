@@ -1,9 +1,9 @@
-"""Corpora that others have laid out: recognised by looking, then read clip by clip.
+"""Speech corpora in the layouts of others: detect the format of a folder, then read its clips.
 
-seen = recognise(folder)                  # what it seems to be and why; the person confirms
-reading = Reading(seen.folder, seen.kind)
-for clip in reading: ...                  # lazily
-reading.problems                          # of all that was read until then
+corpus = detect_format(folder)      # the person confirms the format or chooses another
+reader = CorpusReader(corpus.folder, corpus.format)
+for clip in reader: ...             # lazily
+reader.problems                     # of what has been read so far
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,113 +14,136 @@ from lab.core.errors import OptionsError
 from lab.importers.audiofolder import AUDIOFOLDER
 from lab.importers.corpora import COMMON_VOICE, FLEURS, LJSPEECH, VOXLINGUA
 from lab.importers.plain import PAIRS, TRANSCRIPT
-from lab.importers.source import Clip, Kind, Problem, Problems, clips
+from lab.importers.source import CorpusClip, CorpusFormat, ImportProblem, ProblemLog, read_clips
 from lab.importers.toolkits import KALDI, NEMO
 
 __all__ = [
-    "KINDS",
-    "Clip",
-    "Kind",
-    "Problem",
-    "Reading",
-    "Recognised",
+    "CORPUS_FORMATS",
+    "CorpusClip",
+    "CorpusFormat",
+    "CorpusReader",
+    "DetectedCorpus",
+    "ImportProblem",
     "UnknownCorpusError",
-    "kind_named",
-    "place_of",
-    "recognise",
+    "detect_format",
+    "find_corpus",
+    "get_format",
 ]
 
-# In the order in which a folder is compared with them: what is hard to mistake comes first.
-KINDS = (AUDIOFOLDER, COMMON_VOICE, FLEURS, LJSPEECH, NEMO, KALDI, PAIRS, TRANSCRIPT, VOXLINGUA)
+# In the order in which a folder is compared with them: those hardest to mistake come first.
+CORPUS_FORMATS = (
+    AUDIOFOLDER,
+    COMMON_VOICE,
+    FLEURS,
+    LJSPEECH,
+    NEMO,
+    KALDI,
+    PAIRS,
+    TRANSCRIPT,
+    VOXLINGUA,
+)
 
-# How far below the folder that a person chose a corpus is looked for.
+# How far below the chosen folder a corpus is searched for: archives often wrap it in some folders.
 _MAX_DEPTH = 3
-_MAX_FOLDERS = 200  # of each depth
+_MAX_FOLDERS_PER_LEVEL = 200
 
 
 @dataclass(frozen=True)
-class Recognised:
-    """What a folder seems to be, and a sentence that says why.
+class DetectedCorpus:
+    """The format that a folder seems to have.
 
-    folder: where it lies: the folder itself, or one in it
+    folder: the corpus, either the searched folder or one below it
+    reason: a sentence
     """
 
-    kind: Kind
-    reason: str
     folder: Path
+    format: CorpusFormat
+    reason: str
 
 
 class UnknownCorpusError(OptionsError):
-    """A folder looks like none of the kinds; a person may still know which one it is."""
+    """A folder matches none of the formats; the person may still know which one it is."""
 
 
-def recognise(folder: Path) -> Recognised:
-    """See what kind of corpus a folder is; nothing but the beginnings of its tables is read.
+def detect_format(folder: Path) -> DetectedCorpus:
+    """Detect the format of a corpus in the folder or up to three levels below it.
 
-    Where the folder itself is none, those in it are looked at, and those in these: archives are
-    often packed with some folders around what matters.
-
-    Raises UnknownCorpusError where it is of no kind that is known, and OptionsError where it is no
-    folder or holds several corpora.
+    Only the first lines of tables are read.
+    Raises UnknownCorpusError if no format matches, and OptionsError if `folder` is not a folder or
+    holds several corpora.
     """
-    _check(folder)
+    _check_folder(folder)
     root = folder.resolve()
-    found: list[Recognised] = []
     try:
-        # A folder that holds folders of languages may be of Common Voice as well, so that what is
-        # hard to mistake is looked for everywhere before.
-        for kinds in (KINDS[:-1], KINDS[-1:]):
-            level = [root]
-            for _ in range(_MAX_DEPTH + 1):
-                found = [seen for one in level if (seen := _recognised(one, root, kinds))]
-                if found:
+        # The last format is easy to mistake (folders named by languages may be of Common Voice),
+        # so all others are tried on all levels before it.
+        for formats in (CORPUS_FORMATS[:-1], CORPUS_FORMATS[-1:]):
+            for level in _levels(root):
+                if found := [corpus for path in level if (corpus := _detect(path, root, formats))]:
                     return _only(found, root)
-                level = [inner for one in level for inner in _folders(one)][:_MAX_FOLDERS]
     except OSError as error:
         raise OptionsError(f"“{folder.name}” cannot be read ({error.strerror}).") from error
     raise UnknownCorpusError(
-        f"“{folder.name}” looks like no corpus that is known here. Choose the folder that holds "
-        "the table or the texts, or lay it out as one of these: "
-        + "; ".join(kind.about for kind in KINDS)
+        f"“{folder.name}” has none of the known formats. Choose the folder that holds the table or "
+        "the texts, or arrange it as one of these: "
+        + "; ".join(known.description for known in CORPUS_FORMATS)
         + "."
     )
 
 
-def place_of(kind: Kind, folder: Path) -> Path:
-    """The folder that is of this kind: the first in or below `folder`, or else that itself.
+def find_corpus(corpus_format: CorpusFormat, folder: Path) -> Path:
+    """The first folder of this format, in or below `folder`; without a match, `folder` itself.
 
-    Raises OptionsError where it is no folder.
+    Raises OptionsError if it is not a folder.
     """
-    _check(folder)
-    level = [folder.resolve()]
-    for _ in range(_MAX_DEPTH + 1):
-        for one in level:
-            if kind.recognise(one):
-                return one
-        level = [inner for one in level for inner in _folders(one)][:_MAX_FOLDERS]
+    _check_folder(folder)
+    for level in _levels(folder.resolve()):
+        for path in level:
+            if corpus_format.detect(path):
+                return path
     return folder
 
 
-def _recognised(folder: Path, root: Path, kinds: Sequence[Kind]) -> Recognised | None:
-    for kind in kinds:
-        if reason := kind.recognise(folder):
-            if folder != root:
-                reason = f"In “{folder.relative_to(root).as_posix()}”: {reason}"
-            return Recognised(kind, reason, folder)
-    return None
+def get_format(name: str) -> CorpusFormat:
+    """Look up a format by name; raises OptionsError that lists all names."""
+    for known in CORPUS_FORMATS:
+        if known.name == name:
+            return known
+    names = ", ".join(known.name for known in CORPUS_FORMATS)
+    raise OptionsError(f"Unknown corpus format “{name[:40]}”. Choose one of {names}.")
 
 
-def _only(found: list[Recognised], root: Path) -> Recognised:
-    if len(found) > 1:
-        names = ", ".join(f"“{one.folder.relative_to(root).as_posix()}”" for one in found[:5])
-        raise OptionsError(
-            f"“{root.name}” holds {len(found)} corpora: {names}{' …' if len(found) > 5 else ''}. "
-            "Import them one by one."
-        )
-    return found[0]
+class CorpusReader:
+    """The clips of a corpus; each iteration reads it anew.
+
+    Raises OptionsError if the folder cannot be read in this format.
+    """
+
+    def __init__(self, folder: Path, corpus_format: CorpusFormat) -> None:
+        _check_folder(folder)
+        self.folder, self.format = folder, corpus_format
+        self._problems = ProblemLog()
+
+    def __iter__(self) -> Iterator[CorpusClip]:
+        self._problems = ProblemLog()
+        return read_clips(self.format, self.folder, self._problems)
+
+    @property
+    def problems(self) -> list[ImportProblem]:
+        """The problems found by the latest iteration so far, without duplicates."""
+        return self._problems.all()
 
 
-def _folders(folder: Path) -> list[Path]:
+def _levels(root: Path) -> Iterator[list[Path]]:
+    """The folder itself, then the folders in it, then those in these, and so on."""
+    level = [root]
+    for _ in range(_MAX_DEPTH + 1):
+        yield level
+        level = [child for folder in level for child in _subfolders(folder)]
+        level = level[:_MAX_FOLDERS_PER_LEVEL]
+
+
+def _subfolders(folder: Path) -> list[Path]:
     return [
         path
         for path in sorted(folder.iterdir())
@@ -128,36 +151,25 @@ def _folders(folder: Path) -> list[Path]:
     ]
 
 
-def kind_named(name: str) -> Kind:
-    """The kind with this name; raises OptionsError that lists all names."""
-    for kind in KINDS:
-        if kind.name == name:
-            return kind
-    names = ", ".join(kind.name for kind in KINDS)
-    raise OptionsError(f"“{name[:40]}” is no kind of corpus; choose one of {names}.")
+def _detect(folder: Path, root: Path, formats: Sequence[CorpusFormat]) -> DetectedCorpus | None:
+    for candidate in formats:
+        if reason := candidate.detect(folder):
+            if folder != root:
+                reason = f"In “{folder.relative_to(root).as_posix()}”: {reason}"
+            return DetectedCorpus(folder, candidate, reason)
+    return None
 
 
-class Reading:
-    """The clips of a folder; each iteration reads it anew.
-
-    Raises OptionsError where the folder cannot be read as this kind.
-    """
-
-    def __init__(self, folder: Path, kind: Kind) -> None:
-        _check(folder)
-        self.folder, self.kind = folder, kind
-        self._problems = Problems()
-
-    def __iter__(self) -> Iterator[Clip]:
-        self._problems = Problems()
-        return clips(self.kind, self.folder, self._problems)
-
-    @property
-    def problems(self) -> list[Problem]:
-        """What was wrong in the part that was read last, each once."""
-        return self._problems.all()
+def _only(found: list[DetectedCorpus], root: Path) -> DetectedCorpus:
+    if len(found) > 1:
+        names = ", ".join(f"“{corpus.folder.relative_to(root).as_posix()}”" for corpus in found[:5])
+        raise OptionsError(
+            f"“{root.name}” holds {len(found)} corpora: {names}{' …' if len(found) > 5 else ''}. "
+            "Import them one by one."
+        )
+    return found[0]
 
 
-def _check(folder: Path) -> None:
+def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
-        raise OptionsError(f"“{folder.name}” is no folder. Choose the folder of a corpus.")
+        raise OptionsError(f"“{folder.name}” is not a folder. Choose the folder of a corpus.")

@@ -1,6 +1,6 @@
-"""What an importer gives, and what all of them share: finding the sound that a table names.
+"""What all importers share: the data they yield, and finding the audio files that a table names.
 
-Nothing of a source is changed, and nothing outside of its folder is touched, whatever a table says.
+Sources are never changed, and nothing outside their folder is read, whatever a table says.
 """
 
 import os
@@ -8,11 +8,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from lab.core.errors import OptionsError
+from lab.core.files import has_audio_suffix, printable
 from lab.core.languages import LANGUAGES
-from lab.preprocess.archive import SUFFIXES
 
 _SPLITS = {
     "train": "train",
@@ -24,23 +24,39 @@ _SPLITS = {
     "test": "test",
     "eval": "test",
 }
-# Why a table's row has no sound, where nothing worse is the matter.
-NOT_THERE = "is not in the folder"
-# As others call them → as Whisper does: old codes, and one of several names for the same.
+MISSING_FILE = "is not in the folder"  # the problem of a table row without an audio file
+# Other codes → Whisper's: outdated ones, and languages with several names.
 _OTHER_CODES = {"iw": "he", "jv": "jw", "nb": "no", "fil": "tl", "cmn": "zh"}
-# What a hostile table could have looked for folder by folder, for hours.
+# Bounds what a hostile table can make us look up, folder by folder.
 _MAX_NAME_LENGTH = 1024  # characters
-_MAX_DEPTH = 20  # folders of a path on another machine that are looked for here
+_MAX_DEPTH = 20  # trailing parts of an absolute path that are looked up here
 
 
 @dataclass(frozen=True)
-class Clip:
-    """A piece of sound with what is said in it.
+class CorpusRow:
+    """A row of a corpus's table.
 
-    split: "train", "validation", "test", or "" where the source does not say
-    speaker: as the source calls them; "" where it does not say
-    language: Whisper's code; "" where the source does not say
-    status: as the source calls it, in small letters; "" where it does not say
+    name: path of the audio file, relative to the folder or absolute on another machine
+    split: "train", "validation", "test", or "" if unknown
+    speaker, language, status: as in the source; "" if unknown
+    """
+
+    name: str
+    transcription: str = ""
+    split: str = ""
+    speaker: str = ""
+    language: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True)
+class CorpusClip:
+    """An audio file with its transcription.
+
+    split: "train", "validation", "test", or "" if unknown
+    speaker: as in the source; "" if unknown
+    language: Whisper's code; "" if unknown
+    status: as in the source, in lower case; "" if unknown
     """
 
     audio_path: Path
@@ -52,71 +68,60 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A clip as a table has it. name: of the sound, below the folder or on another machine."""
-
-    name: str
-    transcription: str = ""
-    split: str = ""
-    speaker: str = ""
-    language: str = ""
-    status: str = ""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something of a source that is not right. name: of the file, or file and line; for people."""
+class ImportProblem:
+    """A defect of a source. name: of the file, or file and line, for display; reason: a phrase"""
 
     name: str
     reason: str
 
 
-class Problems:
-    """Problems as they are found, each kept once."""
+class ProblemLog:
+    """Collects problems, without duplicates."""
 
     def __init__(self) -> None:
-        self._found: dict[Problem, None] = {}
+        self._problems: dict[ImportProblem, None] = {}
 
     def add(self, name: str, reason: str) -> None:
-        """Note what is wrong with `name`, which may come from a hostile file."""
-        shown = "".join(char if char.isprintable() else "�" for char in name)[-200:]
-        self._found[Problem(shown, reason)] = None
+        """Record what is wrong with `name`, which may come from a hostile file."""
+        self._problems[ImportProblem(printable(name), reason)] = None
 
-    def all(self) -> list[Problem]:
-        """What was found so far, in the order in which it was found."""
-        return list(self._found)
+    def all(self) -> list[ImportProblem]:
+        """The problems so far, in the order in which they were found."""
+        return list(self._problems)
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A way to lay out a corpus.
+class CorpusFormat:
+    """A layout of a corpus.
 
-    name: what a person chooses it by
-    about: how such a folder looks, a phrase
-    recognise: why a folder seems to be of this kind, a sentence; None where it does not
-    rows: what the tables of such a folder say, one by one; raises OptionsError
-    has_texts: whether a clip without a text is a problem
-    names_all: whether sound that no table names is a problem
+    name: identifier, as on the command line
+    description: what such a folder looks like, a phrase
+    detect: returns why a folder seems to have this format, a sentence; None if it does not
+    rows: yields the rows of the tables in a folder; raises OptionsError
+    has_texts: whether a clip without a transcription is a problem
+    lists_all_audio: whether an audio file that no table names is a problem
     """
 
     name: str
-    about: str
-    recognise: Callable[[Path], str | None]
-    rows: Callable[[Path, Problems], Iterator[Row]]
+    description: str
+    detect: Callable[[Path], str | None]
+    rows: Callable[[Path, ProblemLog], Iterator[CorpusRow]]
     has_texts: bool = True
-    names_all: bool = True
+    lists_all_audio: bool = True
 
 
-def clips(kind: Kind, folder: Path, problems: Problems) -> Iterator[Clip]:
-    """Read a folder as one of `kind`, clip by clip; what is wrong is added to `problems`.
+def read_clips(
+    corpus_format: CorpusFormat, folder: Path, problems: ProblemLog
+) -> Iterator[CorpusClip]:
+    """Read a corpus clip by clip, adding what is wrong to `problems`.
 
-    A row without sound, or with sound that another row has named, gives no clip; one without a
-    text gives a clip. Raises OptionsError where the folder cannot be read as this kind.
+    Rows without an audio file, or with one that an earlier row names, yield no clip; rows without
+    a transcription do. Raises OptionsError if the folder cannot be read in this format.
     """
     root = folder.resolve()
     seen: set[Path] = set()
-    for row in kind.rows(root, problems):
-        path = _located(root, row.name, problems)
+    for row in corpus_format.rows(root, problems):
+        path = _find_audio(root, row.name, problems)
         if path is None:
             continue
         if path in seen:
@@ -124,57 +129,62 @@ def clips(kind: Kind, folder: Path, problems: Problems) -> Iterator[Clip]:
             continue
         seen.add(path)
         text = " ".join(row.transcription.split())
-        if not text and kind.has_texts:
+        if not text and corpus_format.has_texts:
             problems.add(row.name, "has no text")
-        code, status = _code(row, problems), row.status.strip().lower()
-        yield Clip(path, text, row.split, row.speaker.strip(), code, status)
-    if kind.names_all:
+        language = whisper_code(row.language)
+        if row.language.strip() and not language:
+            problems.add(
+                row.language, "is not a language of Whisper; the one that you choose is used"
+            )
+        speaker, status = row.speaker.strip(), row.status.strip().lower()
+        yield CorpusClip(path, text, row.split, speaker, language, status)
+    if corpus_format.lists_all_audio:
         for path in audio_files(root):
             if path not in seen and path.resolve() not in seen:
-                problems.add(path.relative_to(root).as_posix(), "is named by no line with its text")
+                problems.add(path.relative_to(root).as_posix(), "is not named in any table")
 
 
 def split_of(name: str) -> str:
-    """The split that a source calls `name`; "" where that is none."""
+    """Our name of the split that a source calls `name`; "" if it is none."""
     return _SPLITS.get(name.strip().lower(), "")
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """All files below the folder whose names end like those of recordings, sorted.
+    """All files below the folder with the extension of a recording, sorted.
 
-    Raises OptionsError where the folder cannot be read.
+    Hidden files and folders are skipped. Raises OptionsError if a folder cannot be read.
     """
-    found = []
+    paths = []
 
     def refuse(error: OSError) -> None:
         raise OptionsError(
-            f"“{folder.name}” cannot be read ({error.strerror}). Check that you may open all "
+            f"“{folder.name}” cannot be read ({error.strerror}). Check the permissions of the "
             "folders in it."
         ) from error
 
     for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [one for one in folders if not one.startswith(".")]
-        found += [
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths += [
             Path(parent, name)
             for name in names
-            if not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
+            if not name.startswith(".") and has_audio_suffix(name)
         ]
-    return sorted(found)
+    return sorted(paths)
 
 
-def by_stem(folder: Path, problems: Problems) -> dict[str, str]:
-    """The sound below the folder by its name without ending: paths below the folder."""
-    found: dict[str, str] = {}
+def audio_by_stem(folder: Path, problems: ProblemLog) -> dict[str, str]:
+    """The audio files below the folder: relative paths by file name without extension."""
+    by_stem: dict[str, str] = {}
     for path in audio_files(folder):
         name = path.relative_to(folder).as_posix()
         stem = unicodedata.normalize("NFC", path.stem)
-        if found.setdefault(stem, name) != name:
-            problems.add(name, f"has the same name as {found[stem]}, which is used")
-    return found
+        if by_stem.setdefault(stem, name) != name:
+            problems.add(name, f"has the same name as {by_stem[stem]}, which is used")
+    return by_stem
 
 
-def leads_into_cache(path: Path) -> bool:
-    """Whether the file is a link of a Hugging Face snapshot to its content, in the same cache.
+def is_cache_link(path: Path) -> bool:
+    """Whether the file is a link of a Hugging Face snapshot to a blob in the same cache.
 
     datasets--OWNER--NAME/snapshots/COMMIT/…/a.wav → datasets--OWNER--NAME/blobs/HASH
     """
@@ -190,24 +200,24 @@ def leads_into_cache(path: Path) -> bool:
 
 
 def whisper_code(code: str) -> str:
-    """Whisper's code for a language, whatever its region or script; "" where it knows none."""
+    """Whisper's code for a language code with or without region or script; "" if it has none."""
     short = code.strip().lower().replace("_", "-").split("-")[0]
     short = _OTHER_CODES.get(short, short)
     return short if short in LANGUAGES else ""
 
 
-def _located(root: Path, name: str, problems: Problems) -> Path | None:
-    """The file that a table calls `name`; None, and a problem, where it is not in the folder."""
+def _find_audio(root: Path, name: str, problems: ProblemLog) -> Path | None:
+    """The file that a table calls `name`; None, and a problem, if it is not in the folder."""
     if len(name) > _MAX_NAME_LENGTH:
-        problems.add(name, "is longer than the name of a file can be")
+        problems.add(name, "is longer than a file name can be")
         return None
     is_absolute = name.startswith("/") or bool(PureWindowsPath(name).drive)
     parts = PurePosixPath(PureWindowsPath(name).as_posix()).parts
-    # A path on the machine that made the table: what is left of it here is its end.
+    # Of an absolute path on the machine that wrote the table, the last parts may exist here.
     starts = range(max(1, len(parts) - _MAX_DEPTH), len(parts)) if is_absolute else (0,)
     is_outside = False
     for start in starts:
-        # macOS and Windows write the letters of the same name differently.
+        # macOS decomposes accented letters in file names, Windows does not.
         for form in ("NFC", "NFD"):
             relative = unicodedata.normalize(form, "/".join(parts[start:]))
             try:
@@ -216,21 +226,11 @@ def _located(root: Path, name: str, problems: Problems) -> Path | None:
                 if real.is_relative_to(root):
                     if real.is_file():
                         return real
-                elif leads_into_cache(path) and path.parent.resolve().is_relative_to(root):
+                elif is_cache_link(path) and path.parent.resolve().is_relative_to(root):
                     return path.parent.resolve() / path.name
                 else:
                     is_outside = True
-            except (OSError, ValueError, RuntimeError):  # too long, no text, links in a circle
+            except (OSError, ValueError, RuntimeError):  # too long, not text, circular links
                 break
-    problems.add(name, "leads outside of the folder" if is_outside else NOT_THERE)
+    problems.add(name, "leads outside the folder" if is_outside else MISSING_FILE)
     return None
-
-
-def _code(row: Row, problems: Problems) -> str:
-    """Whisper's code for the language of a row; what it does not know is a problem."""
-    code = whisper_code(row.language)
-    if row.language.strip() and not code:
-        problems.add(
-            row.language, "is no language that Whisper knows; the one that you choose is used"
-        )
-    return code

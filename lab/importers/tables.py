@@ -1,4 +1,4 @@
-"""Text files of a corpus, line by line: whatever they begin with, and however their lines end."""
+"""The text files of a corpus, line by line, with any byte-order mark and line endings."""
 
 import csv
 import json
@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from lab.core.errors import OptionsError
-from lab.importers.source import Problems, leads_into_cache
+from lab.importers.source import ProblemLog, is_cache_link
 
-_BEGINNING = 1 << 16  # bytes that are looked at to recognise a file
+_FIRST_BYTES = 1 << 16  # enough to recognise a table by
 
 
-def lines(path: Path) -> Iterator[str]:
-    """The lines of a text in UTF-8 or UTF-16, without their ends.
+def read_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a text file in UTF-8 or UTF-16, without line endings.
 
-    path: its folder without links, as of all paths here
-    Raises OptionsError if the file is missing, no such text, or a link.
+    path: in a resolved folder, like all paths here
+    Raises OptionsError if the file is missing, not such a text, or a link.
     """
     if _is_link(path):
-        raise OptionsError(f"“{path.name}” is a link to another place. Put the file itself there.")
+        raise OptionsError(f"“{path.name}” is a link. Put the file itself in its place.")
     try:
         with path.open("rb") as file:
             start = file.read(2)
@@ -33,67 +33,74 @@ def lines(path: Path) -> Iterator[str]:
         ) from error
 
 
-def beginning(path: Path) -> list[str]:
-    """The first lines of a file, to see what it is; none where it is missing or no text."""
+def first_lines(path: Path) -> list[str]:
+    """The first lines of a file, to recognise it by; none if it is missing or not text."""
     if _is_link(path):
         return []
     try:
         with path.open("rb") as file:
-            data = file.read(_BEGINNING)
+            data = file.read(_FIRST_BYTES)
     except OSError:
         return []
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    # The last line may be cut in the middle of a letter.
+    # The last line may be cut within a character.
     text = data.decode(encoding, errors="ignore")
     return [] if "\0" in text else text.splitlines()
 
 
-def table(path: Path, problems: Problems) -> Iterator[dict[str, str]]:
-    """The rows of a comma-separated table with a header; sentences in quotes may hold commas.
+def first_line(path: Path) -> str:
+    """The first line of a file; "" if it is missing or not text."""
+    return next(iter(first_lines(path)), "")
 
-    Column names are given in lower case. A line with another number of fields is a problem.
-    Raises OptionsError as `lines`, or where the table is damaged.
+
+def read_csv(path: Path, problems: ProblemLog) -> Iterator[dict[str, str]]:
+    """Yield the rows of a comma-separated table with a header, by column name in lower case.
+
+    A line with another number of fields is a problem. Raises OptionsError as `read_lines`, or if
+    the table is damaged.
     """
-    # The ends of lines inside of quotes are all that `lines` has taken off.
-    rows = csv.reader((f"{line}\n" for line in lines(path)), skipinitialspace=True)
+    # `read_lines` removes line endings, which matter inside quotes.
+    rows = csv.reader((f"{line}\n" for line in read_lines(path)), skipinitialspace=True)
     try:
         header = [name.strip().lower() for name in next(rows, [])]
         for row in rows:
             if len(row) == len(header):
                 yield dict(zip(header, row, strict=True))
             elif row:
-                _wrong_number(path, rows.line_num, len(row), len(header), problems)
+                _log_field_count(path, rows.line_num, len(row), len(header), problems)
     except csv.Error as error:
         raise OptionsError(
             f"“{path.name}” is damaged near line {rows.line_num} ({error}). Save it again as CSV."
         ) from error
 
 
-def split_lines(path: Path, mark: str, n_fields: int, problems: Problems) -> Iterator[list[str]]:
-    """Lines cut at each `mark`; quotation marks are part of the sentences.
+def read_delimited(
+    path: Path, delimiter: str, n_fields: int, problems: ProblemLog
+) -> Iterator[list[str]]:
+    """Yield the fields of each line; quotation marks are part of the text.
 
-    n_fields: how many there have to be; a line with fewer is a problem
+    n_fields: the fewest fields of a line; one with fewer is a problem
     """
-    for number, line in enumerate(lines(path), start=1):
-        row = line.split(mark)
+    for number, line in enumerate(read_lines(path), start=1):
+        row = line.split(delimiter)
         if len(row) >= n_fields:
             yield row
         elif line.strip():
-            _wrong_number(path, number, len(row), n_fields, problems)
+            _log_field_count(path, number, len(row), n_fields, problems)
 
 
-def tab_separated(path: Path, problems: Problems) -> Iterator[dict[str, str]]:
-    """The rows of a table with a header and tabs; quotation marks are part of the sentences."""
-    header = (beginning(path) or [""])[0].split("\t")
-    rows = split_lines(path, "\t", len(header), problems)
+def read_tsv(path: Path, problems: ProblemLog) -> Iterator[dict[str, str]]:
+    """Yield the rows of a tab-separated table with a header; quotation marks are text."""
+    header = first_line(path).split("\t")
+    rows = read_delimited(path, "\t", len(header), problems)
     next(rows, None)
     for row in rows:
         yield dict(zip(header, row, strict=False))
 
 
-def json_lines(path: Path, problems: Problems) -> Iterator[dict[str, Any]]:
-    """The objects of a file with one in JSON on each line; any other line is a problem."""
-    for number, line in enumerate(lines(path), start=1):
+def read_json_lines(path: Path, problems: ProblemLog) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSON Lines file; a line that is not a JSON object is a problem."""
+    for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
         try:
@@ -103,16 +110,16 @@ def json_lines(path: Path, problems: Problems) -> Iterator[dict[str, Any]]:
         if isinstance(content, dict):
             yield content
         else:
-            problems.add(f"{path.name}, line {number}", "is no JSON object")
+            problems.add(f"{path.name}, line {number}", "is not a JSON object")
 
 
-def text_of(row: dict[str, Any], *names: str) -> str:
-    """The first of these columns that is there and holds something, as text; else ""."""
+def first_value(row: dict[str, Any], *names: str) -> str:
+    """The first of these columns that is not empty, as text; "" if all are."""
     return next((str(row[name]) for name in names if row.get(name) not in (None, "")), "")
 
 
-def nested(folder: Path, name: str) -> list[Path]:
-    """The tables called `name` in the folder, and in those for each split, also below data."""
+def find_tables(folder: Path, name: str) -> list[Path]:
+    """The tables called `name` in the folder, and in split folders in it or in data/."""
     return [
         path
         for pattern in (name, f"*/{name}", f"data/*/{name}")
@@ -122,9 +129,11 @@ def nested(folder: Path, name: str) -> list[Path]:
 
 
 def _is_link(path: Path) -> bool:
-    """Whether the file, or a folder above it, is a link: it could lead to any file of the disk."""
-    return path.resolve() != path and not leads_into_cache(path)
+    """Whether the file, or a folder above it, is a link, which could lead anywhere on the disk."""
+    return path.resolve() != path and not is_cache_link(path)
 
 
-def _wrong_number(path: Path, number: int, found: int, wanted: int, problems: Problems) -> None:
-    problems.add(f"{path.name}, line {number}", f"has {found} fields instead of {wanted}")
+def _log_field_count(
+    path: Path, number: int, n_fields: int, expected: int, problems: ProblemLog
+) -> None:
+    problems.add(f"{path.name}, line {number}", f"has {n_fields} fields instead of {expected}")

@@ -1,23 +1,23 @@
-"""Files that come from a browser, laid out as they were on the machine they come from."""
+"""Files from a browser, stored in the folders that they had on the person's machine."""
 
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from lab.core.errors import WorkspaceError
-from lab.importers.names import NameRefusedError, safe_path
-from lab.importers.source import Problem, Problems
+from lab.core.errors import disk_error
+from lab.core.files import UnsafeNameError, safe_path
+from lab.importers.source import ImportProblem, ProblemLog
 
 
-def lay_out(files: Iterable[tuple[str, BinaryIO]], folder: Path) -> list[Problem]:
-    """Write files below `folder`, for importers to read.
+def save_uploads(files: Iterable[tuple[str, BinaryIO]], folder: Path) -> list[ImportProblem]:
+    """Write uploaded files below `folder`, for importers to read.
 
-    files: the name of each, perhaps with folders, as the browser says it, and its content
+    files: name, possibly with folders, and content of each
 
-    Returns those that were refused, each once. Raises WorkspaceError when the disk refuses.
+    Returns those that were refused. Raises WorkspaceError when the disk refuses.
     """
-    problems = Problems()
+    problems = ProblemLog()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files:
@@ -26,12 +26,10 @@ def lay_out(files: Iterable[tuple[str, BinaryIO]], folder: Path) -> list[Problem
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("xb") as file:
                     shutil.copyfileobj(content, file)
-            except NameRefusedError as reason:
+            except UnsafeNameError as reason:
                 problems.add(name, str(reason))
             except (FileExistsError, NotADirectoryError):
-                problems.add(name, "is there more than once; the first one is used")
+                problems.add(name, "occurs more than once; the first one is used")
     except OSError as error:
-        raise WorkspaceError(
-            f"The files cannot be kept ({error.strerror or error}). Free some space on the disk."
-        ) from error
+        raise disk_error(folder, error) from error
     return problems.all()

@@ -1,7 +1,7 @@
-"""VoxLingua107 by the name of a language, fetched from where it is published.
+"""Download VoxLingua107, language by language.
 
-A zip for each language, called by its code: Albanian is sq.zip (sr.zip, mistaken for it now and
-then, is Serbian). There are no texts in it: it is sound to be transcribed and corrected.
+There is one zip per language, named by its code: Albanian is sq.zip (sr.zip is Serbian). It has
+no transcriptions: the audio is meant to be transcribed and corrected.
 https://cs.taltech.ee/staff/tanel.alumae/data/voxlingua107/
 """
 
@@ -20,93 +20,93 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lab.core.errors import LabError, OptionsError, WorkspaceError
+from lab.core.errors import LabError, OptionsError, WorkspaceError, disk_error
+from lab.core.files import gigabytes
 from lab.core.languages import LANGUAGES
 from lab.core.progress import Progress, ignore
 from lab.core.workspace import read_json, write_json
 from lab.importers.source import whisper_code
-from lab.preprocess.archive import gigabytes
 
 ADDRESS_VARIABLE = "LAB_VOXLINGUA_URL"
 DEFAULT_ADDRESS = "https://cs.taltech.ee/staff/tanel.alumae/data/voxlingua107"
 
-# Whisper's code → its own, where they differ. Whisper learned its languages from VoxLingua107, so
-# that both know the same 99; Cantonese came later.
-_OWN_CODES = {"he": "iw"}
-_NOT_THERE = ("yue",)
+# Whisper's code → that of VoxLingua107, where they differ. Whisper took its 99 languages from
+# VoxLingua107; Cantonese came later.
+_VOXLINGUA_CODES = {"he": "iw"}
+_MISSING_LANGUAGES = ("yue",)
 
 _TIMEOUT_S = 30
 _CHUNK_BYTES = 1 << 18
-_TRIES = 5  # in a row that bring nothing
-_PAUSE_S = 2.0
+_MAX_TRIES = 5  # in a row without progress
+_RETRY_DELAY_S = 2.0
 
 
 def languages() -> dict[str, str]:
-    """The languages that VoxLingua107 and Whisper share: name by Whisper's code, sorted by name."""
-    shared = {code: name for code, name in LANGUAGES.items() if code not in _NOT_THERE}
+    """The languages of both VoxLingua107 and Whisper: name by Whisper's code, sorted by name."""
+    shared = {code: name for code, name in LANGUAGES.items() if code not in _MISSING_LANGUAGES}
     return dict(sorted(shared.items(), key=lambda item: item[1]))
 
 
 def language_named(name: str) -> str:
-    """Whisper's code for a language that a person calls by name or code; raises OptionsError."""
+    """Whisper's code for the English name or the code of a language; raises OptionsError."""
     by_name = {known.casefold(): code for code, known in languages().items()}
     wanted = " ".join(name.casefold().split())
     code = by_name.get(wanted) or whisper_code(wanted if len(wanted) <= 3 else "")
     if code in languages():
         return code
     near = get_close_matches(wanted, by_name, 3)
-    hint = ", ".join(f"“{LANGUAGES[by_name[one]]}”" for one in near) or "“Albanian” or “sq”"
+    hint = ", ".join(f"“{LANGUAGES[by_name[match]]}”" for match in near) or "“Albanian” or “sq”"
     raise OptionsError(
-        f"“{name[:40]}” is no language that both VoxLingua107 and Whisper know. "
-        f"Write its English name or its code, such as {hint}."
+        f"“{name[:40]}” is not a language of VoxLingua107 and Whisper. "
+        f"Enter its English name or its code, such as {hint}."
     )
 
 
 def address_of(code: str) -> str:
-    """Where the zip of a language lies. code: Whisper's. Raises OptionsError."""
+    """The URL of a language's zip. code: Whisper's. Raises OptionsError."""
     base = os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS
     if not re.match("https?://", base):
         raise OptionsError(
-            f"{ADDRESS_VARIABLE} is “{base[:80]}”, which does not begin with https:// or http://."
+            f"{ADDRESS_VARIABLE} is “{base[:80]}”; it must begin with https:// or http://."
         )
-    return f"{base.rstrip('/')}/{_OWN_CODES.get(code, code)}.zip"
+    return f"{base.rstrip('/')}/{_VOXLINGUA_CODES.get(code, code)}.zip"
 
 
 def download(code: str, target: Path, *, on_progress: Progress = ignore) -> None:
-    """Fetch the zip of a language into the file `target`.
+    """Download the zip of a language to the file `target`.
 
     code: one of `languages`
-    on_progress: called in bytes; raising `Cancelled` from it stops
+    on_progress: called with bytes; raising `Cancelled` from it stops the download
 
-    What came before a stop, a cut or the end of the program stays beside `target`, and is gone on
-    from if the file there is still the same. `target` appears when all of it has come and can be
-    read as a zip. Raises OptionsError where the address or the disk is not right, LabError where
-    the connection is not, WorkspaceError when the disk refuses.
+    A partial download stays next to `target` and is resumed if the file on the server is still the
+    same. `target` appears once the download is complete and can be read as a zip. Raises
+    OptionsError for a wrong address or too little disk space, LabError for a lost connection, and
+    WorkspaceError when the disk refuses.
     """
     url = address_of(code)
-    part = _Part(target.with_name(f"{target.name}.part"), target.with_name(f"{target.name}.json"))
+    partial = _PartialFile(
+        target.with_name(f"{target.name}.part"), target.with_name(f"{target.name}.json")
+    )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock"), timeout=0):
-            _fetch(url, part, on_progress, f"Downloading {LANGUAGES[code]}")
-            _check(url, part)
-            part.path.replace(target)
-            part.origin.unlink(missing_ok=True)
+            _download_all(url, partial, on_progress, f"Downloading {LANGUAGES[code]}")
+            _check_zip(url, partial)
+            partial.path.replace(target)
+            partial.origin.unlink(missing_ok=True)
     except Timeout:
         raise LabError(
-            f"{LANGUAGES[code]} is being downloaded already. Wait until that has ended."
+            f"{LANGUAGES[code]} is already being downloaded. Wait until that has finished."
         ) from None
     except OSError as error:
-        raise WorkspaceError(
-            f"{target.parent} cannot be written ({error.strerror or error}). Free some space."
-        ) from error
+        raise disk_error(target.parent, error) from error
 
 
 @dataclass(frozen=True)
-class _Part:
-    """What has come of a file.
+class _PartialFile:
+    """A partial download.
 
-    origin: beside it; tells the address and which state of the file it is a part of
+    origin: JSON file with the URL and the validator (ETag or date) of the version on the server
     """
 
     path: Path
@@ -116,50 +116,50 @@ class _Part:
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def validator(self, url: str) -> str:
-        """What the server called the state of the file at `url`; "" where it is not known."""
+        """The validator of the version that was being downloaded from `url`; "" if unknown."""
         with suppress(WorkspaceError):
             origin = read_json(self.origin)
             if origin.get("url") == url:
                 return str(origin.get("validator", ""))
         return ""
 
-    def forget(self) -> None:
+    def discard(self) -> None:
         self.path.unlink(missing_ok=True)
         self.origin.unlink(missing_ok=True)
 
-    def begin(self, url: str, validator: str) -> None:
+    def start(self, url: str, validator: str) -> None:
         self.path.write_bytes(b"")
         write_json(self.origin, {"url": url, "validator": validator})
 
 
-class _CutError(Exception):
-    """The connection was lost, or there was none."""
+class _LostError(Exception):
+    """The connection was lost or could not be made."""
 
 
-def _fetch(url: str, part: _Part, on_progress: Progress, note: str) -> None:
-    """Bring all of a file, connecting anew for as long as that brings something."""
-    tries_left = _TRIES
+def _download_all(url: str, partial: _PartialFile, on_progress: Progress, note: str) -> None:
+    """Download a whole file, reconnecting as long as that makes progress."""
+    tries_left = _MAX_TRIES
     while True:
-        before = part.n_bytes()
+        before = partial.n_bytes()
         try:
-            _connect(url, part, on_progress, note)
+            _download_once(url, partial, on_progress, note)
             return
-        except _CutError as error:
-            came = part.n_bytes()
-            tries_left = _TRIES if came > before else tries_left - 1
-            if not came or not tries_left:
-                kept = f" {gigabytes(came)} have come and are kept." if came else ""
+        except _LostError as error:
+            n_bytes = partial.n_bytes()
+            tries_left = _MAX_TRIES if n_bytes > before else tries_left - 1
+            if not n_bytes or not tries_left:
+                kept = f" The first {gigabytes(n_bytes)} are kept." if n_bytes else ""
                 raise LabError(
                     f"{url} cannot be downloaded ({error}).{kept} "
                     "Check the connection and try again."
                 ) from error
-            on_progress(came, came + 1, f"{note}: connecting again")
-            time.sleep(_PAUSE_S)
+            on_progress(n_bytes, n_bytes + 1, f"{note}: reconnecting")
+            time.sleep(_RETRY_DELAY_S)
 
 
-def _connect(url: str, part: _Part, on_progress: Progress, note: str) -> None:
-    """Bring what the server gives in one go; raises _CutError where that is not the rest."""
-    have, validator = part.n_bytes(), part.validator(url)
+def _download_once(url: str, partial: _PartialFile, on_progress: Progress, note: str) -> None:
+    """Download the rest over one connection; raises _LostError if it breaks off."""
+    have, validator = partial.n_bytes(), partial.validator(url)
     headers = {"Accept-Encoding": "identity"}
     if have and validator:
         headers |= {"Range": f"bytes={have}-", "If-Range": validator}
@@ -167,13 +167,13 @@ def _connect(url: str, part: _Part, on_progress: Progress, note: str) -> None:
         with urllib.request.urlopen(
             urllib.request.Request(url, headers=headers), timeout=_TIMEOUT_S
         ) as response:
-            _receive(response, url, part, have, on_progress, note)
+            _receive(response, url, partial, have, on_progress, note)
     except urllib.error.HTTPError as error:
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
-            part.forget()  # more than there is: it was another file
-            raise _CutError("the file has changed") from error
+            partial.discard()  # more than the server has: the file has changed
+            raise _LostError("the file has changed") from error
         raise OptionsError(
-            f"{url} cannot be downloaded: the server answers “{error.code} {error.reason}”. "
+            f"{url} cannot be downloaded: the server answered “{error.code} {error.reason}”. "
             f"If VoxLingua107 has moved, set {ADDRESS_VARIABLE} to its new address."
         ) from error
     except (
@@ -182,80 +182,80 @@ def _connect(url: str, part: _Part, on_progress: Progress, note: str) -> None:
         ConnectionError,
         TimeoutError,
     ) as lost:
-        raise _CutError(str(getattr(lost, "reason", lost)) or type(lost).__name__) from lost
+        raise _LostError(str(getattr(lost, "reason", lost)) or type(lost).__name__) from lost
 
 
 def _receive(
     response: http.client.HTTPResponse,
     url: str,
-    part: _Part,
+    partial: _PartialFile,
     have: int,
     on_progress: Progress,
     note: str,
 ) -> None:
     if response.headers.get_content_type() == "text/html":
         raise OptionsError(
-            f"At {url} there is a web page and no zip. Check whether the network asks you to log "
-            f"in, or whether VoxLingua107 has moved ({ADDRESS_VARIABLE})."
+            f"{url} is a web page instead of a zip. Check whether the network asks you to log in, "
+            f"or whether VoxLingua107 has moved ({ADDRESS_VARIABLE})."
         )
     length = response.headers.get("Content-Length") or ""
     total = int(length) if length.isdecimal() else 0
-    range_given = re.fullmatch(
+    content_range = re.fullmatch(
         r"bytes ([0-9]+)-[0-9]+/([0-9]+)", response.headers.get("Content-Range") or ""
     )
     if response.status == http.HTTPStatus.PARTIAL_CONTENT:
-        if not range_given or int(range_given[1]) != have:
-            part.forget()
-            raise _CutError("the server gave another part than was asked for")
-        total = int(range_given[2])
+        if not content_range or int(content_range[1]) != have:
+            partial.discard()
+            raise _LostError("the server sent another part than requested")
+        total = int(content_range[2])
     else:
-        part.begin(url, _validator(response))
+        partial.start(url, _validator(response))
         have = 0
-    _check_room(part, have, total)
-    with part.path.open("ab") as file:
+    _check_disk_space(partial, have, total)
+    with partial.path.open("ab") as file:
         while chunk := _read(response):
             file.write(chunk)
             have += len(chunk)
             on_progress(have, max(total, have), note)
     if have < total:
-        raise _CutError(f"the connection was lost after {gigabytes(have)} of {gigabytes(total)}")
+        raise _LostError(f"the connection was lost after {gigabytes(have)} of {gigabytes(total)}")
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
     try:
         return response.read(_CHUNK_BYTES)
     except (OSError, http.client.HTTPException) as error:
-        raise _CutError(str(error) or type(error).__name__) from error
+        raise _LostError(str(error) or type(error).__name__) from error
 
 
 def _validator(response: http.client.HTTPResponse) -> str:
-    """What If-Range takes: a strong ETag, or else the date of the last change."""
+    """The value for If-Range: a strong ETag, or else the date of the last change."""
     etag = str(response.headers.get("ETag") or "")
     if etag and not etag.startswith("W/"):
         return etag
     return str(response.headers.get("Last-Modified") or "")
 
 
-def _check_room(part: _Part, have: int, total: int) -> None:
-    free = shutil.disk_usage(part.path.parent).free
-    needed = 2 * total - have  # unpacked, sound takes about as much again
+def _check_disk_space(partial: _PartialFile, have: int, total: int) -> None:
+    free = shutil.disk_usage(partial.path.parent).free
+    needed = 2 * total - have  # the unpacked audio takes about as much again
     if needed > free:
         raise OptionsError(
-            f"The download and its clips take {gigabytes(needed)}, and {gigabytes(free)} are free "
-            "on the disk. Free some space or choose another workspace."
+            f"The download and its clips need {gigabytes(needed)}, but only {gigabytes(free)} are "
+            "free on the disk. Free some space or choose another workspace."
         )
 
 
-def _check(url: str, part: _Part) -> None:
-    """See that what has come is a zip; its checksums are compared as it is unpacked."""
+def _check_zip(url: str, partial: _PartialFile) -> None:
+    """Check that the download is a zip; unpacking verifies the checksums."""
     try:
-        with zipfile.ZipFile(part.path) as archive:
-            is_right = bool(archive.infolist())
+        with zipfile.ZipFile(partial.path) as archive:
+            is_valid = bool(archive.infolist())
     except (zipfile.BadZipFile, ValueError, EOFError):
-        is_right = False
-    if not is_right:
-        part.forget()
+        is_valid = False
+    if not is_valid:
+        partial.discard()
         raise OptionsError(
-            f"What lies at {url} is no zip or is damaged, and was thrown away. Try again, or check "
+            f"The file at {url} is not a zip or is damaged, and was discarded. Try again, or check "
             f"the address ({ADDRESS_VARIABLE})."
         )

@@ -1,43 +1,47 @@
-"""Corpora that are imported in the background of the app."""
+"""Importing corpora in the background of the app."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lab.core.archives import ArchiveLimits
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset
-from lab.dataset.importing import bring
-from lab.dataset.sources import Source, Uploaded
-from lab.importers import Kind, Problem, kind_named
-from lab.importers.archives import UnpackLimits
-from lab.jobs.queue import Entry, Job, JobQueue
+from lab.dataset.importing import import_corpus
+from lab.dataset.sources import Source, UploadedSource
+from lab.importers import CorpusFormat, ImportProblem, get_format
+from lab.jobs.queue import Job, JobHandle, JobQueue
 
 
 @dataclass(frozen=True)
 class ImportJob(Job):
-    """What is known of an import at this moment.
+    """The state of an import.
 
-    kind: the name of one
-    dataset, n_new, n_known, problems: what came of it, as in `Brought`
+    name: of the dataset to import into
+    corpus_format: its name
+    dataset, n_new, n_known, problems: the outcome, as in `lab.dataset.ImportResult`
     """
 
     source: Source
     name: str
-    kind: str
+    corpus_format: str
     language: str
-    limits: UnpackLimits | None = None
+    limits: ArchiveLimits | None = None
     dataset: str | None = None
     n_new: int = 0
     n_known: int = 0
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[ImportProblem, ...] = ()
 
 
 class ImportQueue(JobQueue[ImportJob]):
-    """Imports one source after the other; one that is stopped leaves nothing."""
+    """Imports one source after the other; a stopped import leaves nothing behind."""
 
-    def __init__(self, then: Callable[[Workspace, Dataset], object] = lambda *_: None) -> None:
-        """then: called with each dataset that new clips have come into"""
+    unit = "import"
+    memory_advice = "Split the corpus and import it in smaller parts."
+
+    def __init__(self, on_import: Callable[[Workspace, Dataset], object] = lambda *_: None) -> None:
+        """on_import: called with each dataset that new clips were imported into"""
         super().__init__()
-        self._then = then
+        self._on_import = on_import
 
     def submit(
         self,
@@ -45,47 +49,49 @@ class ImportQueue(JobQueue[ImportJob]):
         name: str,
         source: Source,
         *,
-        kind: Kind,
+        corpus_format: CorpusFormat,
         language: str,
-        limits: UnpackLimits | None = None,
+        limits: ArchiveLimits | None = None,
     ) -> int:
-        """Line up an import; returns the number of its job. What was uploaded is the job's now."""
-        return self.line_up(
-            lambda number: ImportJob(number, workspace, source, name, kind.name, language, limits)
+        """Add an import to the queue; returns the job's id. The job takes over uploaded files."""
+        return self.enqueue(
+            lambda job_id: ImportJob(
+                job_id, workspace, source, name, corpus_format.name, language, limits
+            )
         )
 
-    def work_on(self, entry: Entry[ImportJob]) -> None:
-        job = entry.job
+    def run(self, handle: JobHandle[ImportJob]) -> None:
+        job = handle.job
         try:
-            done = bring(
+            result = import_corpus(
                 job.workspace,
                 job.name,
                 job.source,
-                kind=kind_named(job.kind),
+                corpus_format=get_format(job.corpus_format),
                 language=job.language,
                 limits=job.limits,
-                on_progress=self.watch(entry),
+                on_progress=self.progress(handle),
             )
         finally:
-            _forget(job.source)
+            _discard_uploads(job.source)
         self.update(
-            entry,
-            dataset=done.dataset.name,
-            n_new=done.n_new,
-            n_known=done.n_known,
-            problems=done.problems,
+            handle,
+            dataset=result.dataset.name,
+            n_new=result.n_new,
+            n_known=result.n_known,
+            problems=result.problems,
         )
-        if done.n_new:
-            self._then(job.workspace, done.dataset)
+        if result.n_new:
+            self._on_import(job.workspace, result.dataset)
 
-    def stop(self, workspace: Workspace, number: int) -> None:
-        """Stop an import; nothing of it stays but what was downloaded, to go on from."""
-        super().stop(workspace, number)
+    def stop(self, workspace: Workspace, job_id: int) -> None:
+        """Stop an import; only a partial download is kept, to be resumed."""
+        super().stop(workspace, job_id)
         for job in self.jobs(workspace):
-            if job.id == number and job.is_over:  # it had not begun, and never will
-                _forget(job.source)
+            if job.id == job_id and job.is_finished:  # it never started
+                _discard_uploads(job.source)
 
 
-def _forget(source: Source) -> None:
-    if isinstance(source, Uploaded):
+def _discard_uploads(source: Source) -> None:
+    if isinstance(source, UploadedSource):
         source.staging.remove()

@@ -6,15 +6,16 @@ recordings/interview-in-prizren-3f2a9c1d07/
     transcripts/20261123-101500-123456-base.json
 """
 
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 from lab import transcripts
 from lab.core.errors import WorkspaceError
-from lab.core.workspace import Workspace, atomic_write, child, read_json, remove, slug, write_json
+from lab.core.files import hashed_copy
+from lab.core.workspace import Workspace, child, read_json, remove, slug, write_json
 from lab.transcripts import Transcript
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
@@ -59,35 +60,40 @@ class SavedTranscript:
         return transcripts.from_dict(read_json(self.path))
 
 
-def add(workspace: Workspace, name: str, data: bytes, *, prompt: str = "") -> Recording:
-    """Keep `data` as a recording called `name`.
+def add(
+    workspace: Workspace, name: str, source: bytes | BinaryIO, *, prompt: str = ""
+) -> Recording:
+    """Store a file as a recording.
 
-    The id comes from the name and the content: bringing the same file again finds the recording
-    that is there, and two different files of one name stay apart. `prompt` is the sentence that was
-    read aloud.
+    name: shown to people; its extension is kept
+    source: content of the file, or a stream that is copied chunk by chunk
+    prompt: the sentence that was read aloud
+
+    The id is made of the name and a hash of the content: adding the same file again returns the
+    existing recording, and different files of one name get different ids.
     """
-    # A file name need not be text on every disk; what is kept of it is.
+    # File names on some disks hold unpaired surrogates, which JSON in UTF-8 cannot.
     name = name.encode("utf-8", "replace").decode("utf-8")
-    digest = hashlib.sha256(data).hexdigest()
-    recording_id = "-".join(filter(None, [slug(PurePath(name).stem), digest[:10]]))
-    folder = child(workspace.recordings_dir, recording_id)
-    if not (folder / "recording.json").exists():
-        suffix = PurePath(name).suffix.lower()
-        audio_name = "audio" + (suffix if _SUFFIX.fullmatch(suffix) else "")
-        with atomic_write(folder / audio_name) as beside:
-            beside.write_bytes(data)
-        # Last, because a folder without it is not a recording: an interrupted upload never shows.
-        write_json(
-            folder / "recording.json",
-            {
-                "name": name,
-                "audio": audio_name,
-                "size_bytes": len(data),
-                "sha256": digest,
-                "added_at": datetime.now(UTC).isoformat(),
-                "prompt": prompt,
-            },
-        )
+    with hashed_copy(source, workspace.recordings_dir) as copy:
+        recording_id = "-".join(filter(None, [slug(PurePath(name).stem), copy.sha256[:10]]))
+        folder = child(workspace.recordings_dir, recording_id)
+        if not (folder / "recording.json").exists():
+            suffix = PurePath(name).suffix.lower()
+            audio_name = "audio" + (suffix if _SUFFIX.fullmatch(suffix) else "")
+            folder.mkdir(exist_ok=True)
+            copy.path.replace(folder / audio_name)
+            # Last, because a folder without it is not a recording: interrupted uploads never show.
+            write_json(
+                folder / "recording.json",
+                {
+                    "name": name,
+                    "audio": audio_name,
+                    "size_bytes": copy.size_bytes,
+                    "sha256": copy.sha256,
+                    "added_at": datetime.now(UTC).isoformat(),
+                    "prompt": prompt,
+                },
+            )
     return get(workspace, recording_id)
 
 

@@ -15,7 +15,7 @@ from lab.scoring.errors import (
     confusions,
     word_accuracy,
 )
-from lab.scoring.normalise import BASIC, RAW, Normaliser
+from lab.scoring.normalizer import BASIC, RAW, Normalizer
 from lab.scoring.score import Score, score, score_each
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "Confusion",
     "Counts",
     "Difference",
-    "Normaliser",
+    "Normalizer",
     "Score",
     "Unit",
     "WordAccuracy",

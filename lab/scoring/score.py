@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lab.core.errors import OptionsError
 from lab.scoring.alignment import Counts, align
-from lab.scoring.normalise import RAW, Normaliser
+from lab.scoring.normalizer import RAW, Normalizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +33,20 @@ class Score:
 
 
 def score(
-    references: Sequence[str], hypotheses: Sequence[str], normaliser: Normaliser = RAW
+    references: Sequence[str], hypotheses: Sequence[str], normalizer: Normalizer = RAW
 ) -> Score:
     """The score of a whole set, where each word (or character) counts the same.
 
     references, hypotheses: what was said and what a model wrote, of the same clips in that order
-    normaliser: applied to both
+    normalizer: applied to both
 
     Raises OptionsError if they are not equally many.
     """
-    return total(score_each(references, hypotheses, normaliser))
+    return total(score_each(references, hypotheses, normalizer))
 
 
 def score_each(
-    references: Sequence[str], hypotheses: Sequence[str], normaliser: Normaliser = RAW
+    references: Sequence[str], hypotheses: Sequence[str], normalizer: Normalizer = RAW
 ) -> list[Score]:
     """The score of each clip; the parameters are those of `score`."""
     if len(references) != len(hypotheses):
@@ -55,7 +55,7 @@ def score_each(
             "each clip needs one of both."
         )
     return [
-        _score(normaliser(reference).split(), normaliser(hypothesis).split())
+        _score(normalizer(reference).split(), normalizer(hypothesis).split())
         for reference, hypothesis in zip(references, hypotheses, strict=True)
     ]
 

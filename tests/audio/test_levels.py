@@ -7,7 +7,7 @@ import pytest
 from pyloudnorm import Meter
 
 from lab.audio.levels import clipped_samples, loudness_lufs, peak_dbfs
-from lab.preprocess.level import set_level
+from lab.preprocess.level import normalize_level
 from lab.preprocess.recipe import Level
 
 
@@ -64,34 +64,36 @@ def test_only_runs_at_full_scale_are_clipping() -> None:
 @pytest.mark.parametrize("target_db", [-6.0, -1.0, -40.0])
 def test_the_peak_comes_where_it_is_wanted(target_db: float) -> None:
     sound = sine(rate=16_000, level=0.1)
-    assert set_level(sound, Level("peak", target_db), sample_rate=16_000) == []
+    assert normalize_level(sound, Level("peak", target_db), sample_rate=16_000) == []
     assert peak_dbfs(sound) == pytest.approx(target_db, abs=1e-3)
 
 
 def test_the_loudness_comes_where_it_is_wanted() -> None:
     sound = sine(rate=16_000, level=0.01)
-    assert set_level(sound, Level("loudness", -23.0), sample_rate=16_000) == []
+    assert normalize_level(sound, Level("loudness", -23.0), sample_rate=16_000) == []
     assert loudness_lufs(sound, sample_rate=16_000) == pytest.approx(-23, abs=0.01)
 
 
 def test_the_gain_is_limited_before_the_wave_is_clipped() -> None:
     sound = sine(rate=16_000, level=0.01)
     sound[100] = 0.5  # a click, 34 dB over the tone
-    (warning,) = set_level(sound, Level("loudness", -23.0, ceiling_dbfs=-1.0), sample_rate=16_000)
+    (warning,) = normalize_level(
+        sound, Level("loudness", -23.0, ceiling_dbfs=-1.0), sample_rate=16_000
+    )
     assert "instead of -23" in warning
     assert peak_dbfs(sound) == pytest.approx(-1.0, abs=1e-3)
 
 
 def test_too_loud_for_the_ceiling_becomes_quieter() -> None:
     sound = 4 * sine(rate=16_000)
-    set_level(sound, Level("peak", 0.0), sample_rate=16_000)
+    normalize_level(sound, Level("peak", 0.0), sample_rate=16_000)
     assert peak_dbfs(sound) == pytest.approx(-1.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("n", [1_600, 16_000])
 def test_what_has_no_loudness_stays_as_it_is(n: int) -> None:
     sound = np.full(n, 1e-6, np.float32)
-    (warning,) = set_level(sound, Level(), sample_rate=16_000)
-    assert "left as it is" in warning
+    (warning,) = normalize_level(sound, Level(), sample_rate=16_000)
+    assert "left unchanged" in warning
     assert sound[0] == np.float32(1e-6)
-    assert set_level(np.zeros(n, np.float32), Level(), sample_rate=16_000) == []
+    assert normalize_level(np.zeros(n, np.float32), Level(), sample_rate=16_000) == []

@@ -1,4 +1,4 @@
-"""Corpora from everywhere become datasets: whole, or not at all."""
+"""Corpora from all sources are imported completely or not at all."""
 
 import io
 import threading
@@ -13,26 +13,27 @@ import pytest
 
 from lab import audio, dataset
 from lab.audio import Waveform
+from lab.core.archives import ArchiveError
 from lab.core.errors import LabError, OptionsError
 from lab.core.progress import Cancelled
 from lab.core.staging import Staging
 from lab.core.workspace import Workspace
-from lab.dataset.importing import bring
-from lab.dataset.sources import OnDisk, Source, Uploaded, VoxLingua, look
+from lab.dataset.importing import import_corpus
+from lab.dataset.sources import LocalSource, Source, UploadedSource, VoxLinguaSource, inspect_source
 from lab.dataset.store import datasets_dir
-from lab.importers import kind_named
-from lab.importers.uploads import lay_out
+from lab.importers import get_format
+from lab.importers.uploads import save_uploads
 from lab.jobs.imports import ImportQueue
 from tests.support.waiting import wait_for
 
 HEADER = "client_id\tpath\tsentence\tlocale\n"
 
 
-def sound(seconds: float) -> bytes:
+def silence(seconds: float) -> bytes:
     return audio.encode_wav(Waveform(np.zeros(int(seconds * 16_000), np.float32), 16_000))
 
 
-# A release of Common Voice with everything in it that goes wrong.
+# A release of Common Voice with every possible defect.
 FILES = {
     "cv-17/sq/validated.tsv": (
         b"\xef\xbb\xbf"
@@ -49,8 +50,8 @@ FILES = {
         .replace("\n", "\r\n")
         .encode()
     ),
-    "cv-17/sq/clips/a.wav": sound(1),
-    "cv-17/sq/clips/b.wav": sound(2),
+    "cv-17/sq/clips/a.wav": silence(1),
+    "cv-17/sq/clips/b.wav": silence(2),
     "cv-17/sq/clips/letter.wav": b"Dear Sir",
 }
 WRONG = {
@@ -84,15 +85,17 @@ def queue() -> ImportQueue:
     return ImportQueue()
 
 
-def uploaded(workspace: Workspace, *files: tuple[str, bytes]) -> Uploaded:
-    source = Uploaded(Staging(datasets_dir(workspace)))
-    assert lay_out([(name, io.BytesIO(content)) for name, content in files], source.folder) == []
+def uploaded(workspace: Workspace, *files: tuple[str, bytes]) -> UploadedSource:
+    source = UploadedSource(Staging(datasets_dir(workspace)))
+    assert (
+        save_uploads([(name, io.BytesIO(content)) for name, content in files], source.folder) == []
+    )
     return source
 
 
-MAKERS: dict[str, Callable[[Workspace, Path, Path], Source]] = {
-    "folder": lambda _, __, folder: OnDisk(folder),
-    "archive": lambda _, archive, __: OnDisk(archive),
+SOURCES: dict[str, Callable[[Workspace, Path, Path], Source]] = {
+    "folder": lambda _, __, folder: LocalSource(folder),
+    "archive": lambda _, archive, __: LocalSource(archive),
     "uploaded files": lambda workspace, _, __: uploaded(workspace, *FILES.items()),
     "uploaded archive": lambda workspace, archive, _: uploaded(
         workspace, ("cv 17.zip", archive.read_bytes())
@@ -104,69 +107,71 @@ def everything_below(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def left_over(workspace: Workspace) -> set[str]:
-    """What is in the area of the datasets, beside the datasets."""
+def leftovers(workspace: Workspace) -> set[str]:
+    """Names of temporary files in the datasets' folder."""
     hidden = {path.name for path in datasets_dir(workspace).rglob(".*")}
     return {name for name in hidden if not name.endswith(".lock") or name.startswith(".import")}
 
 
-@pytest.mark.parametrize("way", MAKERS)
-def test_whatever_is_wrong_is_told_once_and_the_rest_comes_in(
-    way: str, workspace: Workspace, archive: Path, folder: Path, queue: ImportQueue, tmp_path: Path
+@pytest.mark.parametrize("kind", SOURCES)
+def test_each_problem_is_reported_once_and_the_rest_imported(
+    kind: str, workspace: Workspace, archive: Path, folder: Path, queue: ImportQueue, tmp_path: Path
 ) -> None:
     before = everything_below(tmp_path)
-    source = MAKERS[way](workspace, archive, folder)
-    seen = look(workspace, source)
-    assert (seen.kind.name, seen.language) == ("common-voice", "sq")
-    assert "“cv-17/sq”" in seen.reason
-    number = queue.submit(workspace, "Shqip", source, kind=seen.kind, language="sq")
+    source = SOURCES[kind](workspace, archive, folder)
+    info = inspect_source(workspace, source)
+    assert (info.format.name, info.language) == ("common-voice", "sq")
+    assert "“cv-17/sq”" in info.reason
+    number = queue.submit(workspace, "Shqip", source, corpus_format=info.format, language="sq")
     job = wait_for(queue, workspace, number)
     assert (job.state, job.dataset, job.n_new, job.n_known) == ("done", "shqip", 2, 0)
     found = {one.name: one.reason for one in job.problems}
     assert len(found) == len(job.problems)
     assert found.keys() == WRONG.keys()
     assert all(WRONG[name] in reason for name, reason in found.items())
-    entries = dataset.find(workspace, "shqip").entries()
+    entries = dataset.find(workspace, "shqip").clips()
     assert [(entry.transcription, entry.duration_s) for entry in entries] == [
         ('Ai tha: "Mir\u00eb".', 1.0),
         ("", 2.0),
     ]
-    assert left_over(workspace) == set()
+    assert leftovers(workspace) == set()
     after = everything_below(tmp_path)
     assert {path: after[path] for path in before} == before
 
 
-def test_a_file_that_was_refused_is_not_missed_as_well(
+def test_a_refused_file_is_not_also_reported_as_missing(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as packed:
         packed.writestr("c/metadata.csv", "file_name,text\nbad.wav,Po\ngood.wav,Jo\n")
-        packed.writestr("c/bad.wav", sound(1))
-        packed.writestr("c/good.wav", sound(2))
+        packed.writestr("c/bad.wav", silence(1))
+        packed.writestr("c/good.wav", silence(2))
     data = path.read_bytes()
-    path.write_bytes(data.replace(sound(1), b"x" + sound(1)[1:], 1))
-    done = bring(workspace, "a", OnDisk(path), kind=kind_named("audiofolder"), language="sq")
-    assert done.n_new == 1
-    assert [one.name for one in done.problems] == ["c/bad.wav"]
+    path.write_bytes(data.replace(silence(1), b"x" + silence(1)[1:], 1))
+    result = import_corpus(
+        workspace, "a", LocalSource(path), corpus_format=get_format("audiofolder"), language="sq"
+    )
+    assert result.n_new == 1
+    assert [one.name for one in result.problems] == ["c/bad.wav"]
 
 
-@pytest.mark.parametrize("way", MAKERS)
-def test_an_import_that_is_stopped_leaves_nothing(
-    way: str, workspace: Workspace, archive: Path, folder: Path
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_cancelled_import_leaves_nothing_behind(
+    kind: str, workspace: Workspace, archive: Path, folder: Path
 ) -> None:
-    kind = kind_named("common-voice")
+    corpus_format = get_format("common-voice")
     steps: list[float] = []
-    source = MAKERS[way](workspace, archive, folder)
-    bring(
+    source = SOURCES[kind](workspace, archive, folder)
+    import_corpus(
         workspace,
         "whole",
         source,
-        kind=kind,
+        corpus_format=corpus_format,
         language="sq",
         on_progress=lambda done, total, _="": steps.append(done / total),
     )
-    if isinstance(source, Uploaded):
+    if isinstance(source, UploadedSource):
         source.staging.remove()
     before = everything_below(datasets_dir(workspace) / "whole")
 
@@ -181,46 +186,59 @@ def test_an_import_that_is_stopped_leaves_nothing(
 
     for step in range(len(steps)):
         for name in ("part", "whole"):
-            source = MAKERS[way](workspace, archive, folder)
+            source = SOURCES[kind](workspace, archive, folder)
             with pytest.raises(Cancelled):
-                bring(workspace, name, source, kind=kind, language="sq", on_progress=stop_at(step))
-            if isinstance(source, Uploaded):
+                import_corpus(
+                    workspace,
+                    name,
+                    source,
+                    corpus_format=corpus_format,
+                    language="sq",
+                    on_progress=stop_at(step),
+                )
+            if isinstance(source, UploadedSource):
                 source.staging.remove()
         assert not (datasets_dir(workspace) / "part").exists()
         assert everything_below(datasets_dir(workspace) / "whole") == before
-        assert left_over(workspace) == set()
+        assert leftovers(workspace) == set()
 
 
-def test_uploads_of_a_job_that_never_began_are_removed(
+def test_uploads_of_a_job_that_never_started_are_removed(
     workspace: Workspace, queue: ImportQueue
 ) -> None:
-    hold, kind = threading.Event(), kind_named("common-voice")
-    queue.worker.later(lambda: (hold.wait(60), None)[1])
+    hold, corpus_format = threading.Event(), get_format("common-voice")
+    queue.worker.submit(lambda: (hold.wait(60), None)[1])
     source = uploaded(workspace, *FILES.items())
-    number = queue.submit(workspace, "a", source, kind=kind, language="sq")
+    number = queue.submit(workspace, "a", source, corpus_format=corpus_format, language="sq")
     queue.stop(workspace, number)
     hold.set()
     assert wait_for(queue, workspace, number).state == "stopped"
-    assert left_over(workspace) == set()
+    assert leftovers(workspace) == set()
 
 
-def test_what_cannot_be_imported_is_told_before_anything_is_fetched(
+def test_invalid_requests_fail_before_anything_is_downloaded(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    kind = kind_named("voxlingua107")
+    corpus_format = get_format("voxlingua107")
     for name, language in (("!!!", "sq"), ("a", "xx")):
         with pytest.raises(OptionsError):
-            bring(workspace, name, VoxLingua("sq"), kind=kind, language=language)
-    with pytest.raises(OptionsError, match="no folder and no archive"):
-        look(workspace, OnDisk(tmp_path / "gone"))
-    (tmp_path / "a.wav").write_bytes(sound(1))
-    with pytest.raises(OptionsError, match="cannot be read as a zip or tar"):
-        look(workspace, OnDisk(tmp_path / "a.wav"))
+            import_corpus(
+                workspace,
+                name,
+                VoxLinguaSource("sq"),
+                corpus_format=corpus_format,
+                language=language,
+            )
+    with pytest.raises(OptionsError, match="neither a folder nor an archive"):
+        inspect_source(workspace, LocalSource(tmp_path / "gone"))
+    (tmp_path / "a.wav").write_bytes(silence(1))
+    with pytest.raises(ArchiveError, match="cannot be read as a zip or tar"):
+        inspect_source(workspace, LocalSource(tmp_path / "a.wav"))
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that stands in for the address of VoxLingua107."""
+    """A folder served in place of VoxLingua107's site."""
     folder = tmp_path / "site"
     folder.mkdir()
 
@@ -238,30 +256,34 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("inside", ["sq/", ""])
-def test_albanian_comes_from_voxlingua_by_its_name(
+def test_albanian_is_imported_from_voxlingua(
     inside: str, site: Path, workspace: Workspace, queue: ImportQueue
 ) -> None:
     with zipfile.ZipFile(site / "sq.zip", "w") as packed:
-        packed.writestr(f"{inside}a__U__S1---0001.wav", sound(1))
-        packed.writestr(f"{inside}b__U__S1---0002.wav", sound(2))
-    source = VoxLingua("sq")
-    seen = look(workspace, source)
-    number = queue.submit(workspace, "sq", source, kind=seen.kind, language=seen.language)
+        packed.writestr(f"{inside}a__U__S1---0001.wav", silence(1))
+        packed.writestr(f"{inside}b__U__S1---0002.wav", silence(2))
+    source = VoxLinguaSource("sq")
+    info = inspect_source(workspace, source)
+    number = queue.submit(
+        workspace, "sq", source, corpus_format=info.format, language=info.language
+    )
     job = wait_for(queue, workspace, number)
     assert (job.state, job.n_new, job.problems) == ("done", 2, ())
-    entries = dataset.find(workspace, "sq").entries()
+    entries = dataset.find(workspace, "sq").clips()
     assert {entry.language for entry in entries} == {"sq"}
     assert not any(path.suffix == ".zip" for path in datasets_dir(workspace).rglob("*"))
-    number = queue.submit(workspace, "de", VoxLingua("de"), kind=seen.kind, language="de")
+    number = queue.submit(
+        workspace, "de", VoxLinguaSource("de"), corpus_format=info.format, language="de"
+    )
     failed = wait_for(queue, workspace, number)
     assert failed.state == "failed"
     assert "404" in str(failed.error)
     assert [one.name for one in dataset.list_all(workspace)] == ["sq"]
 
 
-def test_uploads_stay_below_their_folder(tmp_path: Path) -> None:
+def test_uploads_stay_in_their_folder(tmp_path: Path) -> None:
     names = ["../a.wav", "/b.wav", "C:\\c.wav", "d/e.wav", "d/e.wav", "x\0y.wav", "d"]
-    refused = lay_out([(name, io.BytesIO(b"1")) for name in names], tmp_path / "in" / "side")
+    refused = save_uploads([(name, io.BytesIO(b"1")) for name in names], tmp_path / "in" / "side")
     assert len(refused) == 5
     assert {path.relative_to(tmp_path).as_posix() for path in everything_below(tmp_path)} == {
         "in/side/d/e.wav",
@@ -269,13 +291,13 @@ def test_uploads_stay_below_their_folder(tmp_path: Path) -> None:
     }
 
 
-def test_a_damaged_upload_fails_with_a_sentence_and_is_gone(
+def test_a_damaged_upload_fails_with_a_sentence_and_is_removed(
     workspace: Workspace, queue: ImportQueue
 ) -> None:
     source = uploaded(workspace, ("a.zip", b"PK\x03\x04 nothing"))
     with pytest.raises(LabError, match=r"“a\.zip” cannot be read"):
-        look(workspace, source)
-    number = queue.submit(workspace, "a", source, kind=kind_named("pairs"), language="sq")
+        inspect_source(workspace, source)
+    number = queue.submit(workspace, "a", source, corpus_format=get_format("pairs"), language="sq")
     assert wait_for(queue, workspace, number).state == "failed"
-    assert left_over(workspace) == set()
+    assert leftovers(workspace) == set()
     assert dataset.list_all(workspace) == []

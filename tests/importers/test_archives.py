@@ -1,4 +1,4 @@
-"""Archives give the files of a corpus, and nothing that is hidden in them does any harm."""
+"""Unpacking an archive yields the files of a corpus; nothing hidden in it does any harm."""
 
 import gzip
 import io
@@ -14,16 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab.core.errors import LabError, OptionsError, WorkspaceError
+from lab.core.archives import ArchiveError, ArchiveLimits
+from lab.core.errors import LabError, WorkspaceError
 from lab.core.progress import Cancelled
-from lab.importers import recognise
-from lab.importers.archives import UnpackLimits, is_archive, sketch, unpack
+from lab.importers import detect_format
+from lab.importers.archives import is_archive, sketch, unpack
 
-SOUND = os.urandom(50_000)
+AUDIO = os.urandom(50_000)
 CORPUS = {
     "cv-corpus/sq/validated.tsv": b"client_id\tpath\tsentence\na\ta.mp3\tMir\xc3\xab\n",
-    "cv-corpus/sq/clips/a.mp3": SOUND,
-    "cv-corpus/sq/clips/z\u00ebri 2.mp3": SOUND[:9],
+    "cv-corpus/sq/clips/a.mp3": AUDIO,
+    "cv-corpus/sq/clips/z\u00ebri 2.mp3": AUDIO[:9],
 }
 ENDINGS = ["zip", "tar", "tar.gz", "tar.bz2"]
 
@@ -52,7 +53,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_corpus_comes_out_whole_and_the_rest_is_passed_over(ending: str, tmp_path: Path) -> None:
+def test_a_corpus_is_unpacked_completely_and_other_files_are_skipped(
+    ending: str, tmp_path: Path
+) -> None:
     junk = {
         "__MACOSX/cv-corpus/sq/clips/._a.mp3": b"x",
         "cv-corpus/sq/.DS_Store": b"x",
@@ -70,25 +73,27 @@ def test_a_corpus_comes_out_whole_and_the_rest_is_passed_over(ending: str, tmp_p
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_corpus_is_recognised_before_it_is_unpacked(ending: str, tmp_path: Path) -> None:
+def test_the_format_is_detected_without_unpacking(ending: str, tmp_path: Path) -> None:
     sketch(packed(tmp_path / f"corpus.{ending}", CORPUS), tmp_path / "out")
-    seen = recognise(tmp_path / "out")
-    assert seen.kind.name == "common-voice"
-    assert "cv-corpus/sq" in seen.reason
+    corpus = detect_format(tmp_path / "out")
+    assert corpus.format.name == "common-voice"
+    assert "cv-corpus/sq" in corpus.reason
     assert contents(tmp_path / "out")["cv-corpus/sq/clips/a.mp3"] == b""
 
 
 @pytest.mark.parametrize("ending", ["zip", "tar.gz"])
-def test_hostile_members_are_told_once_and_the_others_come_out(ending: str, tmp_path: Path) -> None:
+def test_hostile_members_are_reported_once_and_the_others_unpacked(
+    ending: str, tmp_path: Path
+) -> None:
     path = tmp_path / f"a.{ending}"
     bad = {
-        "../../evil.wav": SOUND,
-        "/etc/evil.wav": SOUND,
-        "a\\..\\evil.wav": SOUND,
-        "C:evil.wav": SOUND,
-        "inner.zip": SOUND,
-        f"{'x' * 300}.wav": SOUND,
-        "a.wav/b.wav": SOUND,
+        "../../evil.wav": AUDIO,
+        "/etc/evil.wav": AUDIO,
+        "a\\..\\evil.wav": AUDIO,
+        "C:evil.wav": AUDIO,
+        "inner.zip": AUDIO,
+        f"{'x' * 300}.wav": AUDIO,
+        "a.wav/b.wav": AUDIO,
     }
     packed(path, {"a.wav": b"1", **bad, "line\nbreak.wav": b"2"})
     found = unpack(path, tmp_path / "out")
@@ -110,7 +115,7 @@ def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path) -> None:
     assert contents(tmp_path / "out") == {"good.wav": b""}
 
 
-def test_a_name_that_is_there_twice_is_told_and_the_first_is_kept(tmp_path: Path) -> None:
+def test_a_duplicate_name_is_reported_and_the_first_file_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.wav", b"first")
@@ -121,17 +126,17 @@ def test_a_name_that_is_there_twice_is_told_and_the_first_is_kept(tmp_path: Path
     assert contents(tmp_path / "out") == {"a.wav": b"first"}
 
 
-def claiming(path: Path, n_bytes: int) -> Path:
-    """The zip, in which the first member claims to be so long."""
+def declare_size(path: Path, n_bytes: int) -> Path:
+    """Change the declared size of the zip's first member."""
     data = bytearray(path.read_bytes())
     data[22:26] = data[(at := data.index(b"PK\x01\x02") + 24) : at + 4] = struct.pack("<I", n_bytes)
     path.write_bytes(data)
     return path
 
 
-def zip64_claiming_50_gb(path: Path) -> Path:
-    """A zip whose first member claims 50 GB, which takes the 64-bit form."""
-    data = bytearray(packed(path, {"huge.wav": SOUND, "good.wav": b"1"}).read_bytes())
+def zip64_declaring_50_gb(path: Path) -> Path:
+    """A zip whose first member declares 50 GB, for which the 64-bit form is needed."""
+    data = bytearray(packed(path, {"huge.wav": AUDIO, "good.wav": b"1"}).read_bytes())
     at = data.index(b"PK\x01\x02")
     data[at + 24 : at + 28] = b"\xff" * 4
     extra = struct.pack("<HHQ", 1, 8, 50 << 30)
@@ -145,16 +150,16 @@ def zip64_claiming_50_gb(path: Path) -> Path:
     return path
 
 
-def test_a_claim_of_50_gb_is_told_once_and_the_rest_is_unpacked(tmp_path: Path) -> None:
-    path = zip64_claiming_50_gb(tmp_path / "a.zip")
+def test_a_declared_size_of_50_gb_is_reported_and_the_rest_unpacked(tmp_path: Path) -> None:
+    path = zip64_declaring_50_gb(tmp_path / "a.zip")
     (problem,) = unpack(path, tmp_path / "out")
     assert problem.name == "huge.wav"
     assert "50.0 GB" in problem.reason
     assert contents(tmp_path / "out") == {"good.wav": b"1"}
 
 
-def test_a_claim_that_is_too_small_gives_no_half_file(tmp_path: Path) -> None:
-    path = claiming(packed(tmp_path / "a.zip", {"a.wav": SOUND, "good.wav": b"1"}), 100)
+def test_a_declared_size_that_is_too_small_leaves_no_partial_file(tmp_path: Path) -> None:
+    path = declare_size(packed(tmp_path / "a.zip", {"a.wav": AUDIO, "good.wav": b"1"}), 100)
     (problem,) = unpack(path, tmp_path / "out")
     assert "damaged" in problem.reason
     assert contents(tmp_path / "out") == {"good.wav": b"1"}
@@ -164,14 +169,14 @@ def test_what_unpacks_to_far_more_than_its_size_is_refused(tmp_path: Path) -> No
     bomb = {f"{number}.wav": bytes(30_000_000) for number in range(5)}
     for ending in ("zip", "tar.gz"):
         path = packed(tmp_path / f"a.{ending}", bomb)
-        with pytest.raises(OptionsError, match="more than"):
+        with pytest.raises(ArchiveError, match="more than"):
             unpack(path, tmp_path / ending)
-    for limits in (UnpackLimits(total_bytes=100), UnpackLimits(spare_bytes=1 << 60)):
-        path = packed(tmp_path / "b.zip", {"a.wav": SOUND})
-        with pytest.raises(OptionsError, match="more than"):
+    for limits in (ArchiveLimits(total_bytes=100), ArchiveLimits(spare_bytes=1 << 60)):
+        path = packed(tmp_path / "b.zip", {"a.wav": AUDIO})
+        with pytest.raises(ArchiveError, match="more than"):
             unpack(path, tmp_path / "b", limits=limits)
-    with pytest.raises(OptionsError, match="more than 4 files"):
-        unpack(tmp_path / "a.zip", tmp_path / "c", limits=UnpackLimits(members=4))
+    with pytest.raises(ArchiveError, match="more than 4 files"):
+        unpack(tmp_path / "a.zip", tmp_path / "c", limits=ArchiveLimits(members=4))
 
 
 def test_a_header_of_a_tar_does_not_fill_the_memory(tmp_path: Path) -> None:
@@ -179,36 +184,36 @@ def test_a_header_of_a_tar_does_not_fill_the_memory(tmp_path: Path) -> None:
     member.type, member.size = tarfile.GNUTYPE_LONGNAME, 1 << 30
     path = tmp_path / "a.tar.gz"
     path.write_bytes(gzip.compress(member.tobuf() + bytes(100_000)))
-    with pytest.raises(OptionsError, match=f"header of {1 << 30} bytes"):
+    with pytest.raises(ArchiveError, match=f"header of {1 << 30} bytes"):
         unpack(path, tmp_path / "out")
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_an_archive_that_breaks_off_or_is_none_is_told_in_a_sentence(
+def test_a_truncated_or_missing_archive_or_another_file_is_refused_in_a_sentence(
     ending: str, tmp_path: Path
 ) -> None:
-    path = packed(tmp_path / f"a.{ending}", {"a.wav": SOUND, "b.wav": SOUND})
+    path = packed(tmp_path / f"a.{ending}", {"a.wav": AUDIO, "b.wav": AUDIO})
     path.write_bytes(path.read_bytes()[:60_000])
-    with pytest.raises(OptionsError, match=r"“a\..*cannot be read as a zip or tar"):
+    with pytest.raises(ArchiveError, match=r"“a\..*cannot be read as a zip or tar"):
         unpack(path, tmp_path / "out")
     path.write_bytes(b"Dear Sir or Madam" * 100)
-    with pytest.raises(OptionsError, match="of another kind"):
+    with pytest.raises(ArchiveError, match="of another kind"):
         unpack(path, tmp_path / "out")
     path.unlink()
-    with pytest.raises(OptionsError, match="cannot be read"):
+    with pytest.raises(ArchiveError, match="cannot be read"):
         unpack(path, tmp_path / "out")
 
 
-def test_a_password_is_told_in_a_sentence(tmp_path: Path) -> None:
-    path = packed(tmp_path / "a.zip", {"a.wav": SOUND})
+def test_a_password_protected_archive_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", {"a.wav": AUDIO})
     data = bytearray(path.read_bytes())
     data[data.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(data)
-    with pytest.raises(OptionsError, match="protected by a password"):
+    with pytest.raises(ArchiveError, match="protected by a password"):
         unpack(path, tmp_path / "out")
 
 
-def test_names_that_macos_packed_are_read_as_it_meant_them(tmp_path: Path) -> None:
+def test_utf8_names_in_zips_of_macos_are_decoded(tmp_path: Path) -> None:
     path = packed(tmp_path / "a.zip", {"z\u00ebri.wav": b"1"})
     data = bytearray(path.read_bytes())
     for at in (6, data.index(b"PK\x01\x02") + 8):  # the flag that says UTF-8
@@ -218,7 +223,7 @@ def test_names_that_macos_packed_are_read_as_it_meant_them(tmp_path: Path) -> No
     assert contents(tmp_path / "out") == {"z\u00ebri.wav": b"1"}
 
 
-def test_unpacking_can_be_stopped(tmp_path: Path) -> None:
+def test_unpacking_can_be_cancelled(tmp_path: Path) -> None:
     def stop(*_: object) -> None:
         raise Cancelled
 
@@ -226,7 +231,7 @@ def test_unpacking_can_be_stopped(tmp_path: Path) -> None:
         unpack(packed(tmp_path / "a.zip", CORPUS), tmp_path / "out", on_progress=stop)
 
 
-def test_a_disk_that_refuses_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_disk_error_is_reported_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file where the folder should be")
     with pytest.raises(WorkspaceError, match="cannot be written"):
         unpack(packed(tmp_path / "a.zip", CORPUS), tmp_path / "out")
@@ -234,10 +239,10 @@ def test_a_disk_that_refuses_is_told_in_a_sentence(tmp_path: Path) -> None:
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(ENDINGS), st.integers(0, 3000), st.integers(0, 255), st.integers(0, 200))
-def test_any_damage_ends_in_words(
+def test_any_damage_raises_a_lab_error(
     tmp_path: Path, ending: str, at: int, value: int, cut: int
 ) -> None:
-    path = packed(tmp_path / f"a.{ending}", {"a.wav": SOUND[:600], "b/c.txt": b"text" * 30})
+    path = packed(tmp_path / f"a.{ending}", {"a.wav": AUDIO[:600], "b/c.txt": b"text" * 30})
     data = bytearray(path.read_bytes())
     data[at % len(data)] = value
     path.write_bytes(data[: len(data) - cut * (cut % 3 == 0)])

@@ -1,4 +1,4 @@
-"""Corpora in the layouts of others: recognised, read, and everything that is wrong named once."""
+"""Corpora in common layouts are detected and read, and each problem is reported once."""
 
 import json
 import os
@@ -11,7 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab.core.errors import LabError, OptionsError
-from lab.importers import KINDS, Clip, Problem, Reading, kind_named, place_of, recognise
+from lab.importers import (
+    CORPUS_FORMATS,
+    CorpusClip,
+    CorpusReader,
+    ImportProblem,
+    detect_format,
+    find_corpus,
+    get_format,
+)
 from lab.importers.source import whisper_code
 
 HOSTILE = [
@@ -26,7 +34,7 @@ HOSTILE = [
 
 
 def put(folder: Path, files: dict[str, str | bytes]) -> Path:
-    """Write files below the folder; of sound nothing but the name matters here."""
+    """Write files below the folder; of audio files only the name matters here."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,18 +42,18 @@ def put(folder: Path, files: dict[str, str | bytes]) -> Path:
     return folder
 
 
-def read(folder: Path, kind: str) -> tuple[list[Clip], list[Problem]]:
-    """Recognise the folder, which has to be of this kind, and read it, leaving it as it was."""
+def read(folder: Path, name: str) -> tuple[list[CorpusClip], list[ImportProblem]]:
+    """Detect the format, which must be this one, and read the folder, which must not change."""
     before = snapshot(folder)
-    seen = recognise(folder)
-    assert seen.kind.name == kind
-    assert seen.reason.endswith(".")
-    reading = Reading(folder, seen.kind)
-    clips = list(reading)
-    problems = reading.problems
+    corpus = detect_format(folder)
+    assert corpus.format.name == name
+    assert corpus.reason.endswith(".")
+    reader = CorpusReader(folder, corpus.format)
+    clips = list(reader)
+    problems = reader.problems
     assert len(set(problems)) == len(problems)
-    assert list(reading) == clips
-    assert reading.problems == problems
+    assert list(reader) == clips
+    assert reader.problems == problems
     assert snapshot(folder) == before
     return clips, problems
 
@@ -54,8 +62,8 @@ def snapshot(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def clip(folder: Path, name: str, *rest: str) -> Clip:
-    return Clip(folder.resolve() / name, *rest)
+def clip(folder: Path, name: str, *rest: str) -> CorpusClip:
+    return CorpusClip(folder.resolve() / name, *rest)
 
 
 @pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf"])
@@ -80,7 +88,7 @@ def test_audiofolder_csv(tmp_path: Path, begin: bytes, end: str) -> None:
         clip(tmp_path, "sub/b.wav", 'Ai tha "po" dhe iku', "validation", "", "sq"),
         clip(tmp_path, "c.wav"),
     ]
-    assert [one.name for one in problems] == [
+    assert [problem.name for problem in problems] == [
         "c.wav",
         "missing.wav",
         "a.wav",
@@ -101,7 +109,10 @@ def test_audiofolder_with_a_folder_for_each_split(tmp_path: Path) -> None:
     assert clips == [
         clip(tmp_path, f"data/{split}/a.wav", "Mirë", split) for split in ("test", "train")
     ]
-    assert [one.name for one in problems] == ["metadata.jsonl, line 2", "metadata.jsonl, line 3"]
+    assert [problem.name for problem in problems] == [
+        "metadata.jsonl, line 2",
+        "metadata.jsonl, line 3",
+    ]
 
 
 def test_common_voice(tmp_path: Path) -> None:
@@ -129,10 +140,10 @@ def test_common_voice(tmp_path: Path) -> None:
     speakers = [one.speaker for one in clips]
     assert speakers[0] == speakers[2] != speakers[1]
     assert all(len(one) == 10 for one in speakers)
-    assert problems == [Problem("validated.tsv, line 4", "has 2 fields instead of 5")]
+    assert problems == [ImportProblem("validated.tsv, line 4", "has 2 fields instead of 5")]
 
 
-def test_a_clip_of_common_voice_in_two_splits_is_told(tmp_path: Path) -> None:
+def test_a_clip_of_common_voice_in_two_splits_is_reported(tmp_path: Path) -> None:
     table = "client_id\tpath\tsentence\na\ta.mp3\tPo\n"
     put(tmp_path, {"train.tsv": table, "test.tsv": table, "clips/a.mp3": b""})
     clips, (problem,) = read(tmp_path, "common-voice")
@@ -140,7 +151,7 @@ def test_a_clip_of_common_voice_in_two_splits_is_told(tmp_path: Path) -> None:
     assert "more than once" in problem.reason
 
 
-def test_a_text_beside_each_recording(tmp_path: Path) -> None:
+def test_a_text_file_for_each_recording(tmp_path: Path) -> None:
     put(
         tmp_path,
         {
@@ -158,7 +169,7 @@ def test_a_text_beside_each_recording(tmp_path: Path) -> None:
         clip(tmp_path, "c.ogg"),
         clip(tmp_path, "train/a.wav", "Një dy", "train"),
     ]
-    assert [one.name for one in problems] == ["b.mp3", "c.txt", "c.ogg", "notes.txt"]
+    assert [problem.name for problem in problems] == ["b.mp3", "c.txt", "c.ogg", "notes.txt"]
 
 
 def test_ljspeech(tmp_path: Path) -> None:
@@ -169,7 +180,7 @@ def test_ljspeech(tmp_path: Path) -> None:
         clip(tmp_path, "wavs/á.wav", 'Në tre "orë"'),
         clip(tmp_path, "wavs/b.flac", "Po"),
     ]
-    assert [one.name for one in problems] == ["metadata.csv, line 4", "wavs/missing"]
+    assert [problem.name for problem in problems] == ["metadata.csv, line 4", "wavs/missing"]
 
 
 def test_nemo(tmp_path: Path) -> None:
@@ -186,7 +197,7 @@ def test_nemo(tmp_path: Path) -> None:
         clip(tmp_path, "wavs/a.wav", "Mirë", "validation"),
         clip(tmp_path, "wavs/b.wav", "Po", "validation", "7", "sq"),
     ]
-    assert [one.name for one in problems] == ["wavs/b.wav", "dev_manifest.json, object 4"]
+    assert [problem.name for problem in problems] == ["wavs/b.wav", "dev_manifest.json, object 4"]
 
 
 def test_kaldi(tmp_path: Path) -> None:
@@ -208,10 +219,16 @@ def test_kaldi(tmp_path: Path) -> None:
         clip(tmp_path, "wavs/a.wav", "Mirë se erdhe", "test", "ana"),
         clip(tmp_path, "wavs/c.wav", "", "test"),
     ]
-    assert [one.name for one in problems] == ["data/dev/segments", "u1", "u2", "wavs/c.wav", "u4"]
+    assert [problem.name for problem in problems] == [
+        "data/dev/segments",
+        "u1",
+        "u2",
+        "wavs/c.wav",
+        "u4",
+    ]
 
 
-def test_one_text_whose_lines_begin_with_names(tmp_path: Path) -> None:
+def test_one_text_file_whose_lines_start_with_names(tmp_path: Path) -> None:
     put(
         tmp_path,
         {
@@ -226,13 +243,13 @@ def test_one_text_whose_lines_begin_with_names(tmp_path: Path) -> None:
         clip(tmp_path, "84/84-1-0000.flac", "MIRË SE ERDHE"),
         clip(tmp_path, "84/84-1-0001.flac", "PO"),
     ]
-    assert [one.name for one in problems] == ["84-1.trans.txt, line 3"]
+    assert [problem.name for problem in problems] == ["84-1.trans.txt, line 3"]
 
 
-def test_one_text_whose_lines_have_the_numbers_of_the_recordings(tmp_path: Path) -> None:
+def test_one_text_file_whose_lines_are_in_order_of_the_numbered_recordings(tmp_path: Path) -> None:
     put(tmp_path, {"text.txt": "Një\nDy\nTre\n", "voice 10.wav": b"", "voice 2.wav": b""})
-    with pytest.raises(OptionsError, match="no corpus"):
-        recognise(tmp_path)
+    with pytest.raises(OptionsError, match="none of the known formats"):
+        detect_format(tmp_path)
     (tmp_path / "voice 10.wav").rename(tmp_path / "voice 03.wav")
     clips, problems = read(tmp_path, "transcript")
     assert clips == [clip(tmp_path, "voice 2.wav", "Dy"), clip(tmp_path, "voice 03.wav", "Tre")]
@@ -267,19 +284,19 @@ def test_voxlingua(tmp_path: Path) -> None:
         ("b.wav", "he"),
         ("a.wav", "sq"),
     ]
-    assert [one.name for one in problems] == ["c.wav"]
+    assert [problem.name for problem in problems] == ["c.wav"]
 
 
-def test_a_language_that_whisper_does_not_know_is_told_once(tmp_path: Path) -> None:
+def test_a_language_unknown_to_whisper_is_reported_once(tmp_path: Path) -> None:
     put(tmp_path, {"metadata.csv": "file_name,language\na.wav,eo\nb.wav,eo\n"})
     put(tmp_path, {"a.wav": b"", "b.wav": b""})
     clips, problems = read(tmp_path, "audiofolder")
     assert [one.language for one in clips] == ["", ""]
-    assert [one.name for one in problems] == ["a.wav", "eo", "b.wav"]
+    assert [problem.name for problem in problems] == ["a.wav", "eo", "b.wav"]
 
 
 @pytest.mark.parametrize("form", ["é", "e\u0301"])
-def test_letters_in_names_may_be_written_in_two_ways(tmp_path: Path, form: str) -> None:
+def test_file_names_match_in_either_unicode_form(tmp_path: Path, form: str) -> None:
     put(tmp_path, {"metadata.csv": f"file_name,text\nnj{form}.wav,Po\n", "nje\u0301.wav": b""})
     clips, problems = read(tmp_path, "audiofolder")
     assert clips == [clip(tmp_path, "nje\u0301.wav", "Po")]
@@ -288,7 +305,7 @@ def test_letters_in_names_may_be_written_in_two_ways(tmp_path: Path, form: str) 
 
 @pytest.fixture
 def inside(tmp_path: Path) -> Path:
-    """A folder with a way out of it."""
+    """A folder with a link that leads out of it."""
     put(tmp_path, {"secret.wav": b"", "secret/x.txt": "a secret", "secret/x.wav": b""})
     folder = tmp_path / "corpus"
     folder.mkdir()
@@ -297,13 +314,13 @@ def inside(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_names_that_lead_outside_give_no_clip(inside: Path, name: str) -> None:
+def test_names_that_lead_outside_yield_no_clip(inside: Path, name: str) -> None:
     row = json.dumps({"audio_filepath": name, "text": "Po"})
     put(inside, {"manifest.json": row})
     clips, problems = read(inside, "nemo")
     assert clips == []
     assert problems
-    assert all(one.name.isprintable() and len(one.name) <= 200 for one in problems)
+    assert all(problem.name.isprintable() and len(problem.name) <= 200 for problem in problems)
 
 
 def test_links_to_texts_elsewhere_are_not_followed(inside: Path) -> None:
@@ -316,7 +333,7 @@ def test_links_to_texts_elsewhere_are_not_followed(inside: Path) -> None:
 
 @pytest.fixture
 def snapshot_of_cache(tmp_path: Path) -> Path:
-    """A dataset as Hugging Face's cache keeps it: names that lead to contents."""
+    """A dataset as Hugging Face's cache stores it: file names that link to blobs."""
     repository = tmp_path / "hub" / "datasets--ana--shqip"
     snapshot = repository / "snapshots" / ("0" * 40)
     table = "file_name,text\naudio/a.wav,Mir\u00eb\naudio/b.wav,Keq\n"
@@ -332,11 +349,11 @@ def snapshot_of_cache(tmp_path: Path) -> Path:
 def test_a_snapshot_in_the_cache_of_hugging_face_is_read(snapshot_of_cache: Path) -> None:
     clips, problems = read(snapshot_of_cache, "audiofolder")
     assert clips == [clip(snapshot_of_cache, "audio/a.wav", "Mir\u00eb")]
-    assert [one.name for one in problems] == ["audio/b.wav"]
+    assert [problem.name for problem in problems] == ["audio/b.wav"]
 
 
 @pytest.mark.parametrize("target", ["secret", "blobs/name", "../models--x--y/blobs/" + "1" * 40])
-def test_links_of_a_snapshot_lead_to_its_own_contents_only(
+def test_links_of_a_snapshot_may_lead_only_to_its_own_blobs(
     snapshot_of_cache: Path, target: str
 ) -> None:
     repository = snapshot_of_cache.parents[1]
@@ -344,51 +361,54 @@ def test_links_of_a_snapshot_lead_to_its_own_contents_only(
     (snapshot_of_cache / "audio/b.wav").symlink_to(repository / target)
     clips, problems = read(snapshot_of_cache, "audiofolder")
     assert [one.audio_path.name for one in clips] == ["a.wav"]
-    assert ("audio/b.wav", "leads outside of the folder") in [
-        (one.name, one.reason) for one in problems
+    assert ("audio/b.wav", "leads outside the folder") in [
+        (problem.name, problem.reason) for problem in problems
     ]
 
 
-def test_a_corpus_is_found_some_folders_deeper_if_it_is_the_only_one(tmp_path: Path) -> None:
+def test_the_only_corpus_is_found_some_folders_deeper(tmp_path: Path) -> None:
     table = "client_id\tpath\tsentence\na\ta.mp3\tPo\n"
     put(tmp_path, {"x/cv-17/sq/validated.tsv": table, "x/cv-17/sq/clips/a.mp3": b"", "notes": "x"})
-    seen = recognise(tmp_path)
-    assert (seen.kind.name, seen.folder) == ("common-voice", tmp_path.resolve() / "x/cv-17/sq")
-    assert "“x/cv-17/sq”" in seen.reason
-    assert place_of(seen.kind, tmp_path) == seen.folder
-    assert place_of(kind_named("kaldi"), tmp_path) == tmp_path
+    corpus = detect_format(tmp_path)
+    assert (corpus.format.name, corpus.folder) == (
+        "common-voice",
+        tmp_path.resolve() / "x/cv-17/sq",
+    )
+    assert "“x/cv-17/sq”" in corpus.reason
+    assert find_corpus(corpus.format, tmp_path) == corpus.folder
+    assert find_corpus(get_format("kaldi"), tmp_path) == tmp_path
     put(tmp_path, {"x/cv-17/sr/validated.tsv": table})
     with pytest.raises(OptionsError, match="holds 2 corpora: “x/cv-17/sq”, “x/cv-17/sr”"):
-        recognise(tmp_path)
-    assert recognise(tmp_path / "x/cv-17/sq").folder == seen.folder
+        detect_format(tmp_path)
+    assert detect_format(tmp_path / "x/cv-17/sq").folder == corpus.folder
 
 
 @pytest.mark.parametrize(
     ("code", "whisper"),
     [("sq-AL", "sq"), ("iw", "he"), ("jv_id", "jw"), ("nb", "no"), ("cmn_hans_cn", "zh"), ("", "")],
 )
-def test_codes_of_others_are_read_as_whispers(code: str, whisper: str) -> None:
+def test_other_language_codes_are_mapped_to_whispers(code: str, whisper: str) -> None:
     assert whisper_code(code) == whisper
 
 
-def test_what_is_no_corpus_is_refused_with_what_would_be_one(tmp_path: Path) -> None:
-    with pytest.raises(OptionsError, match=r"no corpus .*metadata\.csv.*Kaldi"):
-        recognise(tmp_path)
-    with pytest.raises(OptionsError, match="no folder"):
-        recognise(tmp_path / "gone")
-    with pytest.raises(OptionsError, match="no folder"):
-        Reading(put(tmp_path, {"file": b""}) / "file", KINDS[0])
-    with pytest.raises(OptionsError, match="choose one of audiofolder, common-voice"):
-        kind_named("x")
-    assert [kind_named(kind.name) for kind in KINDS] == list(KINDS)
+def test_a_folder_of_unknown_format_is_refused_with_the_known_formats(tmp_path: Path) -> None:
+    with pytest.raises(OptionsError, match=r"none of the known formats.*metadata\.csv.*Kaldi"):
+        detect_format(tmp_path)
+    with pytest.raises(OptionsError, match="not a folder"):
+        detect_format(tmp_path / "gone")
+    with pytest.raises(OptionsError, match="not a folder"):
+        CorpusReader(put(tmp_path, {"file": b""}) / "file", CORPUS_FORMATS[0])
+    with pytest.raises(OptionsError, match="Choose one of audiofolder, common-voice"):
+        get_format("x")
+    assert [get_format(known.name) for known in CORPUS_FORMATS] == list(CORPUS_FORMATS)
 
 
-def test_clips_come_one_by_one(tmp_path: Path) -> None:
+def test_clips_are_read_lazily(tmp_path: Path) -> None:
     put(tmp_path, {"metadata.csv": "file_name,text\n" + "a.wav,Po\n" * 3, "a.wav": b""})
-    reading = Reading(tmp_path, kind_named("audiofolder"))
-    clips: Iterator[Clip] = iter(reading)
+    reader = CorpusReader(tmp_path, get_format("audiofolder"))
+    clips: Iterator[CorpusClip] = iter(reader)
     next(clips)
-    assert reading.problems == []
+    assert reader.problems == []
 
 
 TABLES = ["metadata.csv", "metadata.jsonl", "train.tsv", "wav.scp", "text", "a.txt", "m.json"]
@@ -411,8 +431,8 @@ def test_damaged_tables_give_problems_or_a_refusal(
     for name in TABLES:
         (tmp_path / name).unlink(missing_ok=True)
     put(tmp_path, {**tables, "a.wav": b"", "wavs/a.wav": b""})
-    for kind in KINDS:
+    for corpus_format in CORPUS_FORMATS:
         with suppress(LabError):
-            recognise(tmp_path)
+            detect_format(tmp_path)
         with suppress(LabError):
-            list(Reading(tmp_path, kind))
+            list(CorpusReader(tmp_path, corpus_format))

@@ -10,8 +10,8 @@ from lab import audio
 from lab.asr.engine import Engine
 from lab.core.workspace import Workspace
 from lab.dataset import SPLITS, import_clips, table
-from lab.dataset.splitting import leaks
-from lab.importers import Reading, recognise
+from lab.dataset.splitting import find_leaks
+from lab.importers import CorpusReader, detect_format
 from lab.recordings import samples
 from lab.recordings.samples import Sample, SampleDataset, list_sample_datasets, list_samples
 
@@ -88,7 +88,7 @@ def test_a_sample_dataset_is_split_without_leaks_and_its_sound_is_there(
     assert {entry.split for entry in entries} == set(SPLITS)
     assert {entry.language for entry in entries} == {sample.language}
     # The real one has a single speaker, so that only its sentences can be kept apart.
-    assert {leak.kind for leak in leaks(entries)} <= (
+    assert {leak.kind for leak in find_leaks(entries)} <= (
         {"speaker"} if sample.language == "en" else set()
     )
     for entry in entries[::20]:
@@ -112,9 +112,9 @@ def test_a_sample_dataset_is_small_and_says_whose_it_is(sample: SampleDataset) -
 
 def test_a_sample_dataset_is_imported_as_any_other(workspace: Workspace) -> None:
     sample = next(one for one in list_sample_datasets() if one.language == "en")
-    seen = recognise(sample.folder)
-    assert seen.kind.name == "audiofolder"
-    reading = Reading(seen.folder, seen.kind)
-    done = import_clips(workspace, sample.folder.name, reading, language=sample.language)
-    assert (done.n_new, done.refused, reading.problems) == (96, [], [])
+    corpus = detect_format(sample.folder)
+    assert corpus.format.name == "audiofolder"
+    reader = CorpusReader(corpus.folder, corpus.format)
+    done = import_clips(workspace, sample.folder.name, reader, language=sample.language)
+    assert (done.n_new, done.problems, reader.problems) == (96, (), [])
     assert done.dataset.name == sample.folder.name

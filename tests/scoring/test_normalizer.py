@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from whisper.normalizers import BasicTextNormalizer
 
 from lab.core.errors import OptionsError
-from lab.scoring import BASIC, RAW, Normaliser
-from lab.scoring.normalise import from_words
+from lab.scoring import BASIC, RAW, Normalizer
+from lab.scoring.normalizer import parse_normalizer
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8")))
@@ -37,23 +37,23 @@ def test_raw_changes_nothing_but_spaces() -> None:
 
 def test_each_switch_of_ones_own_does_what_it_says() -> None:
     text = "S’e di [qesh] – ABC-në, Çast!"
-    assert Normaliser(punctuation=True)(text) == "S'e di qesh ABC-në Çast"
-    assert Normaliser(punctuation=True, apostrophes="join", hyphens="split")(text) == (
+    assert Normalizer(punctuation=True)(text) == "S'e di qesh ABC-në Çast"
+    assert Normalizer(punctuation=True, apostrophes="join", hyphens="split")(text) == (
         "Se di qesh ABC në Çast"
     )
-    assert Normaliser(apostrophes="split", notes=True)(text) == "S e di – ABC-në, Çast!"
-    assert Normaliser(diacritics=True, case=True)("Është çast") == "eshte cast"
-    assert Normaliser(punctuation=True)("'tis rock-'n'-roll --") == "tis rock n roll"
+    assert Normalizer(apostrophes="split", notes=True)(text) == "S e di – ABC-në, Çast!"
+    assert Normalizer(diacritics=True, case=True)("Është çast") == "eshte cast"
+    assert Normalizer(punctuation=True)("'tis rock-'n'-roll --") == "tis rock n roll"
 
 
 def test_spellings_are_exchanged_all_at_once() -> None:
-    assert Normaliser(replacements=(("w", "v"), ("v", "w"), ("ww", "u")))("wv wwv") == "vw uw"
+    assert Normalizer(replacements=(("w", "v"), ("v", "w"), ("ww", "u")))("wv wwv") == "vw uw"
 
 
 @pytest.mark.parametrize("pair", [("", "a"), ("a" * 51, "a"), ("a", "a" * 51)])
 def test_replacements_that_could_grow_without_end_are_refused(pair: tuple[str, str]) -> None:
     with pytest.raises(OptionsError, match="cannot be replaced"):
-        Normaliser(replacements=(pair,))
+        Normalizer(replacements=(pair,))
 
 
 @pytest.mark.parametrize("text", ["(" * 200_000, "<" * 200_000, "]" + "[" * 200_000])
@@ -63,10 +63,10 @@ def test_brackets_without_end_cost_nothing(text: str) -> None:
 
 def test_a_line_describes_a_normaliser() -> None:
     line = "case, punctuation,hyphens = join, w>v, ë > e,"
-    assert from_words(line) == Normaliser(
+    assert parse_normalizer(line) == Normalizer(
         case=True, punctuation=True, hyphens="join", replacements=(("w", "v"), ("ë", "e"))
     )
-    assert from_words("") == RAW
+    assert parse_normalizer("") == RAW
     for wrong in ("cases", "hyphens=away", "case=yes"):
         with pytest.raises(OptionsError, match="choose from case"):
-            from_words(wrong)
+            parse_normalizer(wrong)

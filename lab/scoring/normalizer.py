@@ -28,7 +28,7 @@ _MAX_REPLACEMENTS, _MAX_SPELLING = 100, 50
 
 
 @dataclass(frozen=True)
-class Normaliser:
+class Normalizer:
     """A function from text to text; each field is a switch, and with all off only spaces change.
 
     case: capital and small letters are the same
@@ -110,15 +110,15 @@ class _Translation(dict[int, str | None]):
 _WITHOUT_PUNCTUATION = _Translation("P S", " ", but="'-")
 _WITHOUT_MARKS = _Translation("Mn", None)
 
-RAW = Normaliser()
+RAW = Normalizer()
 # openai-whisper's BasicTextNormalizer.
-BASIC = Normaliser(
+BASIC = Normalizer(
     case=True, notes=True, unicode=True, punctuation=True, apostrophes="split", hyphens="split"
 )
 
 
-def from_words(line: str) -> Normaliser:
-    """The normaliser that a line describes, such as “case, punctuation, hyphens=join, w>v”.
+def parse_normalizer(line: str) -> Normalizer:
+    """The normalizer that a line describes, such as “case, punctuation, hyphens=join, w>v”.
 
     A word is a switch that is on, what becomes of apostrophes or hyphens, or a spelling and what it
     is the same as. Raises OptionsError for any other.
@@ -140,7 +140,7 @@ def from_words(line: str) -> Normaliser:
                 f"{', '.join(_SWITCHES)}, {'=…, '.join(_INSIDE_SETTINGS)}=… ("
                 f"{', '.join(get_args(Inside))}), or a spelling and another one, such as w>v."
             )
-    return Normaliser(**values, replacements=tuple(replacements))
+    return Normalizer(**values, replacements=tuple(replacements))
 
 
 def _without(pattern: re.Pattern[str], text: str, closing: str) -> str:

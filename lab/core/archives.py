@@ -1,0 +1,289 @@
+"""Reading zip and tar archives that may be hostile.
+
+Nothing that an archive says is trusted: names must stay below the folder, links and devices are
+refused, no file gives more bytes than it declares, and what all of them declare is limited.
+"""
+
+import bz2
+import gzip
+import io
+import os
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO, TypeVar, cast
+
+from lab.core.errors import LabError
+from lab.core.files import UnsafeNameError, gigabytes, safe_path
+
+# fmt: off
+ARCHIVE_SUFFIXES = frozenset({
+    ".zip", ".7z", ".rar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".tar", ".zst",
+})
+# fmt: on
+# What the standard library raises: ValueError for names that are not text, RuntimeError for
+# unknown features.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    OverflowError,
+)
+_ENCRYPTED = 0x1
+_ALWAYS_ALLOWED_BYTES = 100 << 20
+_MAX_HEADER_BYTES = 16 << 20  # what a tar says of one file, which Python reads in one go
+_SPLIT_IT = "Unpack it yourself and choose the folder, or split it into smaller archives."
+
+T = TypeVar("T")
+
+
+class ArchiveError(LabError):
+    """An archive cannot be read or exceeds a limit."""
+
+
+class MemberError(LabError):
+    """One file in an archive cannot be read; the message is a phrase."""
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """How much is read of an archive at most.
+
+    members: entries, of any kind
+    member_bytes, total_bytes: unpacked size of one file, and of all that are wanted
+    ratio: unpacked to packed size, beyond 100 MB; text reaches 10, digital silence in WAV 1000
+    spare_bytes: must stay free on the disk that an archive is unpacked to
+    """
+
+    members: int = 1_000_000
+    member_bytes: int = 4 << 30
+    total_bytes: int = 500 << 30
+    ratio: float = 100.0
+    spare_bytes: int = 1 << 30
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in an archive.
+
+    name: as the archive spells it, never to be used as a path
+    size_bytes: declared size, unpacked; no more can be read
+    progress: share of the archive that precedes it, 0 to 1
+    problem: why it must not be unpacked, a phrase; None where it may
+    """
+
+    name: str
+    size_bytes: int
+    progress: float
+    problem: str | None
+    _open: Callable[[], IO[bytes]]
+
+    def open(self) -> BinaryIO:
+        """Its content as a stream; opening and reading raise MemberError where it is damaged."""
+        return cast(BinaryIO, _MemberFile(_or_damaged(self._open)))
+
+    @property
+    def path(self) -> PurePosixPath:
+        """Where to unpack it, below a folder; only where there is no problem."""
+        return safe_path(self.name)
+
+
+@contextmanager
+def open_archive(
+    source: Path | BinaryIO,
+    *,
+    limits: ArchiveLimits,
+    is_wanted: Callable[[str], bool],
+    name: str = "",
+) -> Iterator[Iterator[Member]]:
+    """The wanted files in a zip or tar (plain, gzip or bzip2), told by its content.
+
+    is_wanted: given the name of a file, whether it is of use; folders never are
+    name: of the archive, for messages; that of the path by default
+
+    Raises ArchiveError, on iteration too, if it cannot be read or is too large.
+    """
+    name = name or (source.name if isinstance(source, Path) else "The archive")
+    try:
+        with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+            size_bytes = max(file.seek(0, os.SEEK_END), 1)
+            file.seek(0)
+            start = file.read(4)
+            file.seek(0)
+            if start[:2] == b"PK":
+                with zipfile.ZipFile(file) as zipped:
+                    members = _zip_members(zipped, name, size_bytes)
+                    if len(zipped.infolist()) > limits.members:
+                        raise _too_many(name, limits)
+                    yield _checked(members, name, size_bytes, limits, is_wanted)
+            else:
+                plain = cast(BinaryIO, _BoundedReads(_decompressed(file, start)))
+                with tarfile.open(fileobj=plain, mode="r:") as tar:
+                    members = _tar_members(tar, file, size_bytes)
+                    yield _checked(members, name, size_bytes, limits, is_wanted)
+    except _DAMAGE as error:
+        raise ArchiveError(
+            f"“{name}” cannot be read as a zip or tar ({error}). It is damaged, incomplete or of "
+            "another kind: download or pack it again."
+        ) from error
+
+
+def _checked(
+    members: Iterator[Member | None],
+    name: str,
+    size_bytes: int,
+    limits: ArchiveLimits,
+    is_wanted: Callable[[str], bool],
+) -> Iterator[Member]:
+    """The wanted members with their problems. members: None stands for a folder"""
+    allowed = min(limits.total_bytes, max(int(limits.ratio * size_bytes), _ALWAYS_ALLOWED_BYTES))
+    declared = 0
+    for number, member in enumerate(members, start=1):
+        if number > limits.members:
+            raise _too_many(name, limits)
+        if member is None or not is_wanted(member.name):
+            continue
+        problem = member.problem or _problem(member, limits)
+        if not problem:
+            declared += member.size_bytes
+            if declared > allowed:
+                raise ArchiveError(
+                    f"“{name}” unpacks to more than {gigabytes(max(allowed, 0))}: more than there "
+                    f"is room for, or far more than its own size suggests. {_SPLIT_IT}"
+                )
+        yield replace(member, problem=problem)
+
+
+def _too_many(name: str, limits: ArchiveLimits) -> ArchiveError:
+    return ArchiveError(f"“{name}” holds more than {limits.members} files. {_SPLIT_IT}")
+
+
+def _problem(member: Member, limits: ArchiveLimits) -> str | None:
+    if PurePosixPath(member.name).suffix.lower() in ARCHIVE_SUFFIXES:
+        return "it is an archive inside the archive; unpack it first"
+    if member.size_bytes > limits.member_bytes:
+        return (
+            f"it unpacks to {gigabytes(member.size_bytes)}, and at most "
+            f"{gigabytes(limits.member_bytes)} are allowed per file"
+        )
+    try:
+        safe_path(member.name)
+    except UnsafeNameError as error:
+        return str(error)
+    return None
+
+
+def _zip_members(packed: zipfile.ZipFile, name: str, size_bytes: int) -> Iterator[Member | None]:
+    members = packed.infolist()
+    if members and all(member.flag_bits & _ENCRYPTED for member in members):
+        raise ArchiveError(
+            f"“{name}” is protected by a password. Unpack it yourself and choose the folder, or "
+            "pack it without a password."
+        )
+    offset_bytes = 0
+    for member in members:
+        problem = None
+        if stat.S_ISLNK(member.external_attr >> 16):
+            problem = "it is a link to another file; pack the file itself"
+        elif member.flag_bits & _ENCRYPTED:
+            problem = "it is encrypted; pack it without a password"
+        elif member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            problem = "it is compressed in an unusual way; pack it as an ordinary zip"
+        is_folder = member.filename.endswith("/")  # `is_dir()` fails where the name is empty
+        yield (
+            None
+            if is_folder
+            else Member(
+                _name_in_zip(member),
+                member.file_size,
+                min(offset_bytes / size_bytes, 1.0),
+                problem,
+                partial(packed.open, member),
+            )
+        )
+        offset_bytes += member.compress_size
+
+
+def _name_in_zip(member: zipfile.ZipInfo) -> str:
+    """macOS writes UTF-8 without saying so, and Python takes that for code page 437."""
+    with suppress(UnicodeError):
+        return member.filename.encode("cp437").decode()
+    return member.filename
+
+
+def _tar_members(
+    packed: tarfile.TarFile, file: BinaryIO, size_bytes: int
+) -> Iterator[Member | None]:
+    while member := packed.next():
+        packed.members = []  # type: ignore[attr-defined]  # it would keep all of them in memory
+        is_file = member.isreg() and not member.issparse()
+        yield (
+            None
+            if member.isdir()
+            else Member(
+                member.name,
+                member.size,
+                min(file.tell() / size_bytes, 1.0),
+                None if is_file else "it is a link or a device; pack the file itself",
+                # None only for what is not a file.
+                partial(cast(Callable[..., IO[bytes]], packed.extractfile), member),
+            )
+        )
+
+
+def _decompressed(file: BinaryIO, start: bytes) -> BinaryIO:
+    """A tar without its compression, told by its first bytes."""
+    if start.startswith(b"\x1f\x8b"):
+        return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+    if start.startswith(b"BZh"):
+        return cast(BinaryIO, bz2.BZ2File(file))
+    return file
+
+
+class _BoundedReads(io.RawIOBase):
+    """A tar that never returns more at once than a header can need, whatever size it declares."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= _MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+class _MemberFile(io.RawIOBase):
+    """The content of a member; whatever damage is found on the way raises MemberError."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        return _or_damaged(partial(self._file.read, size))
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _or_damaged(read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except _DAMAGE as error:
+        raise MemberError(f"it is damaged ({error}); pack it again") from error

@@ -1,0 +1,108 @@
+"""Files that come from outside: names that are safe to use and to show, and streams to disk."""
+
+import hashlib
+import io
+import os
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath
+from typing import BinaryIO
+
+from lab.core.errors import disk_error
+
+# Extensions of the media files that `lab.audio` reads; what a file really is, its content tells.
+# fmt: off
+AUDIO_SUFFIXES = frozenset({
+    ".wav", ".w64", ".aif", ".aiff", ".caf", ".au", ".flac", ".mp3", ".aac", ".amr", ".g722",
+    ".ogg", ".oga", ".opus", ".mov", ".mp4", ".m4a", ".mkv", ".mka", ".webm", ".wma", ".asf",
+    ".avi", ".mpg", ".mpeg", ".ts", ".3gp",
+})
+# fmt: on
+SYSTEM_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # of macOS and Windows
+
+CHUNK_BYTES = 1 << 20
+_MAX_PART_BYTES, _MAX_PATH_CHARACTERS, _MAX_DEPTH = 255, 1024, 20
+
+
+class UnsafeNameError(Exception):
+    """A name cannot be used below a folder; the message is a phrase for people."""
+
+
+def has_audio_suffix(name: str | PurePath) -> bool:
+    return PurePath(name).suffix.lower() in AUDIO_SUFFIXES
+
+
+def printable(name: str) -> str:
+    """The end of a name (200 characters) without what could upset a terminal or a page."""
+    return "".join(char if char.isprintable() else "�" for char in name)[-200:]
+
+
+def path_parts(name: str) -> list[str]:
+    """The folders in a name and the file name, written on Windows or elsewhere."""
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+
+
+def safe_path(name: str) -> PurePosixPath:
+    """A relative path for a file of that name; raises UnsafeNameError.
+
+    Control characters and unpaired surrogates are replaced; the rest stays, so that tables still
+    find the file.
+    """
+    parts = path_parts(name)
+    if name.startswith(("/", "\\")) or name[1:2] == ":" or ".." in parts:
+        raise UnsafeNameError("its name points outside the folder, as no honest program writes it")
+    parts = [
+        "".join("_" if unicodedata.category(char) in ("Cc", "Cs") else char for char in part)
+        for part in parts
+    ]
+    if (
+        not parts
+        or len(parts) > _MAX_DEPTH
+        or sum(map(len, parts)) > _MAX_PATH_CHARACTERS
+        or any(len(part.encode()) > _MAX_PART_BYTES for part in parts)
+    ):
+        raise UnsafeNameError("its name is empty or longer than a file name can be")
+    return PurePosixPath(*parts)
+
+
+def gigabytes(n_bytes: float) -> str:
+    return f"{n_bytes / (1 << 30):.1f} GB"
+
+
+@dataclass(frozen=True)
+class HashedCopy:
+    """A copy of a stream. sha256: hexadecimal digest of its content."""
+
+    path: Path
+    sha256: str
+    size_bytes: int
+
+
+@contextmanager
+def hashed_copy(source: bytes | BinaryIO, folder: Path) -> Iterator[HashedCopy]:
+    """Copy a stream, chunk by chunk, to a hidden file in `folder`, hashing it on the way.
+
+    Move the file to its final place inside the `with` block; otherwise it is removed.
+    Raises WorkspaceError when the disk refuses, and what reading `source` raises.
+    """
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    path = folder / f".{secrets.token_hex(8)}.part"
+    digest, size_bytes = hashlib.sha256(), 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            while chunk := stream.read(CHUNK_BYTES):
+                file.write(chunk)
+                digest.update(chunk)
+                size_bytes += len(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        yield HashedCopy(path, digest.hexdigest(), size_bytes)
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    finally:
+        with suppress(OSError):  # moved, or never written
+            path.unlink()
