@@ -1,28 +1,28 @@
-"""Evaluation: models tried side by side on clips that they were not trained on."""
+"""Evaluation: word and character error rates of models, compared on the same held-out clips."""
 
 from lab.evaluation.evaluator import EVERYTHING, evaluate
 from lab.evaluation.reports import (
     CUSTOM,
-    Heard,
+    Hypotheses,
     Report,
     Result,
-    left_out,
+    build_report,
+    exclusion_note,
     matrix,
-    report,
-    rescored,
-    sentences,
+    rescore,
+    summarize,
 )
 
 __all__ = [
     "CUSTOM",
     "EVERYTHING",
-    "Heard",
+    "Hypotheses",
     "Report",
     "Result",
+    "build_report",
     "evaluate",
-    "left_out",
+    "exclusion_note",
     "matrix",
-    "report",
-    "rescored",
-    "sentences",
+    "rescore",
+    "summarize",
 ]

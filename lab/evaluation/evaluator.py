@@ -1,29 +1,28 @@
-"""Models tried on clips that they were not trained on: how many words are right, and is it luck?
+"""Score models on clips that they were not trained on.
 
-The first model is the baseline that the others are compared with. What a model heard is kept with
-the dataset, so a clip is transcribed once, however often it is scored; and what is in a report
-comes from its texts alone, so that it can be scored anew by another normaliser.
+The first model is the baseline that the others are compared with. Predictions are saved with the
+dataset, so each model transcribes a clip only once, however often it is scored. A report is
+computed from texts alone, so it can be rescore with another normalizer.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lab.core.errors import OptionsError
 from lab.core.progress import Progress, ignore
-from lab.dataset import SPLITS, Dataset, Entry
-from lab.dataset.predictions import Prediction, heard_by, predict
-from lab.evaluation.reports import CUSTOM, Heard, Report, report
-from lab.importers import Problem
-from lab.scoring import Normaliser
+from lab.dataset import SPLITS, Dataset, DatasetClip
+from lab.dataset.predictions import Prediction, load_for_engine, predict
+from lab.evaluation.reports import CUSTOM, Hypotheses, Report, build_report
+from lab.importers import ImportProblem
+from lab.scoring import Normalizer
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine
 
 EVERYTHING = "all"
-# Who asks for the others wants to know how well a model knows what it has learned from.
-_NEW_TO_MODELS = ("test", EVERYTHING)
+# Whoever asks for "train" or "validation" wants the score on clips seen in training.
+_HELD_OUT_SPLITS = ("test", EVERYTHING)
 
 
 def evaluate(
@@ -32,93 +31,114 @@ def evaluate(
     *,
     split: str = "test",
     language: str | None = None,
-    without: Mapping[str, Container[str]] = MappingProxyType({}),
-    custom: Normaliser = CUSTOM,
+    trained_on: Mapping[str, Container[str]] = MappingProxyType({}),
+    custom: Normalizer = CUSTOM,
     on_progress: Progress = ignore,
 ) -> list[Report]:
-    """Try models on datasets; gives a report for each dataset.
+    """Transcribe and score the clips of datasets with several models.
 
-    engines: the baseline first; each is asked for only when the one before is done, so that a
-        generator can load them one by one
-    split: "train", "validation", "test", or "all" for every clip with a text
-    language: Whisper's code of what is spoken; None takes each clip's own
-    without: for the name of a dataset, the files that models have learned from; they are passed
-        over, unless `split` asks for those very clips: train or validation
-    custom: a normaliser beside "raw" and "basic"
-    on_progress: called with clips of one model and dataset; raising `Cancelled` from it stops, and
-        what was heard is kept
+    Parameters
+    ----------
+    engines : iterable of Engine
+        The models, baseline first. The next one is requested only when the previous one is done,
+        so a generator can load them one at a time.
+    datasets : sequence of Dataset
+        The datasets to evaluate on.
+    split : str, default "test"
+        "train", "validation", "test", or "all" for every clip with a text.
+    language : str or None
+        Whisper's language code; None uses the language of each clip.
+    trained_on : mapping of dataset name to file names
+        Clips that a model was trained on. They are excluded, unless `split` is "train" or
+        "validation".
+    custom : Normalizer
+        A normalizer to score with, in addition to "raw" and "basic".
+    on_progress : Progress
+        Called with clips of the current model and dataset. Raise `Cancelled` from it to stop;
+        predictions made so far are kept.
 
-    Raises OptionsError for a split without clips, before any model is asked for; for a model that
-    is named twice; and when no clip can be heard.
+    Returns
+    -------
+    list of Report
+        One report per dataset.
+
+    Raises
+    ------
+    OptionsError
+        If the split has no clips (raised before any model is loaded), if a model is listed twice,
+        or if no clip can be transcribed.
     """
-    chosen = [_clips_of(dataset, split, without.get(dataset.name, ())) for dataset in datasets]
-    heard: list[dict[str, dict[str, Prediction]]] = [{} for _ in datasets]
-    skipped: list[dict[str, Problem]] = [{} for _ in datasets]
+    chosen = [_choose(dataset, split, trained_on.get(dataset.name, ())) for dataset in datasets]
+    predictions: list[dict[str, dict[str, Prediction]]] = [{} for _ in datasets]
+    skipped: list[dict[str, ImportProblem]] = [{} for _ in datasets]
     for engine in engines:
-        for place, dataset in enumerate(datasets):
-            if engine.name in heard[place]:
-                raise OptionsError(f"The model {engine.name} was named twice; name each one once.")
-            done = predict(
-                engine, dataset, chosen[place].clips, language=language, on_progress=on_progress
-            )
-            heard[place][engine.name] = heard_by(engine, dataset)
-            skipped[place] |= {one.name: one for one in done.skipped}
+        for index, dataset in enumerate(datasets):
+            if engine.name in predictions[index]:
+                raise OptionsError(f"Model {engine.name} is listed twice. List each model once.")
+            clips, _ = chosen[index]
+            summary = predict(engine, dataset, clips, language=language, on_progress=on_progress)
+            predictions[index][engine.name] = load_for_engine(engine, dataset)
+            skipped[index] |= {problem.name: problem for problem in summary.skipped}
     return [
-        _report(dataset.name, split, clips, found, custom, tuple(problems.values()))
-        for dataset, clips, found, problems in zip(datasets, chosen, heard, skipped, strict=True)
+        build_report(
+            dataset.name,
+            split,
+            *_common(dataset, clips, by_model, problems),
+            custom=custom,
+            skipped=list(problems.values()),
+            n_trained_on=n_trained_on,
+        )
+        for dataset, (clips, n_trained_on), by_model, problems in zip(
+            datasets, chosen, predictions, skipped, strict=True
+        )
     ]
 
 
-@dataclass(frozen=True)
-class _Chosen:
-    """Clips to try models on. n_learned: how many were passed over, as in `Report`"""
-
-    clips: list[Entry]
-    n_learned: int
-
-
-def _report(
-    dataset: str,
-    split: str,
-    chosen: _Chosen,
-    found: Mapping[str, Mapping[str, Prediction]],
-    custom: Normaliser,
-    skipped: tuple[Problem, ...],
-) -> Report:
-    common = [clip for clip in chosen.clips if all(clip.file_name in one for one in found.values())]
+def _common(
+    dataset: Dataset,
+    clips: Sequence[DatasetClip],
+    by_model: Mapping[str, Mapping[str, Prediction]],
+    problems: Mapping[str, ImportProblem],
+) -> tuple[list[DatasetClip], list[Hypotheses]]:
+    """The clips that all models transcribed, and the hypotheses of each model for them."""
+    common = [clip for clip in clips if all(clip.file_name in one for one in by_model.values())]
     if not common:
-        reason = f" {skipped[0].reason}" if skipped else ""
-        raise OptionsError(f"No clip of {dataset} could be heard, so nothing was scored.{reason}")
-    heard = [
-        Heard(
+        reason = "".join(f" {problem.reason}" for problem in list(problems.values())[:1])
+        raise OptionsError(
+            f"No clip of {dataset.name} could be transcribed, so there is nothing to score.{reason}"
+        )
+    return common, [
+        Hypotheses(
             model,
             tuple(predictions[clip.file_name].text for clip in common),
             tuple(predictions[clip.file_name].confidence for clip in common),
         )
-        for model, predictions in found.items()
+        for model, predictions in by_model.items()
     ]
-    made = report(dataset, split, common, heard, custom=custom, skipped=skipped)
-    return replace(made, n_learned=chosen.n_learned)
 
 
-def _clips_of(dataset: Dataset, split: str, without: Container[str]) -> _Chosen:
+def _choose(
+    dataset: Dataset, split: str, trained_on: Container[str]
+) -> tuple[list[DatasetClip], int]:
+    """The clips to evaluate on, and how many were excluded because of training."""
     if split not in (*SPLITS, EVERYTHING):
         raise OptionsError(
-            f"“{split[:40]}” is no split; choose {', '.join(SPLITS)}, or {EVERYTHING} for all."
+            f"Unknown split “{split[:40]}”. Choose {', '.join(SPLITS)}, or {EVERYTHING} for all "
+            "clips."
         )
-    usable = [entry for entry in dataset.entries() if entry.is_usable]
-    chosen = [entry for entry in usable if split in (entry.split, EVERYTHING)]
+    usable = [clip for clip in dataset.clips() if clip.is_usable]
+    chosen = [clip for clip in usable if split in (clip.split, EVERYTHING)]
     if not chosen:
         raise OptionsError(
-            f"The dataset {dataset.name} has no clip with a text in the split “{split}”; it has "
-            f"{len(usable)} in all. Split it first, or choose {EVERYTHING} for all of its clips."
+            f"The split “{split}” of {dataset.name} has no clip with a text; the whole dataset has "
+            f"{len(usable)}. Assign splits first, or choose {EVERYTHING} to use every clip."
         )
-    if split not in _NEW_TO_MODELS:
-        return _Chosen(chosen, 0)
-    new = [entry for entry in chosen if entry.file_name not in without]
-    if not new:
+    if split not in _HELD_OUT_SPLITS:
+        return chosen, 0
+    held_out = [clip for clip in chosen if clip.file_name not in trained_on]
+    if not held_out:
         raise OptionsError(
-            f"The model has learned from every clip that is in the split “{split}” of "
-            f"{dataset.name} now. Test it on others."
+            f"The model was trained on every clip of the split “{split}” of {dataset.name}. "
+            "Evaluate it on other clips."
         )
-    return _Chosen(new, len(chosen) - len(new))
+    return held_out, len(chosen) - len(held_out)

@@ -1,29 +1,27 @@
-"""Clips whose texts are known, in memory, to try a model on."""
+"""Reference clips: decoded audio with its reference text, to test a model on."""
 
 import random
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab import audio
+from lab import audio, dataset
 from lab.asr.options import TranscribeOptions
 from lab.asr.speech import WINDOW_S
 from lab.audio import Waveform
-from lab.core.errors import AudioError, OptionsError
+from lab.core.errors import AudioError, LabError, OptionsError
 from lab.core.languages import LANGUAGES
-from lab.core.progress import Progress, ignore
-from lab.dataset import Dataset, Entry
+from lab.core.progress import Progress, ignore, part
+from lab.core.workspace import Workspace
+from lab.dataset import Dataset, DatasetClip
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine
 
-# Second tries at higher temperatures would hide what is broken, and be different each time.
-_TEMPERATURES = (0.0,)
-
 
 @dataclass(frozen=True, eq=False)
-class Spoken:
-    """A clip. text: what is said in it, perhaps nothing; language: Whisper's code"""
+class ReferenceClip:
+    """A clip with its reference text, "" if nothing is said. language: Whisper's code"""
 
     waveform: Waveform
     text: str
@@ -31,86 +29,93 @@ class Spoken:
 
 
 def from_dataset(
-    dataset: Dataset,
+    source: Dataset,
     n_clips: int,
     *,
-    without: Container[str] = (),
+    exclude: Container[str] = (),
     seed: int = 0,
     on_progress: Progress = ignore,
-) -> list[Spoken]:
-    """Up to `n_clips` clips with texts, drawn from the test split, or from all where there is none.
+) -> list[ReferenceClip]:
+    """Sample up to `n_clips` clips with texts from the test split, or from all if it is empty.
 
-    without: names of files that are not to be drawn, such as those that the model learned from
-    seed: the same one draws the same clips
+    exclude: names of files that must not be sampled, such as those the model was trained on
+    seed: of the random sample
 
-    Clips that are too long or cannot be read are passed over. Raises OptionsError if none is left.
+    Skips clips that are too long or unreadable. Raises OptionsError if none is left.
     """
     usable = [
-        entry for entry in dataset.entries() if entry.is_usable and entry.file_name not in without
+        entry for entry in source.clips() if entry.is_usable and entry.file_name not in exclude
     ]
-    drawn = [entry for entry in usable if entry.split == "test"] or usable
-    random.Random(seed).shuffle(drawn)
-    clips: list[Spoken] = []
-    for entry in drawn:
+    candidates = [entry for entry in usable if entry.split == "test"] or usable
+    random.Random(seed).shuffle(candidates)
+    clips: list[ReferenceClip] = []
+    for entry in candidates:
         if len(clips) == n_clips:
             break
         on_progress(len(clips), n_clips, "Reading clips")
-        if clip := _clip(dataset, entry):
+        if clip := _clip(source, entry):
             clips.append(clip)
     if not clips:
         raise OptionsError(
-            f"The dataset {dataset.name} has no clip of up to {WINDOW_S} s with a text that could "
-            "be read. Import or correct some first."
+            f"{source.name} has no readable clip of up to {WINDOW_S} s with a text. Import or "
+            "correct some clips first."
         )
     return clips
 
 
-def options_for(engine: "Engine", language: str) -> TranscribeOptions:
-    """How a model is tried: the likeliest token at each step, nothing a second time."""
-    known = language if engine.is_multilingual else "en"
-    return TranscribeOptions(language=known, temperatures=_TEMPERATURES)
+def find(
+    workspace: Workspace, dataset_name: str, n_clips: int, *, exclude: Container[str] = ()
+) -> list[ReferenceClip]:
+    """Like `from_dataset`, but empty if the dataset was deleted or has no usable clips."""
+    try:
+        return from_dataset(dataset.find(workspace, dataset_name), n_clips, exclude=exclude)
+    except LabError:
+        return []
 
 
-def texts(
+def greedy_options(engine: "Engine", language: str) -> TranscribeOptions:
+    """Greedy decoding without temperature fallback, which would hide defects and is random."""
+    return TranscribeOptions(
+        language=language if engine.is_multilingual else "en", temperatures=(0.0,)
+    )
+
+
+def transcribe(
     engine: "Engine",
-    clips: Sequence[Spoken],
+    clips: Sequence[ReferenceClip],
     *,
     full_context: bool = True,
     on_progress: Progress = ignore,
 ) -> list[str]:
-    """What a model writes for clips, in their order; nothing is tried twice.
+    """Transcribe clips greedily; returns one text per clip.
 
-    full_context: hear 30 s, as other libraries do; else about as much as a clip is long, which is
-        faster, and again in full where that looks wrong
+    full_context: encode 30 s per clip, as other libraries do; otherwise an audio context of about
+        the clip's length, which is faster, and the full one only if the result looks wrong
 
-    Raises OptionsError for a clip in a language that the model does not know.
+    Raises OptionsError for a clip in a language that the model does not support.
     """
     from lab.asr.audio_context import FULL_AUDIO_CTX, SHORT_AUDIO_CTX
 
-    found: dict[int, str] = {}
+    texts: dict[int, str] = {}
     for language in dict.fromkeys(clip.language for clip in clips):
-        places = [place for place, clip in enumerate(clips) if clip.language == language]
+        indices = [index for index, clip in enumerate(clips) if clip.language == language]
         transcripts = engine.transcribe_clips(
-            [clips[place].waveform for place in places],
-            options_for(engine, language),
+            [clips[index].waveform for index in indices],
+            greedy_options(engine, language),
             min_audio_ctx=FULL_AUDIO_CTX if full_context else SHORT_AUDIO_CTX,
-            on_progress=_after(len(found), len(clips), on_progress),
+            on_progress=part(on_progress, len(texts), len(clips), len(indices)),
         )
-        found |= {place: one.text.strip() for place, one in zip(places, transcripts, strict=True)}
-    return [found[place] for place in range(len(clips))]
+        texts |= {
+            index: transcript.text.strip()
+            for index, transcript in zip(indices, transcripts, strict=True)
+        }
+    return [texts[index] for index in range(len(clips))]
 
 
-def _after(n_before: int, n_clips: int, on_progress: Progress) -> Progress:
-    def report(done: float, total: float, note: str = "") -> None:  # noqa: ARG001
-        on_progress(n_before + done, n_clips, note)
-
-    return report
-
-
-def _clip(dataset: Dataset, entry: Entry) -> Spoken | None:
+def _clip(source: Dataset, entry: DatasetClip) -> ReferenceClip | None:
     try:
-        waveform = audio.decode(dataset.audio_path(entry), max_duration_s=WINDOW_S)
+        waveform = audio.decode(source.audio_path(entry), max_duration_s=WINDOW_S)
     except AudioError:
         return None
     language = entry.language if entry.language in LANGUAGES else "en"
-    return Spoken(waveform, entry.transcription, language)
+    return ReferenceClip(waveform, entry.transcription, language)

@@ -1,109 +1,111 @@
-"""An evaluation on the disk: `evaluation.json` for programs, `predictions.csv` with every clip."""
+"""Evaluation reports on disk: `evaluation.json` with scores, `predictions.csv` with every clip."""
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lab.core.aliases import current_names
 from lab.core.errors import LabError, WorkspaceError
 from lab.core.workspace import atomic_write, read_json, write_json
-from lab.dataset import Entry
-from lab.evaluation import Heard, Report, Result, matrix, report, sentences
-from lab.importers import Problem
-from lab.scoring import Comparison, Normaliser, Score, confusions, word_accuracy
+from lab.dataset import DatasetClip
+from lab.evaluation import Hypotheses, Report, Result, build_report, matrix, summarize
+from lab.importers import ImportProblem
+from lab.scoring import Comparison, Normalizer, Score, confusions, word_accuracy
 
 JSON_NAME, CSV_NAME, MATRIX_NAME = "evaluation.json", "predictions.csv", "matrix.csv"
 
 _CLIP_COLUMNS = ("file_name", "duration_s", "speaker", "language", "transcription")
-_MOST_CONFUSIONS = 100
+_MAX_ROWS = 100  # of confusions and of missed words
 
 
-def write(of: Report, folder: Path) -> tuple[Path, Path]:
-    """Write both files, each whole or not at all; returns their paths; raises WorkspaceError."""
+def write(report: Report, folder: Path) -> tuple[Path, Path]:
+    """Write both files atomically; returns their paths. Raises WorkspaceError."""
     table, summary = folder / CSV_NAME, folder / JSON_NAME
-    with atomic_write(table) as beside:
-        beside.write_bytes(clips_csv(of).encode())
-    write_json(summary, as_dict(of))
+    with atomic_write(table) as temporary:
+        temporary.write_bytes(clips_csv(report).encode())
+    write_json(summary, as_dict(report))
     return summary, table
 
 
 def read(folder: Path) -> Report:
-    """The report that was written to a folder; raises WorkspaceError where there is none."""
-    content = read_json(folder / JSON_NAME)
+    """Read the report from a folder; raises WorkspaceError if it is missing or damaged."""
+    content = current_names(JSON_NAME, read_json(folder / JSON_NAME))
     path = folder / CSV_NAME
     try:
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
         models = [one["model"] for one in content["models"]]
-        written = report(
+        return build_report(
             content["dataset"],
             content["split"],
-            [_entry(row) for row in rows],
-            [_heard(model, rows) for model in models],
-            custom=_normaliser(content["normalisers"]["custom"]),
-            skipped=[Problem(**one) for one in content["skipped"]],
+            [_clip(row) for row in rows],
+            [_hypotheses(model, rows) for model in models],
+            custom=_normalizer(content["normalizers"]["custom"]),
+            skipped=[ImportProblem(**one) for one in content["skipped"]],
+            n_trained_on=int(content.get("n_trained_on", 0)),
             at=content["at"],
         )
-        return replace(written, n_learned=int(content.get("n_learned", 0)))
     except (OSError, ValueError, KeyError, TypeError, csv.Error, LabError) as error:
         raise WorkspaceError(
-            f"The evaluation in {folder} cannot be read ({error!r}). Evaluate once more."
+            f"The evaluation in {folder} cannot be read ({error!r}). Run the evaluation again."
         ) from error
 
 
-def clips_csv(of: Report) -> str:
-    """A line for each clip: what was said, and what each model heard, with its error rates."""
+def clips_csv(report: Report) -> str:
+    """CSV with one row per clip: its text, and each model's hypothesis, confidence, WER and CER."""
     text = io.StringIO(newline="")
     table = csv.writer(text)
-    columns = (name for result in of.results for name in _columns(result.model))
+    columns = (name for result in report.results for name in _columns(result.model))
     table.writerow([*_CLIP_COLUMNS, *columns])
-    for place, clip in enumerate(of.clips):
+    for index, clip in enumerate(report.clips):
         cells: list[object] = [getattr(clip, name) for name in _CLIP_COLUMNS]
-        for result in of.results:
-            score = result.each["basic"][place]
-            confidence = result.heard.confidences[place]
-            cells += [result.heard.texts[place], f"{confidence:.4f}"]
+        for result in report.results:
+            score = result.clip_scores["basic"][index]
+            cells += [result.hypotheses.texts[index], f"{result.hypotheses.confidences[index]:.4f}"]
             cells += [f"{score.wer:.4f}", f"{score.cer:.4f}"]
         table.writerow(cells)
     return text.getvalue()
 
 
-def matrix_csv(reports: Sequence[Report], *, normaliser: str = "basic") -> str:
-    """Error rates, a line for each model and a column for each dataset."""
-    names = [one.dataset for one in reports]
+def matrix_csv(reports: Sequence[Report], *, normalizer: str = "basic") -> str:
+    """CSV of error rates with one row per model and one column per dataset."""
+    names = [report.dataset for report in reports]
     text = io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow(["model", *names])
-    for model, rates in matrix(reports, normaliser=normaliser).items():
+    for model, rates in matrix(reports, normalizer=normalizer).items():
         table.writerow([model, *(f"{rates[name]:.4f}" for name in names)])
     return text.getvalue()
 
 
-def as_dict(of: Report) -> dict[str, Any]:
-    """The figures of a report as JSON has them; error rates are fractions."""
+def as_dict(report: Report) -> dict[str, Any]:
+    """The content of `evaluation.json`; error rates are fractions."""
     return {
-        "at": of.at,
-        "dataset": of.dataset,
-        "split": of.split,
-        "n_clips": len(of.clips),
-        "duration_s": round(sum(clip.duration_s or 0.0 for clip in of.clips), 3),
-        "unit": of.unit,
-        "sentences": sentences(of),
-        "models": [_result(of, result) for result in of.results],
-        "normalisers": {name: asdict(one) for name, one in of.normalisers.items()},
-        "n_learned": of.n_learned,
-        "skipped": [asdict(problem) for problem in of.skipped],
+        "at": report.at,
+        "dataset": report.dataset,
+        "split": report.split,
+        "n_clips": len(report.clips),
+        "duration_s": round(report.duration_s, 3),
+        "unit": report.unit,
+        "sentences": summarize(report),
+        "models": [_result(report, result) for result in report.results],
+        "normalizers": {name: asdict(one) for name, one in report.normalizers.items()},
+        "n_trained_on": report.n_trained_on,
+        "skipped": [asdict(problem) for problem in report.skipped],
     }
 
 
-def _result(of: Report, result: Result) -> dict[str, Any]:
-    pairs = of.pairs(result)
-    missed = [one for one in word_accuracy(pairs) if one.missed]
+def _result(report: Report, result: Result) -> dict[str, Any]:
+    pairs = report.pairs(result)
+    missed = [word for word in word_accuracy(pairs) if word.n_missed]
     return {
         "model": result.model,
         "scores": {name: _score(one) for name, one in result.scores.items()},
-        "versus_first": {unit: _comparison(one, unit) for unit, one in result.versus_first.items()},
+        "versus_baseline": {
+            unit: _comparison(one, unit) for unit, one in result.versus_baseline.items()
+        },
         "confusions": {
             "characters": _first(confusions(pairs, unit="character")),
             "words": _first(confusions(pairs, unit="word")),
@@ -123,19 +125,19 @@ def _score(score: Score) -> dict[str, Any]:
 
 def _comparison(comparison: Comparison, unit: str) -> dict[str, Any]:
     sentence = comparison.sentence(unit)
-    return {**asdict(comparison), "is_luck": comparison.is_luck, "sentence": sentence}
+    return {**asdict(comparison), "is_significant": comparison.is_significant, "sentence": sentence}
 
 
-def _first(found: Sequence[Any]) -> list[dict[str, Any]]:
-    return [asdict(one) for one in found[:_MOST_CONFUSIONS]]
+def _first(items: Sequence[Any]) -> list[dict[str, Any]]:
+    return [asdict(item) for item in items[:_MAX_ROWS]]
 
 
 def _columns(model: str) -> tuple[str, str, str, str]:
     return f"{model} text", f"{model} confidence", f"{model} wer", f"{model} cer"
 
 
-def _entry(row: Mapping[str, str]) -> Entry:
-    return Entry(
+def _clip(row: Mapping[str, str]) -> DatasetClip:
+    return DatasetClip(
         row["file_name"],
         row["transcription"],
         speaker=row["speaker"],
@@ -144,15 +146,15 @@ def _entry(row: Mapping[str, str]) -> Entry:
     )
 
 
-def _heard(model: str, rows: Sequence[Mapping[str, str]]) -> Heard:
+def _hypotheses(model: str, rows: Sequence[Mapping[str, str]]) -> Hypotheses:
     text, confidence, *_ = _columns(model)
-    return Heard(
+    return Hypotheses(
         model,
         tuple(row[text] for row in rows),
         tuple(float(row[confidence]) for row in rows),
     )
 
 
-def _normaliser(content: Mapping[str, Any]) -> Normaliser:
+def _normalizer(content: Mapping[str, Any]) -> Normalizer:
     pairs = tuple((spelling, same_as) for spelling, same_as in content["replacements"])
-    return Normaliser(**{**content, "replacements": pairs})
+    return Normalizer(**{**content, "replacements": pairs})

@@ -1,30 +1,27 @@
-"""What an evaluation found: texts, scores and comparisons of models on the clips of a dataset."""
+"""Evaluation reports: hypotheses, scores and comparisons of models on the clips of a dataset."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from lab.dataset import Entry
-from lab.importers import Problem
-from lab.scoring import BASIC, RAW, Comparison, Normaliser, Score, paired_bootstrap, score_each
+from lab.dataset import DatasetClip
+from lab.importers import ImportProblem
+from lab.scoring import BASIC, RAW, Comparison, Normalizer, Score, paired_bootstrap, score_each
 from lab.scoring.score import total
 
-if TYPE_CHECKING:
-    pass
-
-# As basic, but s’e is se and ABC-në is ABCnë: spelling that is often left to taste.
+# Like basic, but s’e becomes se and ABC-në becomes ABCnë: spellings on which writers differ.
 CUSTOM = replace(BASIC, apostrophes="join", hyphens="join")
-# There WER says little; Whisper's own list.
+# Languages in which WER is not meaningful; the list is openai-whisper's.
 WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 Unit = Literal["words", "characters"]
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What one model made of the clips, in their order.
+class Hypotheses:
+    """What one model transcribed, one entry per clip.
 
-    confidences: mean probability of the tokens, 0 to 1
+    confidences: mean token probability, 0 to 1
     """
 
     model: str
@@ -34,91 +31,97 @@ class Heard:
 
 @dataclass(frozen=True)
 class Result:
-    """How good one model is.
+    """The scores of one model.
 
-    scores: of all clips together, for each normaliser by its name
-    each: of each clip, likewise
-    versus_first: the baseline compared with this model, in words and in characters, under "basic";
-        empty for the baseline itself
+    scores: of all clips together, by the name of the normalizer
+    clip_scores: of each clip, by the name of the normalizer
+    versus_baseline: comparison of the baseline (A) with this model (B), in words and in characters,
+        normalised with "basic"; empty for the baseline itself
     """
 
-    heard: Heard
+    hypotheses: Hypotheses
     scores: Mapping[str, Score]
-    each: Mapping[str, tuple[Score, ...]]
-    versus_first: Mapping[Unit, Comparison]
+    clip_scores: Mapping[str, tuple[Score, ...]]
+    versus_baseline: Mapping[Unit, Comparison]
 
     @property
     def model(self) -> str:
-        return self.heard.model
+        return self.hypotheses.model
 
 
 @dataclass(frozen=True)
 class Report:
-    """Models on the clips of a dataset.
+    """Results of models on the clips of a dataset.
 
-    at: the moment, ISO 8601 in UTC
+    at: time of the evaluation, ISO 8601, UTC
     split: "train", "validation", "test" or "all"
-    clips: those that all models have heard
-    results: the baseline first
-    normalisers: "raw", "basic" and "custom"
-    skipped: clips that could not be heard, with the reason
-    n_learned: clips of the split that were passed over, for a model has learned from them
+    clips: clips that every model transcribed
+    results: one per model, the baseline first
+    normalizers: "raw", "basic" and "custom"
+    skipped: clips that could not be transcribed, with the reason
+    n_trained_on: number of clips excluded because a model was trained on them
     """
 
     at: str
     dataset: str
     split: str
-    clips: tuple[Entry, ...]
+    clips: tuple[DatasetClip, ...]
     results: tuple[Result, ...]
-    normalisers: Mapping[str, Normaliser]
-    skipped: tuple[Problem, ...] = ()
-    n_learned: int = 0
+    normalizers: Mapping[str, Normalizer]
+    skipped: tuple[ImportProblem, ...] = ()
+    n_trained_on: int = 0
 
     @property
     def unit(self) -> Unit:
-        """What tells more: characters where most clips are in a language without spaces."""
+        """The unit to score in: characters if most clips are in a language without spaces."""
         n_without = sum(clip.language in WITHOUT_SPACES for clip in self.clips)
         return "characters" if 2 * n_without > len(self.clips) else "words"
 
-    def pairs(self, result: Result, normaliser: str = "basic") -> list[tuple[str, str]]:
-        """Reference and hypothesis of each clip, normalised, for confusions and differences."""
-        normalise = self.normalisers[normaliser]
+    @property
+    def duration_s(self) -> float:
+        return sum(clip.duration_s or 0.0 for clip in self.clips)
+
+    def pairs(self, result: Result, normalizer: str = "basic") -> list[tuple[str, str]]:
+        """Reference and hypothesis of each clip, normalised."""
+        normalize = self.normalizers[normalizer]
         return [
-            (normalise(clip.transcription), normalise(text))
-            for clip, text in zip(self.clips, result.heard.texts, strict=True)
+            (normalize(clip.transcription), normalize(text))
+            for clip, text in zip(self.clips, result.hypotheses.texts, strict=True)
         ]
 
 
-def report(
+def build_report(
     dataset: str,
     split: str,
-    clips: Sequence[Entry],
-    heard: Sequence[Heard],
+    clips: Sequence[DatasetClip],
+    hypotheses: Sequence[Hypotheses],
     *,
-    custom: Normaliser = CUSTOM,
-    skipped: Sequence[Problem] = (),
+    custom: Normalizer = CUSTOM,
+    skipped: Sequence[ImportProblem] = (),
+    n_trained_on: int = 0,
     at: str = "",
 ) -> Report:
-    """Score what models heard, the baseline first.
+    """Score hypotheses against the texts of clips.
 
-    clips: with what was said in them
-    heard: with a text for each clip
-    at: the moment of the evaluation; "" for now
+    clips: with their reference texts
+    hypotheses: one per model, the baseline first
+    at: time of the evaluation, ISO 8601; "" for now
     """
-    normalisers = {"raw": RAW, "basic": BASIC, "custom": custom}
+    normalizers = {"raw": RAW, "basic": BASIC, "custom": custom}
     references = [clip.transcription for clip in clips]
     results: list[Result] = []
-    for one in heard:
-        each = {
-            name: tuple(score_each(references, one.texts, normalise))
-            for name, normalise in normalisers.items()
+    for of_model in hypotheses:
+        clip_scores = {
+            name: tuple(score_each(references, of_model.texts, normalize))
+            for name, normalize in normalizers.items()
         }
+        baseline = results[0].clip_scores["basic"] if results else ()
         results.append(
             Result(
-                one,
-                {name: total(scores) for name, scores in each.items()},
-                each,
-                _versus(results[0].each["basic"], each["basic"]) if results else {},
+                of_model,
+                {name: total(scores) for name, scores in clip_scores.items()},
+                clip_scores,
+                _compare(baseline, clip_scores["basic"]) if results else {},
             )
         )
     return Report(
@@ -127,58 +130,60 @@ def report(
         split,
         tuple(clips),
         tuple(results),
-        normalisers,
+        normalizers,
         tuple(skipped),
+        n_trained_on,
     )
 
 
-def rescored(before: Report, custom: Normaliser) -> Report:
-    """The same report with another normaliser of one's own."""
-    heard = [result.heard for result in before.results]
-    scored = report(before.dataset, before.split, before.clips, heard, custom=custom)
-    return replace(before, results=scored.results, normalisers=scored.normalisers)
+def rescore(report: Report, custom: Normalizer) -> Report:
+    """The same report with another custom normalizer."""
+    hypotheses = [result.hypotheses for result in report.results]
+    scored = build_report(report.dataset, report.split, report.clips, hypotheses, custom=custom)
+    return replace(report, results=scored.results, normalizers=scored.normalizers)
 
 
-def sentences(of: Report) -> list[str]:
-    """What came out, a sentence for each model, the baseline first."""
-    said = []
-    for result in of.results:
-        rate = _rate(result.scores["basic"], of.unit)
-        verdict = f"{result.model}: {100 * rate:.1f} errors in 100 {of.unit}."
-        if of.unit in result.versus_first:
-            comparison = result.versus_first[of.unit].sentence(of.unit)
-            verdict += f" Beside {of.results[0].model}: {comparison}"
-        said.append(verdict)
-    return said
+def summarize(report: Report) -> list[str]:
+    """One sentence per model on its error rate, and on how it compares with the baseline."""
+    summary = []
+    for result in report.results:
+        rate = _rate(result.scores["basic"], report.unit)
+        sentence = f"{result.model}: {100 * rate:.1f} errors per 100 {report.unit}."
+        if report.unit in result.versus_baseline:
+            comparison = result.versus_baseline[report.unit].sentence(report.unit)
+            sentence += f" Compared with {report.results[0].model}: {comparison}"
+        summary.append(sentence)
+    return summary
 
 
-def left_out(of: Report) -> str:
-    """What was passed over, in a sentence; "" if nothing was."""
-    clips = "1 clip is" if of.n_learned == 1 else f"{of.n_learned:,} clips are"
-    why = f"left out of {of.dataset}, {of.split}: what a model has learned from is no test of it."
-    return f"{clips} {why}" if of.n_learned else ""
+def exclusion_note(report: Report) -> str:
+    """A sentence on the clips excluded because of training; "" if there are none."""
+    n = report.n_trained_on
+    clips = "1 clip was" if n == 1 else f"{n:,} clips were"
+    source = f"{report.dataset}, {report.split}"
+    return f"{clips} excluded from {source}: a model was trained on them." if n else ""
 
 
 def matrix(
-    reports: Sequence[Report], *, normaliser: str = "basic", unit: Unit | None = None
+    reports: Sequence[Report], *, normalizer: str = "basic", unit: Unit | None = None
 ) -> dict[str, dict[str, float]]:
-    """Error rates of each model on each dataset: model, dataset, rate.
+    """Error rates by model and dataset, as fractions.
 
-    unit: None takes for each dataset what tells more
+    unit: None uses the unit of each report
     """
     rates: dict[str, dict[str, float]] = {}
-    for one in reports:
-        for result in one.results:
-            rate = _rate(result.scores[normaliser], unit or one.unit)
-            rates.setdefault(result.model, {})[one.dataset] = rate
+    for report in reports:
+        for result in report.results:
+            rate = _rate(result.scores[normalizer], unit or report.unit)
+            rates.setdefault(result.model, {})[report.dataset] = rate
     return rates
 
 
-def _versus(first: Sequence[Score], other: Sequence[Score]) -> dict[Unit, Comparison]:
+def _compare(baseline: Sequence[Score], other: Sequence[Score]) -> dict[Unit, Comparison]:
     return {
-        "words": paired_bootstrap([one.words for one in first], [one.words for one in other]),
+        "words": paired_bootstrap([one.words for one in baseline], [one.words for one in other]),
         "characters": paired_bootstrap(
-            [one.characters for one in first], [one.characters for one in other]
+            [one.characters for one in baseline], [one.characters for one in other]
         ),
     }
 

@@ -1,4 +1,4 @@
-"""Evaluations of the workspace.
+"""Evaluations saved in the workspace.
 
 evaluations/ID/DATASET/evaluation.json   and predictions.csv (`lab.evaluation.report_files`)
 """
@@ -7,7 +7,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.staging import Staging
@@ -15,22 +14,19 @@ from lab.core.workspace import Workspace, child, remove
 from lab.evaluation import Report, report_files
 from lab.evaluation.report_files import JSON_NAME
 
-if TYPE_CHECKING:
-    pass
-
 FOLDER = "evaluations"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluation of the workspace; a report for each dataset lies below `folder`."""
+    """A saved evaluation, with one report per dataset in `folder`."""
 
     id: str
     folder: Path
 
     @property
     def at(self) -> datetime:
-        """When it was made, UTC."""
+        """Creation time, UTC."""
         return datetime.strptime(self.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
 
     @property
@@ -38,49 +34,45 @@ class Evaluation:
         return sorted(path.parent.name for path in self.folder.glob(f"*/{JSON_NAME}"))
 
     def report_dir(self, dataset_name: str) -> Path:
-        """Where the report on a dataset lies."""
+        """The folder of the report on a dataset."""
         return child(self.folder, dataset_name)
 
 
-def keep(workspace: Workspace, reports: list[Report]) -> Evaluation:
-    """Write reports into the workspace, all or none; raises WorkspaceError."""
+def save(workspace: Workspace, reports: list[Report]) -> Evaluation:
+    """Save all reports, or none if that fails; raises WorkspaceError."""
     parent = workspace.root / FOLDER
     with Staging(parent) as staging:
         for report in reports:
             report_files.write(report, child(staging, report.dataset))
-        made = _evaluation(parent / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}")
+        folder = parent / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         try:
-            staging.rename(made.folder)
+            staging.rename(folder)
         except OSError as error:
             raise WorkspaceError(
-                f"{made.folder} cannot be written ({error.strerror or error}). "
-                "Free some space and evaluate once more; the clips need not be heard again."
+                f"{folder} cannot be written ({error.strerror or error}). Free some space and "
+                "evaluate again; the clips will not be transcribed again."
             ) from error
-    return made
+    return Evaluation(folder.name, folder)
 
 
 def list_evaluations(workspace: Workspace) -> list[Evaluation]:
-    """All evaluations, the newest first."""
-    found = [
-        _evaluation(folder)
+    """All evaluations, newest first."""
+    evaluations = [
+        Evaluation(folder.name, folder)
         for folder in (workspace.root / FOLDER).glob("[0-9]*-[0-9]*-*")
         if any(folder.glob(f"*/{JSON_NAME}"))
     ]
-    return sorted(found, key=lambda one: one.id, reverse=True)
+    return sorted(evaluations, key=lambda evaluation: evaluation.id, reverse=True)
 
 
 def find(workspace: Workspace, evaluation_id: str) -> Evaluation:
-    """The evaluation with this id, which may come from a URL; raises OptionsError for any other."""
-    for one in list_evaluations(workspace):
-        if one.id == evaluation_id:
-            return one
-    raise OptionsError(f"There is no evaluation “{evaluation_id[:40]}” any more.")
+    """The evaluation with this id, perhaps from a URL; raises OptionsError if none has it."""
+    for evaluation in list_evaluations(workspace):
+        if evaluation.id == evaluation_id:
+            return evaluation
+    raise OptionsError(f"The evaluation “{evaluation_id[:40]}” does not exist or was deleted.")
 
 
 def delete(evaluation: Evaluation) -> None:
-    """Remove an evaluation; what the models heard stays with the datasets."""
+    """Delete an evaluation; predictions stay with the datasets."""
     remove(evaluation.folder)
-
-
-def _evaluation(folder: Path) -> Evaluation:
-    return Evaluation(folder.name, folder)

@@ -1,27 +1,21 @@
-"""A model leaves the lab: in the formats of three libraries, each proven by the library itself.
+"""Model export to the formats of three libraries, each verified by the library itself.
 
-FOLDER/model.pt …     the model, as `whisper`, `transformers` or `faster-whisper` load it
-FOLDER/README.md      its card, where there is one
-FOLDER/proof.json     what the library made of clips, beside what the lab made of them
-FOLDER/origin.json    a fingerprint of the weights of the run that it was made of
+FOLDER/model.pt …     the model, in the files that the library loads
+FOLDER/README.md      its model card, if it has one
+FOLDER/proof.json     transcripts of the library and of the lab for the same clips
+FOLDER/origin.json    fingerprint of the weights of the run that it was exported from
 """
 
-from lab.export.formats import FORMATS, PRECISIONS, Format, check, export
-from lab.export.proof import Proof, export_with_proof, prove
-from lab.training.models import learned_by, load_engine, load_model, publish, run_named
+from lab.export.formats import FORMATS, PRECISIONS, ExportFormat, check_target, export
+from lab.export.verification import Verification, export_and_verify, verify
 
 __all__ = [
     "FORMATS",
     "PRECISIONS",
-    "Format",
-    "Proof",
-    "check",
+    "ExportFormat",
+    "Verification",
+    "check_target",
     "export",
-    "export_with_proof",
-    "learned_by",
-    "load_engine",
-    "load_model",
-    "prove",
-    "publish",
-    "run_named",
+    "export_and_verify",
+    "verify",
 ]

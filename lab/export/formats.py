@@ -1,6 +1,6 @@
-"""The formats that a model can be written in, and writing one of them whole.
+"""Export formats for models, and writing a model in one of them.
 
-Importing this module is light: torch loads with the writer of a format.
+torch is imported only when a model is written.
 """
 
 import shutil
@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 
 from lab.core.errors import CheckpointError, OptionsError, WorkspaceError
 from lab.core.staging import Staging
-from lab.training.provenance import write_origin
+from lab.training.provenance import write_exported_weights
 
 if TYPE_CHECKING:
     from whisper.model import Whisper
 
-CARD_NAME = "README.md"  # where model hubs look for a model's card
+CARD_NAME = "README.md"  # where model hubs look for the model card
 
 
 @dataclass(frozen=True)
-class Format:
-    """A format of a model.
+class ExportFormat:
+    """A file format for models.
 
-    library: the package of Python that reads it
-    about: what it is for, a sentence
-    usage: lines of Python that load it from FOLDER and transcribe a file in LANGUAGE
+    library: the Python package that reads it
+    about: one sentence on what it is for
+    usage: Python code that loads the model from FOLDER and transcribes a file in LANGUAGE
     """
 
     library: str
@@ -34,40 +34,40 @@ class Format:
     usage: str
 
     def usage_of(self, folder: str, language: str | None) -> str:
-        """`usage` for a folder and Whisper's code of a language; None lets the model find out."""
-        known = "None" if language is None else f'"{language}"'
-        return self.usage.replace('"LANGUAGE"', known).replace("FOLDER", folder)
+        """`usage` for a folder and a language code; None lets the model detect the language."""
+        code = "None" if language is None else f'"{language}"'
+        return self.usage.replace('"LANGUAGE"', code).replace("FOLDER", folder)
 
 
-# What a precision is good for.
+# Precision of the weights: a description.
 PRECISIONS: Mapping[str, str] = {
-    "float32": "exactly what was trained",
+    "float32": "the weights exactly as trained",
     "float16": "half the size, hardly any difference",
-    "int8": "a quarter of the size and fast on processors; some texts differ, and it cannot be "
-    "trained further",
+    "int8": "a quarter of the size and fast on CPUs; some transcripts differ, and the model cannot "
+    "be trained further",
 }
 
-FORMATS: Mapping[str, Format] = {
-    "openai": Format(
+FORMATS: Mapping[str, ExportFormat] = {
+    "openai": ExportFormat(
         "openai-whisper",
-        "One file for openai-whisper, where Whisper comes from, and programs built on it.",
+        "One file for openai-whisper, the original implementation, and programs built on it.",
         ("float32", "float16"),
         "import whisper\n"
         'model = whisper.load_model("FOLDER/model.pt")\n'
         'print(model.transcribe("talk.mp3", language="LANGUAGE")["text"])',
     ),
-    "huggingface": Format(
+    "huggingface": ExportFormat(
         "transformers",
-        "A folder for transformers, and for uploading to Hugging Face.",
+        "A folder for transformers, ready to upload to Hugging Face.",
         ("float32", "float16"),
         "from transformers import pipeline\n"
-        'recognise = pipeline("automatic-speech-recognition", model="FOLDER")\n'
+        'transcribe = pipeline("automatic-speech-recognition", model="FOLDER")\n'
         'options = {"language": "LANGUAGE", "task": "transcribe"}\n'
-        'print(recognise("talk.wav", return_timestamps=True, generate_kwargs=options)["text"])',
+        'print(transcribe("talk.wav", return_timestamps=True, generate_kwargs=options)["text"])',
     ),
-    "ctranslate2": Format(
+    "ctranslate2": ExportFormat(
         "faster-whisper",
-        "A folder for faster-whisper and WhisperX: the fastest on machines without the lab.",
+        "A folder for faster-whisper and WhisperX, the fastest outside this app.",
         ("float32", "float16", "int8"),
         "from faster_whisper import WhisperModel\n"
         'segments, _ = WhisperModel("FOLDER").transcribe("talk.mp3", language="LANGUAGE")\n'
@@ -83,19 +83,19 @@ def export(
     file_format: str,
     precision: str = "float32",
     card: str = "",
-    origin: str = "",
+    weights_fingerprint: str = "",
 ) -> None:
-    """Write `model` into the folder `target`, all of its files or none.
+    """Export `model` to the folder `target`: all files, or none if that fails.
 
     file_format: a key of `FORMATS`
-    precision: of its weights, one that the format has
-    card: the text of its model card, Markdown
-    origin: the fingerprint of the file that `model` came from, to be kept with it
+    precision: of the weights, one of the format's precisions
+    card: model card in Markdown; "" for none
+    weights_fingerprint: of the file that `model` was loaded from, saved with the export
 
-    Raises OptionsError for a format or precision that there is not, WorkspaceError if `target` is
-    taken or the disk refuses, CheckpointError for a model that has no place in the format.
+    Raises OptionsError for an unknown format or precision, WorkspaceError if `target` exists or
+    cannot be written, CheckpointError for a model that the format cannot represent.
     """
-    check(target, file_format=file_format, precision=precision)
+    check_target(target, file_format=file_format, precision=precision)
     with Staging(target.absolute().parent) as staging:
         folder = staging / "model"
         try:
@@ -103,43 +103,43 @@ def export(
             _write(model, folder, file_format, precision)
             if card:
                 (folder / CARD_NAME).write_text(card, encoding="utf-8")
-            if origin:
-                write_origin(folder, origin)
+            if weights_fingerprint:
+                write_exported_weights(folder, weights_fingerprint)
             if target.is_dir():
-                target.rmdir()  # it is empty, or else this fails
+                target.rmdir()  # fails unless it is empty
             folder.rename(target)
-        # A full disk is a RuntimeError of torch and of safetensors.
+        # torch and safetensors raise RuntimeError if the disk is full.
         except (OSError, RuntimeError) as error:
             raise WorkspaceError(
-                f"The model cannot be written to {target} ({getattr(error, 'strerror', error)}). "
-                "Free some space or choose another folder."
+                f"The model could not be written to {target} ({getattr(error, 'strerror', error)})."
+                " Free some disk space or choose another folder."
             ) from error
 
 
-def check(target: Path, *, file_format: str, precision: str) -> None:
-    """Refuse at once what `export` would refuse after it has loaded a model."""
+def check_target(target: Path, *, file_format: str, precision: str) -> None:
+    """Raise the errors of `export` that can be detected before a model is loaded."""
     if file_format not in FORMATS:
         raise OptionsError(
-            f"There is no format “{file_format}”. Choose one of {', '.join(FORMATS)}."
+            f"Unknown export format “{file_format}”. Choose one of {', '.join(FORMATS)}."
         )
     precisions = FORMATS[file_format].precisions
     if precision not in precisions:
         raise OptionsError(
-            f"{file_format} cannot be written in {precision}: choose {' or '.join(precisions)}."
+            f"{file_format} does not support {precision}. Choose {' or '.join(precisions)}."
         )
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise WorkspaceError(
-            f"{target} is there already, and nothing is overwritten. Choose another folder."
+            f"{target} already exists and will not be overwritten. Choose another folder."
         )
 
 
 def size_bytes(folder: Path) -> int:
-    """Bytes of all files of an export."""
+    """Total size of the files of an export."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def free_bytes(target: Path) -> int:
-    """How much room there is where `target` would be."""
+    """Free disk space at `target`, which need not exist."""
     nearest = next(folder for folder in target.absolute().parents if folder.exists())
     return shutil.disk_usage(nearest).free
 
@@ -151,8 +151,8 @@ def _write(model: "Whisper", folder: Path, file_format: str, precision: str) -> 
     activation = weights.activation_of(model)
     if activation != "gelu" and file_format != "huggingface":
         raise CheckpointError(
-            f"This model computes with {activation}, as its architecture of its own asks for, and "
-            f"{FORMATS[file_format].library} only knows Whisper's gelu. Choose huggingface."
+            f"This model uses the activation function {activation}, but "
+            f"{FORMATS[file_format].library} supports only Whisper's gelu. Choose huggingface."
         )
     write = {"openai": openai, "huggingface": huggingface, "ctranslate2": ctranslate2}
     write[file_format].write(model, folder, precision=precision)

@@ -1,4 +1,4 @@
-"""The folder that transformers loads, and that Hugging Face's hub takes as it is."""
+"""Export to a transformers folder, which can be uploaded to the Hugging Face Hub."""
 
 import shutil
 from pathlib import Path
@@ -13,15 +13,15 @@ from whisper.model import Whisper
 from lab.asr import huggingface, weights
 from lab.core.workspace import write_json
 from lab.export import tokens
-from lab.export.tokens import Vocabulary
+from lab.export.tokens import BpeVocabulary
 
 
 def write(model: Whisper, folder: Path, *, precision: str = "float32") -> None:
-    """Write `model` into `folder`, for `from_pretrained` of transformers, without a network."""
-    vocabulary = tokens.vocabulary_of(model)
+    """Write `model` to `folder` for transformers' `from_pretrained`; works offline."""
+    vocabulary = tokens.build_vocabulary(model)
     dtype = getattr(torch, precision)
     state = {
-        huggingface.written_name(name): value.detach().to(dtype).clone().contiguous()
+        huggingface.to_hf_name(name): value.detach().to(dtype).clone().contiguous()
         for name, value in model.state_dict().items()
     }
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
@@ -30,13 +30,13 @@ def write(model: Whisper, folder: Path, *, precision: str = "float32") -> None:
     write_feature_extractor(model, folder)
     tokens.write_tokenizer(vocabulary, folder / "tokenizer.json")
     tokens.write_tokenizer_parts(vocabulary, folder)
-    # How American and British spellings go together, for scores of English.
+    # Pairs of British and American spellings, for scoring English.
     spellings = Path(whisper.__file__).parent / "normalizers" / "english.json"
     shutil.copyfile(spellings, folder / "normalizer.json")
 
 
 def write_feature_extractor(model: Whisper, folder: Path) -> None:
-    """Write `preprocessor_config.json`: how sound becomes a log-mel spectrogram."""
+    """Write `preprocessor_config.json`, the parameters of the log-mel spectrogram."""
     write_json(
         folder / "preprocessor_config.json",
         {
@@ -56,9 +56,9 @@ def write_feature_extractor(model: Whisper, folder: Path) -> None:
     )
 
 
-def suppressed(vocabulary: Vocabulary) -> list[int]:
-    """What is never said, as in openai-whisper's `SuppressTokens`, but for “no timestamps”."""
-    tokenizer = vocabulary.whisper
+def suppress_tokens(vocabulary: BpeVocabulary) -> list[int]:
+    """Tokens that are never sampled, as in openai-whisper's `SuppressTokens`."""
+    tokenizer = vocabulary.tokenizer
     return sorted(
         {
             *tokenizer.non_speech_tokens,
@@ -72,43 +72,43 @@ def suppressed(vocabulary: Vocabulary) -> list[int]:
     )
 
 
-def suppressed_at_first(vocabulary: Vocabulary) -> list[int]:
-    """What no text begins with: a space, or its end."""
-    return [*vocabulary.whisper.encode(" "), vocabulary.whisper.eot]
+def begin_suppress_tokens(vocabulary: BpeVocabulary) -> list[int]:
+    """Tokens that cannot start a text: a space and end-of-text."""
+    return [*vocabulary.tokenizer.encode(" "), vocabulary.tokenizer.eot]
 
 
 def alignment_heads(model: Whisper) -> list[list[int]]:
-    """Layer and head of each attention that gives word times."""
+    """(layer, head) of each cross-attention head used for word timestamps."""
     heads: list[list[int]] = model.alignment_heads.to_dense().nonzero().tolist()
     return heads
 
 
-def _config(model: Whisper, vocabulary: Vocabulary, precision: str) -> dict[str, Any]:
-    width = 4 * model.dims.n_audio_state  # of the middle of a block, in openai-whisper always
+def _config(model: Whisper, vocabulary: BpeVocabulary, precision: str) -> dict[str, Any]:
+    ffn_dim = 4 * model.dims.n_audio_state  # fixed in openai-whisper
     config: dict[str, Any] = {
         "architectures": ["WhisperForConditionalGeneration"],
         "model_type": "whisper",
         "is_encoder_decoder": True,
-        "encoder_ffn_dim": width,
-        "decoder_ffn_dim": width,
+        "encoder_ffn_dim": ffn_dim,
+        "decoder_ffn_dim": ffn_dim,
         "num_hidden_layers": model.dims.n_audio_layer,
         "tie_word_embeddings": True,
         "use_cache": True,
         "dtype": precision,
         **huggingface.FIXED,
         "activation_function": weights.activation_of(model),
-        **_ends(vocabulary),
+        **_boundary_tokens(vocabulary),
     }
     return config | {theirs: getattr(model.dims, ours) for ours, theirs in huggingface.DIMS.items()}
 
 
-def _generation_config(model: Whisper, vocabulary: Vocabulary) -> dict[str, Any]:
-    tokenizer = vocabulary.whisper
+def _generation_config(model: Whisper, vocabulary: BpeVocabulary) -> dict[str, Any]:
+    tokenizer = vocabulary.tokenizer
     config: dict[str, Any] = {
-        **_ends(vocabulary),
+        **_boundary_tokens(vocabulary),
         "alignment_heads": alignment_heads(model),
-        "begin_suppress_tokens": suppressed_at_first(vocabulary),
-        "suppress_tokens": suppressed(vocabulary),
+        "begin_suppress_tokens": begin_suppress_tokens(vocabulary),
+        "suppress_tokens": suppress_tokens(vocabulary),
         "is_multilingual": model.is_multilingual,
         "max_initial_timestamp_index": 50,
         "max_length": model.dims.n_text_ctx,
@@ -130,11 +130,11 @@ def _generation_config(model: Whisper, vocabulary: Vocabulary) -> dict[str, Any]
     return config
 
 
-def _ends(vocabulary: Vocabulary) -> dict[str, int]:
-    end = vocabulary.whisper.eot
+def _boundary_tokens(vocabulary: BpeVocabulary) -> dict[str, int]:
+    end = vocabulary.tokenizer.eot
     return {
         "bos_token_id": end,
         "eos_token_id": end,
         "pad_token_id": end,
-        "decoder_start_token_id": vocabulary.whisper.sot,
+        "decoder_start_token_id": vocabulary.tokenizer.sot,
     }

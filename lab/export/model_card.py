@@ -1,7 +1,7 @@
-"""The card of a tuned model: what it learned from, how good it is, and where it fails.
+"""Model card of a trained model: its training data, evaluation, regressions and limitations.
 
-In the form of Hugging Face's model cards, so that an exported folder can be uploaded as it is. What
-people named is shown as they wrote it, and is no markup.
+Follows the form of Hugging Face's model cards, so that an exported folder can be uploaded as it is.
+Names given by people are escaped, so that they cannot inject markup.
 """
 
 import json
@@ -14,159 +14,158 @@ from lab.asr.official import BY_NAME
 from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
 from lab.core.markup import plain
-from lab.core.workspace import read_json
-from lab.dataset import CORRECTED, Entry
+from lab.dataset import CORRECTED, DatasetClip
 from lab.evaluation import Report, report_files
 from lab.health.report import FILE_NAME, HealthReport, read_report
-from lab.training import runs
 from lab.training.config import DEFAULTS, Config
-from lab.training.runs import Run
+from lab.training.provenance import read_provenance
+from lab.training.run import Run
 
-# How voices and datasets are called in which no person speaks.
+# Substrings of the names of synthetic voices and datasets.
 _SYNTHETIC = ("espeak", "synthetic")
-_STATES = {"green": "good", "red": "**harmed**", "grey": "not judged"}
+_STATES = {"green": "passed", "red": "**regressed**", "grey": "inconclusive"}
 
 T = TypeVar("T")
 
 
-def card_of_run(run: Run, *, name: str = "") -> str:
-    """The card of what a run has made, with all that lies in its folder.
+def build_run_card(run: Run, *, name: str = "") -> str:
+    """The model card of a run, from the files in its folder.
 
-    name: of the model; the run's unless given
+    name: of the model; "" uses the name of the run
 
-    What is missing, such as an evaluation, the card says so. Raises WorkspaceError only where the
-    run has no settings any more.
+    Missing parts, such as an evaluation, are reported as missing. Raises WorkspaceError if the
+    configuration of the run cannot be read.
     """
     config, workspace = run.config, run.workspace
-    return card(
+    return build_model_card(
         name or run.name,
         config,
-        papers=_if_there(lambda: read_json(run.folder / runs.DATASET)) or {},
-        entries=_if_there(lambda: dataset.find(workspace, config.dataset).entries()) or (),
-        evaluation=_if_there(lambda: report_files.read(run.folder)),
-        health=_if_there(lambda: read_report(run.folder / FILE_NAME)),
+        provenance=read_provenance(run),
+        clips=_optional(lambda: dataset.find(workspace, config.dataset).clips()) or (),
+        evaluation=_optional(lambda: report_files.read(run.folder)),
+        health=_optional(lambda: read_report(run.folder / FILE_NAME)),
     )
 
 
-def card(
+def build_model_card(
     name: str,
     config: Config,
     *,
-    papers: Mapping[str, Any],
-    entries: Sequence[Entry] = (),
+    provenance: Mapping[str, Any],
+    clips: Sequence[DatasetClip] = (),
     evaluation: Report | None = None,
     health: HealthReport | None = None,
 ) -> str:
-    """The card as Markdown, with a head in YAML.
+    """The model card as Markdown with YAML front matter.
 
-    papers: what the run noted of its dataset and of this machine (`lab.training.examples.papers`)
-    entries: the clips of the dataset as it is now; none where it is gone
-    evaluation: of the base and the tuned model on the test split, in this order
+    provenance: recorded by `lab.training.provenance`
+    clips: current clips of the dataset; empty if it was deleted
+    evaluation: of the base model and this model on the test split, in this order
     """
-    is_synthetic = _is_synthetic(config.dataset, entries)
+    is_synthetic = _is_synthetic(config.dataset, clips)
     parts = [
-        _head(config, papers),
+        _front_matter(config, provenance),
         f"# {plain(name)}",
-        _about(config, papers),
-        "## Data",
-        _data(config, papers, entries, is_synthetic),
-        "## How good it is",
-        _scores(evaluation),
-        "## What training may have broken",
-        _health(health),
-        "## Limits",
-        _limits(papers, evaluation, is_synthetic),
-        "## How it was trained",
-        _training(config, papers),
+        _description(config, provenance),
+        "## Training data",
+        _training_data(config, provenance, clips, is_synthetic),
+        "## Evaluation",
+        _evaluation(evaluation),
+        "## Regression check",
+        _regression_check(health),
+        "## Limitations",
+        _limitations(provenance, evaluation, is_synthetic),
+        "## Training procedure",
+        _training_procedure(config, provenance),
         "## Licence",
-        "Whisper's code and weights are OpenAI's, under MIT. What a tuned model may be used for "
-        "depends on the recordings and texts that it learned from as well: say here whose they "
-        "are, and what their speakers have agreed to.",
+        "Whisper's code and weights are released by OpenAI under the MIT licence. The use of a "
+        "fine-tuned model also depends on the rights to its training data: state here who owns the "
+        "recordings and texts, and what the speakers have consented to.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _if_there(read: Callable[[], T]) -> T | None:
+def _optional(read: Callable[[], T]) -> T | None:
     try:
         return read()
     except LabError:
         return None
 
 
-def _languages(papers: Mapping[str, Any]) -> list[str]:
-    return [code for code in papers.get("languages", ()) if code in LANGUAGES]
+def _languages(provenance: Mapping[str, Any]) -> list[str]:
+    return [code for code in provenance.get("languages", ()) if code in LANGUAGES]
 
 
-def _head(config: Config, papers: Mapping[str, Any]) -> str:
-    lines = ["---", *(["language:"] if _languages(papers) else [])]
-    lines += [f"- {code}" for code in _languages(papers)]
+def _front_matter(config: Config, provenance: Mapping[str, Any]) -> str:
+    languages = _languages(provenance)
+    lines = ["---", *(["language:"] if languages else [])]
+    lines += [f"- {code}" for code in languages]
     lines += ["pipeline_tag: automatic-speech-recognition", "tags:", "- whisper"]
     if not config.architecture:
-        # JSON is YAML too, and no name can end a string of it.
-        lines.append(f"base_model: {json.dumps(_official(config.model))}")
+        # A JSON string is valid YAML, and no name can break out of it.
+        lines.append(f"base_model: {json.dumps(_hub_name(config.model))}")
     return "\n".join([*lines, "---"])
 
 
-def _official(model: str) -> str:
-    """What Hugging Face calls it; the first large model is the only one of another name there."""
+def _hub_name(model: str) -> str:
+    """The name of a model on the Hugging Face Hub, where only large-v1 is called differently."""
     return f"openai/whisper-{model.removesuffix('-v1')}" if model in BY_NAME else model
 
 
-def _about(config: Config, papers: Mapping[str, Any]) -> str:
-    names = [LANGUAGES[code] for code in _languages(papers)]
-    spoken = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-    of = f" of {spoken}" if spoken else ""
-    if config.architecture:
+def _description(config: Config, provenance: Mapping[str, Any]) -> str:
+    names = [LANGUAGES[code] for code in _languages(provenance)]
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    for_languages = f" for {listed}" if listed else ""
+    if (custom := config.architecture) is not None:
         return (
-            f"It writes down speech{of}. Its network is of its own kind: "
-            f"{config.architecture.layers} layers, {config.architecture.heads} heads, width "
-            f"{config.architecture.width}, {config.architecture.activation}, trained from nothing."
+            f"A speech recognition model{for_languages}, trained from scratch with a custom "
+            f"architecture: {custom.layers} layers, {custom.heads} heads, hidden size "
+            f"{custom.hidden_size}, {custom.activation}."
         )
-    return f"It writes down speech{of}: Whisper {plain(config.model)}, trained further."
+    return f"Whisper {plain(config.model)}, fine-tuned{for_languages}."
 
 
-def _data(
-    config: Config, papers: Mapping[str, Any], entries: Sequence[Entry], is_synthetic: bool
+def _training_data(
+    config: Config,
+    provenance: Mapping[str, Any],
+    clips: Sequence[DatasetClip],
+    is_synthetic: bool,
 ) -> str:
-    lines = [f"Dataset: {plain(str(papers.get('name') or config.dataset))}."]
-    if "n_train" in papers:
-        hours = float(papers.get("train_s", 0.0)) / 3600
-        length = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
+    lines = [f"Dataset: {plain(str(provenance.get('name') or config.dataset))}."]
+    if "n_train" in provenance:
+        hours = float(provenance.get("train_s", 0.0)) / 3600
+        duration = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
         lines.append(
-            f"It learned from {papers['n_train']} clips ({length}); {papers.get('n_validation')} "
-            "others decided when to stop."
+            f"Trained on {provenance['n_train']} clips ({duration}) and validated on "
+            f"{provenance.get('n_validation')}."
         )
     else:
-        lines.append("How much of it was learned from is not known.")
-    # The clips may be in other splits by now.
-    names = set(papers.get("learned", ()))
-    learned = [one for one in entries if one.file_name in names]
-    if learned:
-        n_heard = sum(one.status == CORRECTED for one in learned)
-        speakers = len({one.speaker for one in learned} - {""})
-        named = "1 voice is named" if speakers == 1 else f"{speakers} voices are named"
-        voices = named if speakers else "Nobody has named the speakers"
-        are_all = len(learned) == len(names)
-        of = "these" if are_all else f"the {len(learned)} that are still there of these"
-        lines.append(
-            f"{voices}. A person has listened to {n_heard} of {of} {len(names)} clips and says "
-            "that their texts are right."
-        )
+        lines.append("The amount of training data is unknown.")
+    # By name, because clips may have been assigned to other splits since.
+    names = set(provenance.get("training_files", ()))
+    if existing := [clip for clip in clips if clip.file_name in names]:
+        n_speakers = len({clip.speaker for clip in existing} - {""})
+        n_corrected = sum(clip.status == CORRECTED for clip in existing)
+        n_deleted = len(names) - len(existing)
+        lines += [
+            f"Named speakers: {n_speakers or 'none'}.",
+            f"A person has checked the texts of {n_corrected} of these {len(existing)} clips"
+            + (f"; {n_deleted} more have been deleted since." if n_deleted else "."),
+        ]
     if is_synthetic:
-        lines.append("**The voices are synthetic: a program speaks, no person does.**")
-    left_out = papers.get("left_out", ())
-    if left_out:
-        lines.append(f"Left out: {', '.join(map(str, left_out))}.")
-    if "fingerprint" in papers:
-        lines.append(f"Fingerprint of the clips and texts (sha256): `{papers['fingerprint']:.64}`.")
+        lines.append("**The speech is synthetic: it was generated by a program.**")
+    if left_out := provenance.get("left_out", ()):
+        lines.append(f"Excluded: {', '.join(map(str, left_out))}.")
+    if "fingerprint" in provenance:
+        lines.append(f"SHA-256 of the clips and texts: `{provenance['fingerprint']:.64}`.")
     return " ".join(lines)
 
 
-def _scores(evaluation: Report | None) -> str:
+def _evaluation(evaluation: Report | None) -> str:
     if evaluation is None:
         return "Not evaluated yet."
     rows = [
-        "| Model | WER | CER | WER, capitals and punctuation counted |",
+        "| Model | WER | CER | WER with case and punctuation |",
         "|---|---|---|---|",
     ]
     for result in evaluation.results:
@@ -175,86 +174,91 @@ def _scores(evaluation: Report | None) -> str:
             f"| {plain(result.model)} | {100 * basic.wer:.1f} % | {100 * basic.cer:.1f} % | "
             f"{100 * raw.wer:.1f} % |"
         )
-    verdicts = [
-        result.versus_first[evaluation.unit].sentence(evaluation.unit)
+    comparisons = [
+        result.versus_baseline[evaluation.unit].sentence(evaluation.unit)
         for result in evaluation.results
-        if evaluation.unit in result.versus_first
+        if evaluation.unit in result.versus_baseline
     ]
-    seconds = sum(clip.duration_s or 0.0 for clip in evaluation.clips)
-    heard = (
-        f"On {len(evaluation.clips)} clips ({seconds / 60:.0f} minutes) of "
-        f"{plain(evaluation.dataset)}, split {plain(evaluation.split)}. WER is the share of words "
-        "that are wrong, CER that of characters; lower is better, and both can be over 100 %."
+    test_set = (
+        f"Evaluated on {len(evaluation.clips)} clips ({evaluation.duration_s / 60:.0f} minutes) of "
+        f"{plain(evaluation.dataset)}, split {plain(evaluation.split)}. WER is the word error rate "
+        "and CER the character error rate; lower is better, and both can exceed 100 %."
     )
-    return "\n\n".join([heard, "\n".join(rows), *map(plain, verdicts)])
+    return "\n\n".join([test_set, "\n".join(rows), *map(plain, comparisons)])
 
 
-def _health(health: HealthReport | None) -> str:
+def _regression_check(health: HealthReport | None) -> str:
     if health is None:
         return "Not checked yet."
     rows = [
-        f"| {plain(check.title)} | {_STATES[check.state]} | {check.tuned_text} | "
-        f"{check.base_text} |"
-        for check in health.checks
+        "| Check | Result | This model | Base model |",
+        "|---|---|---|---|",
+        *(
+            f"| {plain(check.title)} | {_STATES[check.state]} | {check.tuned_text} | "
+            f"{check.base_text} |"
+            for check in health.checks
+        ),
     ]
-    header = ["| | | This model | Base |", "|---|---|---|---|"]
-    harmed = [f"- {plain(check.sentence)}" for check in health.red]
-    blocks = [plain(health.sentence), "\n".join([*header, *rows])]
-    return "\n\n".join([*blocks, *(["\n".join(harmed)] if harmed else [])])
+    blocks = [plain(health.sentence), "\n".join(rows)]
+    if health.regressions:
+        blocks.append("\n".join(f"- {plain(check.sentence)}" for check in health.regressions))
+    return "\n\n".join(blocks)
 
 
-def _limits(papers: Mapping[str, Any], evaluation: Report | None, is_synthetic: bool) -> str:
+def _limitations(
+    provenance: Mapping[str, Any], evaluation: Report | None, is_synthetic: bool
+) -> str:
     lines = []
     if is_synthetic:
-        lines.append("It has heard no person. Of real speech its scores say nothing.")
+        lines.append("Trained on synthetic speech. Its scores do not apply to real speech.")
     if evaluation is not None and len({clip.speaker for clip in evaluation.clips} - {""}) < 5:
-        lines.append("It was tested on few speakers, or on ones that nobody named.")
-    if "train_s" not in papers:
+        lines.append("The test clips come from few speakers, or their speakers are not named.")
+    if "train_s" not in provenance:
         lines.append(
-            "Nobody knows any more how much it learned from: try it before you rely on it."
+            "The amount of training data is unknown: test the model before you rely on it."
         )
-    elif float(papers["train_s"]) < 3600:
-        lines.append("It learned from less than an hour: expect more errors on other subjects.")
+    elif float(provenance["train_s"]) < 3600:
+        lines.append("Trained on less than an hour of speech: expect more errors on other topics.")
     lines += [
-        "Voices, dialects, microphones and subjects other than those of its data give more errors.",
-        "As every Whisper, it now and then writes what nobody said, above all in silence and "
-        "noise. A person has to read what matters.",
+        "Expect more errors with voices, dialects, microphones and topics that the training data "
+        "does not cover.",
+        "Like every Whisper model, it sometimes writes text that nobody said (hallucinations), "
+        "above all in silence and noise. Have a person proofread important transcripts.",
     ]
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _training(config: Config, papers: Mapping[str, Any]) -> str:
-    default = dict(_settings(asdict(DEFAULTS)))
+def _training_procedure(config: Config, provenance: Mapping[str, Any]) -> str:
+    defaults = dict(_flatten(asdict(DEFAULTS)))
     changed = [
         f"{plain(key)} {plain(str(value))}"
-        for key, value in _settings(asdict(config))
-        if key not in ("dataset", "model") and default.get(key) != value
+        for key, value in _flatten(asdict(config))
+        if key not in ("dataset", "model") and defaults.get(key) != value
     ]
-    rate = "by the size of the model" if config.learning_rate is None else config.learning_rate
+    rate = "by model size" if config.learning_rate is None else config.learning_rate
     lines = [
-        f"Trained: {config.trains}. At most {config.epochs} epochs, batches of "
+        f"Trainable parameters: {config.trainable}. At most {config.epochs} epochs, batch size "
         f"{config.batch_size}, learning rate {rate}, seed {config.seed}.",
-        f"Set otherwise than by default: {', '.join(changed) or 'nothing'}.",
+        f"Settings other than the defaults: {', '.join(changed) or 'none'}.",
     ]
-    versions = papers.get("versions", {})
-    if versions:
+    if versions := provenance.get("versions", {}):
         named = ", ".join(f"{plain(str(key))} {plain(str(one))}" for key, one in versions.items())
-        lines.append(f"With {named}.")
+        lines.append(f"Framework versions: {named}.")
     return " ".join(lines)
 
 
-def _settings(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in content.items():
         if isinstance(value, dict):
-            yield from _settings(value, f"{prefix}{key}.")
+            yield from _flatten(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
 
 
-def _is_synthetic(name: str, entries: Sequence[Entry]) -> bool:
-    speakers = {entry.speaker.casefold() for entry in entries if entry.is_usable} - {""}
-    if any(sign in name.casefold() for sign in _SYNTHETIC):
+def _is_synthetic(dataset_name: str, clips: Sequence[DatasetClip]) -> bool:
+    if any(mark in dataset_name.casefold() for mark in _SYNTHETIC):
         return True
+    speakers = {clip.speaker.casefold() for clip in clips if clip.is_usable} - {""}
     return bool(speakers) and all(
-        any(sign in speaker for sign in _SYNTHETIC) for speaker in speakers
+        any(mark in speaker for mark in _SYNTHETIC) for speaker in speakers
     )

@@ -1,40 +1,37 @@
-"""Exports of the workspace.
+"""Exports saved in the workspace.
 
-model-exports/RUN-FORMAT-PRECISION/   exports with their proofs, as `lab.export` writes them
+model-exports/RUN-FORMAT-PRECISION/   exports with their verification (`lab.export`)
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lab.core.workspace import Workspace, child
 from lab.export import FORMATS
-from lab.training.provenance import fingerprint, read_origin
-from lab.training.runs import Run
-
-if TYPE_CHECKING:
-    pass
+from lab.training.provenance import read_exported_weights, weights_fingerprint
+from lab.training.run import Run
 
 FOLDER = "model-exports"
 
 
 def export_dir(workspace: Workspace, run: Run, file_format: str, precision: str) -> Path:
-    """Where an export of a run lies."""
+    """The folder for an export of a run, which may not exist yet."""
     return child(workspace.root / FOLDER, f"{run.name}-{file_format}-{precision}")
 
 
-def exports_of(workspace: Workspace, run: Run) -> dict[tuple[str, str], Path]:
-    """The exports of the model that a run has now, by format and precision.
+def list_exports(workspace: Workspace, run: Run) -> dict[tuple[str, str], Path]:
+    """Export folders of the run's current model, by format and precision.
 
-    One that outlived another run of that name, or that was made of another state, is none of them.
+    Exports of other weights are not listed: those of an earlier checkpoint, or of a deleted run
+    with the same name.
     """
-    weights = fingerprint(run.model_path)
-    found = {
+    weights = weights_fingerprint(run.model_path)
+    folders = {
         (file_format, precision): export_dir(workspace, run, file_format, precision)
-        for file_format, settings in FORMATS.items()
-        for precision in settings.precisions
+        for file_format, spec in FORMATS.items()
+        for precision in spec.precisions
     }
     return {
         key: folder
-        for key, folder in found.items()
-        if folder.is_dir() and weights and read_origin(folder) == weights
+        for key, folder in folders.items()
+        if folder.is_dir() and weights and read_exported_weights(folder) == weights
     }

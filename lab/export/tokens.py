@@ -1,8 +1,8 @@
-"""Whisper's vocabulary as Hugging Face's libraries want it, made of openai-whisper's own.
+"""Converts openai-whisper's tokenizer to the files of Hugging Face's libraries.
 
-tiktoken keeps the bytes of each token and its rank. Hugging Face's byte pair encoding wants the
-bytes as letters and the two pieces that each token is merged from; they follow from the ranks, as
-in `transformers`' `convert_openai_to_hf.py` (Apache-2.0) and tiktoken's issue 60.
+tiktoken stores the bytes and the rank of each token. Hugging Face's byte-pair encoding needs bytes
+mapped to Unicode characters, and the pair that each token is merged from. Both follow from the
+ranks, as in transformers' `convert_openai_to_hf.py` (Apache-2.0) and tiktoken's issue 60.
 """
 
 import json
@@ -22,92 +22,93 @@ from lab.core.workspace import write_json
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class BpeVocabulary:
     """All tokens of a model.
 
-    whisper: openai-whisper's tokenizer, which knows the numbers
-    texts: the token of each number; bytes that are no letters are letters of another alphabet
-    merges: which two tokens become one, the most frequent first
+    tokenizer: openai-whisper's tokenizer
+    tokens: by id; bytes are mapped to printable characters as in GPT-2
+    merges: pairs of tokens that are merged into one, in order of priority
     """
 
-    whisper: WhisperTokenizer
-    texts: tuple[str, ...]
+    tokenizer: WhisperTokenizer
+    tokens: tuple[str, ...]
     merges: tuple[tuple[str, str], ...]
 
     @property
-    def ordinary(self) -> Mapping[str, int]:
-        """The tokens that stand for text, and their numbers."""
-        return {text: number for number, text in enumerate(self.texts[: self.whisper.eot])}
+    def text_tokens(self) -> Mapping[str, int]:
+        """Text tokens and their ids."""
+        return {token: index for index, token in enumerate(self.tokens[: self.tokenizer.eot])}
 
     @property
-    def special(self) -> tuple[tuple[str, int], ...]:
-        """Those that say what to do, from the end of a text to “no timestamps”, in their order."""
-        numbers = range(self.whisper.eot, self.whisper.timestamp_begin)
-        return tuple((self.texts[number], number) for number in numbers)
+    def special_tokens(self) -> tuple[tuple[str, int], ...]:
+        """Special tokens and their ids, from <|endoftext|> to <|notimestamps|>."""
+        return self._range(self.tokenizer.eot, self.tokenizer.timestamp_begin)
 
     @property
-    def moments(self) -> tuple[tuple[str, int], ...]:
-        """The timestamps."""
-        numbers = range(self.whisper.timestamp_begin, len(self.texts))
-        return tuple((self.texts[number], number) for number in numbers)
+    def timestamp_tokens(self) -> tuple[tuple[str, int], ...]:
+        """Timestamp tokens and their ids."""
+        return self._range(self.tokenizer.timestamp_begin, len(self.tokens))
+
+    def _range(self, start: int, stop: int) -> tuple[tuple[str, int], ...]:
+        return tuple((self.tokens[index], index) for index in range(start, stop))
 
 
-def vocabulary_of(model: Whisper) -> Vocabulary:
-    """The vocabulary of `model`; raises CheckpointError if it is none of openai-whisper's."""
+def build_vocabulary(model: Whisper) -> BpeVocabulary:
+    """The vocabulary of `model`; raises CheckpointError if it is not one of openai-whisper's."""
     tokenizer = get_tokenizer(model.is_multilingual, num_languages=model.num_languages)
     encoding = tokenizer.encoding
     if encoding.n_vocab != model.dims.n_vocab:
         raise CheckpointError(
-            f"This model knows {model.dims.n_vocab} tokens, and Whisper's vocabularies have "
-            "51864, 51865 or 51866: other libraries could not read its texts."
+            f"This model has a vocabulary of {model.dims.n_vocab} tokens. Other libraries support "
+            "only Whisper's vocabularies of 51864, 51865 or 51866 tokens."
         )
     ranks = {encoding.decode_single_token_bytes(rank): rank for rank in range(tokenizer.eot)}
-    texts = [_as_letters(token) for token in ranks]
-    numbers = {number: text for text, number in tokenizer.special_tokens.items()}
-    texts += [numbers[number] for number in range(tokenizer.eot, encoding.n_vocab)]
+    tokens = [_to_characters(token) for token in ranks]
+    special = {index: token for token, index in tokenizer.special_tokens.items()}
+    tokens += [special[index] for index in range(tokenizer.eot, encoding.n_vocab)]
     merges = []
     for token, rank in ranks.items():
-        pieces = _merged_until(ranks, token, rank)
-        if len(pieces) == 2:  # single bytes, and the empty token, are merged from nothing
-            merges.append((_as_letters(pieces[0]), _as_letters(pieces[1])))
-    return Vocabulary(tokenizer, tuple(texts), tuple(merges))
+        pieces = _merge_below(ranks, token, rank)
+        if len(pieces) == 2:  # single bytes and the empty token are not merged from others
+            merges.append((_to_characters(pieces[0]), _to_characters(pieces[1])))
+    return BpeVocabulary(tokenizer, tuple(tokens), tuple(merges))
 
 
-def write_tokenizer(vocabulary: Vocabulary, path: Path) -> None:
-    """Write `tokenizer.json`, which faster-whisper and the newer transformers read."""
+def write_tokenizer(vocabulary: BpeVocabulary, path: Path) -> None:
+    """Write `tokenizer.json`, which faster-whisper and recent versions of transformers read."""
     _tokenizer(vocabulary).save(str(path))
 
 
-def write_tokenizer_parts(vocabulary: Vocabulary, folder: Path) -> None:
-    """Write the other files of a tokenizer, for all versions of transformers."""
-    end = vocabulary.texts[vocabulary.whisper.eot]
+def write_tokenizer_parts(vocabulary: BpeVocabulary, folder: Path) -> None:
+    """Write the other tokenizer files, for older versions of transformers."""
+    end, end_id = vocabulary.special_tokens[0]
     (folder / "vocab.json").write_text(
-        json.dumps({**vocabulary.ordinary, end: vocabulary.whisper.eot}, ensure_ascii=False),
+        json.dumps({**vocabulary.text_tokens, end: end_id}, ensure_ascii=False),
         encoding="utf-8",
     )
     lines = ["#version: 0.2", *(f"{left} {right}" for left, right in vocabulary.merges)]
     (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    added = [*vocabulary.special, *vocabulary.moments]
+    added = [*vocabulary.special_tokens, *vocabulary.timestamp_tokens]
     write_json(folder / "added_tokens.json", dict(added[1:]))
     roles: dict[str, Any] = {
         "bos_token": end,
         "eos_token": end,
         "pad_token": end,
         "unk_token": end,
-        "additional_special_tokens": [text for text, _ in vocabulary.special[1:]],
+        "additional_special_tokens": [token for token, _ in vocabulary.special_tokens[1:]],
     }
     write_json(folder / "special_tokens_map.json", roles)
-    names = {text for text, _ in vocabulary.special}
+    special = dict(vocabulary.special_tokens)
     decoder = {
-        str(number): {
-            "content": text,
+        str(index): {
+            "content": token,
             "lstrip": False,
-            "normalized": text not in names,
+            "normalized": token not in special,
             "rstrip": False,
             "single_word": False,
-            "special": text in names,
+            "special": token in special,
         }
-        for text, number in added
+        for token, index in added
     }
     write_json(
         folder / "tokenizer_config.json",
@@ -125,11 +126,11 @@ def write_tokenizer_parts(vocabulary: Vocabulary, folder: Path) -> None:
     )
 
 
-def _tokenizer(vocabulary: Vocabulary) -> Tokenizer:
-    end, end_number = vocabulary.special[0]
+def _tokenizer(vocabulary: BpeVocabulary) -> Tokenizer:
+    end, end_id = vocabulary.special_tokens[0]
     tokenizer = Tokenizer(
         models.BPE(
-            vocab={**vocabulary.ordinary, end: end_number},
+            vocab={**vocabulary.text_tokens, end: end_id},
             merges=list(vocabulary.merges),
             continuing_subword_prefix="",
             end_of_word_suffix="",
@@ -139,43 +140,50 @@ def _tokenizer(vocabulary: Vocabulary) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(
-        [AddedToken(text, normalized=False, special=True) for text, _ in vocabulary.special]
+        [
+            AddedToken(token, normalized=False, special=True)
+            for token, _ in vocabulary.special_tokens
+        ]
     )
-    tokenizer.add_tokens([AddedToken(text, special=False) for text, _ in vocabulary.moments])
-    numbers = dict(vocabulary.special)
+    tokenizer.add_tokens(
+        [AddedToken(token, special=False) for token, _ in vocabulary.timestamp_tokens]
+    )
+    ids = dict(vocabulary.special_tokens)
     begin = ["<|startoftranscript|>", "<|notimestamps|>"]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{begin[0]} {begin[1]} $A {end}",
         pair=f"{begin[0]} {begin[1]} $A $B:1 {end}:1",
-        special_tokens=[(text, numbers[text]) for text in (*begin, end)],
+        special_tokens=[(token, ids[token]) for token in (*begin, end)],
     )
     return tokenizer
 
 
-def _merged_until(ranks: Mapping[bytes, int], token: bytes, rank: int) -> list[bytes]:
-    """What is left of the bytes of `token` after all merges that come before its own."""
+def _merge_below(ranks: Mapping[bytes, int], token: bytes, rank: int) -> list[bytes]:
+    """The pieces of `token` after all merges of a rank below its own."""
     parts = [bytes([byte]) for byte in token]
     while len(parts) > 1:
         pairs = [ranks.get(left + right, rank) for left, right in pairwise(parts)]
         lowest = min(pairs)
         if lowest >= rank:
             break
-        at = pairs.index(lowest)
-        parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        index = pairs.index(lowest)
+        parts[index : index + 2] = [parts[index] + parts[index + 1]]
     return parts
 
 
-def _alphabet() -> dict[int, str]:
-    """GPT-2's letter for each byte: itself where it can be seen, else one from 256 on."""
-    seen = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), 256)]
-    unseen = [byte for byte in range(256) if byte not in seen]
-    return {byte: chr(byte) for byte in seen} | {
-        byte: chr(256 + place) for place, byte in enumerate(unseen)
+def _bytes_to_characters() -> dict[int, str]:
+    """GPT-2's mapping of bytes: printable ones to themselves, others to characters from 256 on."""
+    printable = [
+        *range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), 256)
+    ]  # fmt: skip
+    others = [byte for byte in range(256) if byte not in printable]
+    return {byte: chr(byte) for byte in printable} | {
+        byte: chr(256 + index) for index, byte in enumerate(others)
     }
 
 
-_ALPHABET = _alphabet()
+_CHARACTERS = _bytes_to_characters()
 
 
-def _as_letters(token: bytes) -> str:
-    return "".join(_ALPHABET[byte] for byte in token)
+def _to_characters(token: bytes) -> str:
+    return "".join(_CHARACTERS[byte] for byte in token)

@@ -1,28 +1,28 @@
-"""Is a tuned model whole? What training on short clips breaks, WER on short clips does not show.
+"""Regression check of a fine-tuned model: what it has lost compared with its base model.
 
-The tuned model and its base hear the same things: a long recording, silence and noise, languages
-that base knew, clips of a test split. What each made of them stands side by side, green or red.
+Fine-tuning on short clips can damage what WER on short clips does not show. Both models transcribe
+the same audio: test clips, a long recording, silence, noise and other languages that the base
+model knows. Each comparison is green, red, or grey where it is inconclusive.
 """
 
-from lab.health.check import N_CLIPS, check_run, clips_of, health_check
-from lab.health.judging import judge
-from lab.health.listening import Heard, listen
-from lab.health.material import Material, material
-from lab.health.report import Check, HealthReport, State, read_report, write_report
+from lab.health.check import N_CLIPS, check_run, health_check
+from lab.health.comparison import compare
+from lab.health.outputs import ModelOutputs, transcribe_probes
+from lab.health.probes import ProbeSet, build_probe_set
+from lab.health.report import CheckResult, CheckState, HealthReport, read_report, write_report
 
 __all__ = [
     "N_CLIPS",
-    "Check",
+    "CheckResult",
+    "CheckState",
     "HealthReport",
-    "Heard",
-    "Material",
-    "State",
+    "ModelOutputs",
+    "ProbeSet",
+    "build_probe_set",
     "check_run",
-    "clips_of",
+    "compare",
     "health_check",
-    "judge",
-    "listen",
-    "material",
     "read_report",
+    "transcribe_probes",
     "write_report",
 ]

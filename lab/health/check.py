@@ -1,85 +1,72 @@
-"""The health check: both models hear everything, one after the other, and are compared."""
+"""The regression check: run both models on the same audio, one after the other, and compare."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from lab import dataset
-from lab.core.errors import LabError, OptionsError
+from lab.core.errors import OptionsError
 from lab.core.progress import Progress, ignore, part
-from lab.core.workspace import Workspace
 from lab.evaluation import reference_clips
-from lab.evaluation.reference_clips import Spoken
-from lab.health.judging import judge
-from lab.health.listening import Heard, listen
-from lab.health.material import Material, material
-from lab.health.report import FILE_NAME, Check, HealthReport, report, write_report
-from lab.training.provenance import learned
-from lab.training.runs import Run
+from lab.evaluation.reference_clips import ReferenceClip
+from lab.health.comparison import compare
+from lab.health.outputs import ModelOutputs, transcribe_probes
+from lab.health.probes import ProbeSet, build_probe_set
+from lab.health.report import FILE_NAME, CheckResult, CheckState, HealthReport, write_report
+from lab.training.provenance import training_files
+from lab.training.run import Run
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine
 
-# Enough for a long recording, and for figures that one odd clip does not decide.
+# Enough for a long recording, and for figures that a single odd clip does not decide.
 N_CLIPS = 30
-# Whisper base takes 800 to 1,700 steps for everything with 30 clips, even in a language it does
-# not know. A model whose times hardly advance decodes the same sound again and again.
-_MOST_STEPS, _MOST_STEPS_PER_CLIP = 5_000, 100
-_ENDLESS = Check(
-    "ends",
-    "Coming to an end",
-    "red",
-    "texts",
-    None,
-    None,
-    "The model writes on and on and was stopped. Its training has gone wrong: train with a lower "
-    "learning rate, and look whether the curve of the loss falls.",
-)
-_NOTHING_TO_COMPARE = Check(
-    "ends",
-    "Coming to an end",
-    "grey",
-    "texts",
-    None,
-    None,
-    "The model that it was made from writes on and on, so there is nothing to compare with. Start "
-    "from another model.",
-)
+# Whisper base needs 800 to 1,700 progress calls for 30 clips and all probes, even in a language it
+# does not know. A model whose timestamps hardly advance decodes the same audio over and over.
+_MAX_CALLS, _MAX_CALLS_PER_CLIP = 5_000, 100
 
 
 def health_check(
     tuned: "Callable[[], Engine]",
     base: "Callable[[], Engine]",
-    clips: Sequence[Spoken] = (),
+    clips: Sequence[ReferenceClip] = (),
     *,
     on_progress: Progress = ignore,
 ) -> HealthReport:
-    """Compare a tuned model with the one that it was made from.
+    """Compare a fine-tuned model with its base model.
 
-    tuned, base: give the engines; each is asked for when its turn comes and let go afterwards, so
-        that memory for one is enough
-    clips: of the test split that neither has learned from; about 30 of them are enough. Without
-        any, less can be judged
-    on_progress: called with parts of the work; raising `Cancelled` from it stops
+    tuned, base: load the engines; each is called when needed and its engine released afterwards,
+        so that only one model is in memory at a time
+    clips: test clips that neither model was trained on, about `N_CLIPS`; without any, some checks
+        are inconclusive
+    on_progress: called with parts of the work; raise `Cancelled` from it to stop
 
     Raises what loading the models raises.
     """
-    heard = material(clips)
+    probes = build_probe_set(clips)
     try:
-        of_tuned = _listened(tuned, heard, part(on_progress, 0, 2))
+        tuned_outputs = _run(tuned, probes, part(on_progress, 0, 2))
     except _EndlessError as error:
-        return report(str(error), base().name, [_ENDLESS])
+        sentence = (
+            "The model never emits end-of-text and was stopped. Its training has diverged: train "
+            "with a lower learning rate, and check that the loss decreases."
+        )
+        return HealthReport(str(error), base().name, (_endless("red", sentence),))
     try:
-        of_base = _listened(base, heard, part(on_progress, 1, 2))
+        base_outputs = _run(base, probes, part(on_progress, 1, 2))
     except _EndlessError as error:
-        return report(of_tuned.model, str(error), [_NOTHING_TO_COMPARE])
-    return report(of_tuned.model, of_base.model, judge(heard, of_tuned, of_base))
+        sentence = (
+            "The base model never emits end-of-text, so there is nothing to compare with. Start "
+            "from another base model."
+        )
+        return HealthReport(tuned_outputs.model, str(error), (_endless("grey", sentence),))
+    checks = tuple(compare(probes, tuned_outputs, base_outputs))
+    return HealthReport(tuned_outputs.model, base_outputs.model, checks)
 
 
 def check_run(run: Run, *, on_progress: Progress = ignore) -> HealthReport:
-    """Compare the model of a run with the one that it started from; the report stays with the run.
+    """Compare the model of a run with the model it started from; saves the report with the run.
 
-    The clips are those of the test split, if the dataset is still there. Raises OptionsError for a
-    run that started from nothing, for it has no base; CheckpointError where a model is missing.
+    Uses clips of the run's test split if the dataset still exists. Raises OptionsError for a run
+    trained from scratch, which has no base model; CheckpointError if a model is missing.
     """
     from lab.asr.engine import Engine
     from lab.training.models import load_model
@@ -87,7 +74,7 @@ def check_run(run: Run, *, on_progress: Progress = ignore) -> HealthReport:
     config, workspace = run.config, run.workspace
     if config.architecture:
         raise OptionsError(
-            f"The run {run.name} started from nothing, so there is no model to compare it with."
+            f"Run {run.name} was trained from scratch, so there is no base model to compare with."
         )
 
     def tuned() -> Engine:
@@ -96,41 +83,31 @@ def check_run(run: Run, *, on_progress: Progress = ignore) -> HealthReport:
     def base() -> Engine:
         return Engine.load(config.model, models_dir=workspace.models_dir)
 
-    clips = clips_of(workspace, config.dataset, without=learned(run))
-    found = health_check(tuned, base, clips, on_progress=on_progress)
-    write_report(found, run.folder / FILE_NAME)
-    return found
-
-
-def clips_of(
-    workspace: Workspace, dataset_name: str, *, without: Container[str] = ()
-) -> list[Spoken]:
-    """Clips of a dataset to try a model on; none where it is gone or has no texts.
-
-    without: names of the files that the model has learned from
-    """
-    try:
-        found = dataset.find(workspace, dataset_name)
-        return reference_clips.from_dataset(found, N_CLIPS, without=without)
-    except LabError:
-        return []
+    clips = reference_clips.find(workspace, config.dataset, N_CLIPS, exclude=training_files(run))
+    report = health_check(tuned, base, clips, on_progress=on_progress)
+    write_report(report, run.folder / FILE_NAME)
+    return report
 
 
 class _EndlessError(Exception):
-    """A model, whose name is the message, writes on and on."""
+    """A model, whose name is the message, never emits end-of-text."""
 
 
-def _listened(load: "Callable[[], Engine]", heard: Material, on_progress: Progress) -> Heard:
+def _endless(state: CheckState, sentence: str) -> CheckResult:
+    return CheckResult("ends", "End of text", state, "texts", None, None, sentence)
+
+
+def _run(load: "Callable[[], Engine]", probes: ProbeSet, on_progress: Progress) -> ModelOutputs:
     on_progress(0, 1, "Loading the model")
     engine = load()
-    most = _MOST_STEPS + _MOST_STEPS_PER_CLIP * len(heard.clips)
-    n_steps = 0
+    max_calls = _MAX_CALLS + _MAX_CALLS_PER_CLIP * len(probes.clips)
+    n_calls = 0
 
-    def watched(done: float, total: float, note: str = "") -> None:
-        nonlocal n_steps
-        n_steps += 1
-        if n_steps > most:
+    def guard(done: float, total: float, note: str = "") -> None:
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls > max_calls:
             raise _EndlessError(engine.name)
         on_progress(done, total, note)
 
-    return listen(engine, heard, watched)
+    return transcribe_probes(engine, probes, guard)

@@ -1,110 +1,110 @@
-"""What a health check says, and keeping it in a file."""
+"""The result of a regression check, and its JSON file."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
 from lab.core.errors import WorkspaceError
 from lab.core.workspace import read_json, write_json
-from lab.training.state import HEALTH
+from lab.training.run import HEALTH
 
 FILE_NAME = HEALTH
 
-State = Literal["green", "red", "grey"]
-Unit = Literal["share", "words", "texts", "seconds", "times"]
+CheckState = Literal["green", "red", "grey"]
+FigureUnit = Literal["share", "words", "texts", "seconds", "times"]
 
 
 @dataclass(frozen=True)
-class Check:
-    """One thing that was looked at.
+class CheckResult:
+    """The result of one check.
 
-    key: which one it is, whatever its title says
-    state: "grey" where it cannot be judged
-    unit: of the figures; "share" is of 1, "times" a ratio
-    tuned, base: the figures of the two models; None where there is none
-    sentence: what was found, and what to do about it where it is red
+    key: stable id of the check
+    title: its name for people
+    state: "green" passed, "red" regressed, "grey" inconclusive
+    unit: of the figures; "share" is a fraction of 1, "times" a ratio
+    tuned, base: figures of the two models; None if not measured
+    sentence: the finding and, if red, what to do about it
     """
 
     key: str
     title: str
-    state: State
-    unit: Unit
+    state: CheckState
+    unit: FigureUnit
     tuned: float | None
     base: float | None
     sentence: str
 
     @property
     def tuned_text(self) -> str:
-        return _in_words(self.tuned, self.unit)
+        return _format(self.tuned, self.unit)
 
     @property
     def base_text(self) -> str:
-        return _in_words(self.base, self.unit)
+        return _format(self.base, self.unit)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)
 class HealthReport:
-    """A tuned model beside its base. at: the moment, ISO 8601 in UTC"""
+    """Results of a regression check.
+
+    tuned, base: names of the two models
+    at: time of the check, ISO 8601, UTC
+    """
 
     tuned: str
     base: str
-    at: str
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
+    at: str = field(default_factory=_now)
 
     @property
     def is_healthy(self) -> bool:
-        """Whether nothing is red, of what could be judged."""
-        return self.is_judged and not self.red
+        """Whether no conclusive check has found a regression."""
+        return self.is_conclusive and not self.regressions
 
     @property
-    def is_judged(self) -> bool:
-        """Whether anything could be judged."""
+    def is_conclusive(self) -> bool:
+        """Whether at least one check was conclusive."""
         return any(check.state != "grey" for check in self.checks)
 
     @property
-    def red(self) -> tuple[Check, ...]:
+    def regressions(self) -> tuple[CheckResult, ...]:
         return tuple(check for check in self.checks if check.state == "red")
 
     @property
     def sentence(self) -> str:
-        """How it is on the whole."""
-        if not self.is_judged:
-            return f"Nobody knows whether {self.tuned} is whole: nothing could be judged."
-        if not self.red:
-            return (
-                f"{self.tuned} is whole: nothing is worse than in {self.base} that should not be."
-            )
-        titles = ", ".join(check.title.lower() for check in self.red)
-        return f"{self.tuned} was harmed by its training: {titles}."
+        """The overall result."""
+        if not self.is_conclusive:
+            return f"Inconclusive: {self.tuned} could not be compared with {self.base}."
+        if not self.regressions:
+            return f"No regressions found in {self.tuned} compared with {self.base}."
+        titles = ", ".join(check.title.lower() for check in self.regressions)
+        return f"{self.tuned} has regressed compared with {self.base}: {titles}."
 
 
-def report(tuned: str, base: str, checks: Sequence[Check]) -> HealthReport:
-    """A report of this moment."""
-    return HealthReport(tuned, base, datetime.now(UTC).isoformat(timespec="seconds"), tuple(checks))
-
-
-def write_report(found: HealthReport, path: Path) -> None:
-    """Write a report as JSON, whole or not at all; raises WorkspaceError."""
-    write_json(path, asdict(found))
+def write_report(report: HealthReport, path: Path) -> None:
+    """Write a report as JSON, atomically; raises WorkspaceError."""
+    write_json(path, asdict(report))
 
 
 def read_report(path: Path) -> HealthReport:
-    """The report in a file; raises WorkspaceError where it is none."""
+    """Read a report; raises WorkspaceError if the file is missing or is not a health report."""
     content = read_json(path)
     try:
-        checks = tuple(Check(**check) for check in content.pop("checks"))
-        found = HealthReport(**content, checks=checks)
+        checks = tuple(CheckResult(**check) for check in content.pop("checks"))
+        report = HealthReport(**content, checks=checks)
     except (KeyError, TypeError) as error:
-        raise WorkspaceError(f"{path} holds no health report: {error}.") from error
-    odd = [check.state for check in checks if check.state not in get_args(State)]
-    if odd:
-        raise WorkspaceError(f"{path} holds no health report: a state is {odd[0]!r:.40}.")
-    return found
+        raise WorkspaceError(f"{path} is not a health report: {error}.") from error
+    if unknown := [check.state for check in checks if check.state not in get_args(CheckState)]:
+        raise WorkspaceError(f"{path} is not a health report: unknown state {unknown[0]!r:.40}.")
+    return report
 
 
-def _in_words(value: float | None, unit: Unit) -> str:
+def _format(value: float | None, unit: FigureUnit) -> str:
     if value is None:
         return "–"
     return {

@@ -1,49 +1,53 @@
-"""Datasets that are listened to in the background of the app: their sound, and their language."""
+"""Analysis of datasets in the background: audio measurements and spoken language."""
 
 from dataclasses import dataclass
 
 from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace
-from lab.dataset import guard
-from lab.dataset.guard import SAMPLE_SIZE, Heard, Listened
-from lab.dataset.sounds import measure_sounds
+from lab.dataset import language_check
+from lab.dataset.audio_stats import analyse_clips
+from lab.dataset.language_check import SAMPLE_SIZE, ClipLanguage, LanguageCheck
 from lab.dataset.store import Dataset
 from lab.dataset.table import EXCLUDED
-from lab.jobs.queue import Entry, Job, JobQueue, ModelQueue
+from lab.jobs.queue import Job, JobHandle, JobQueue, ModelQueue
 
 
 @dataclass(frozen=True)
-class ExamineJob(Job):
-    """What is known of one listening at this moment."""
+class DatasetAnalysisJob(Job):
+    """A snapshot of one analysis."""
 
     dataset: Dataset
 
 
 @dataclass(frozen=True)
-class GuardJob(Job):
-    """What is known of one guard at this moment. n_clips: how many it hears; None for all"""
+class LanguageCheckJob(Job):
+    """A snapshot of one language check. n_clips: size of the sample; None checks all clips"""
 
     dataset: Dataset
     model: str
     n_clips: int | None
 
 
-class ExamineQueue(JobQueue[ExamineJob]):
-    """Measures the sound of all clips. What was measured is kept, however it ends."""
+class DatasetAnalysisQueue(JobQueue[DatasetAnalysisJob]):
+    """Measures the audio of all clips. Measurements made before a stop or failure are kept."""
+
+    unit = "analysis"
 
     def submit(self, workspace: Workspace, dataset: Dataset) -> int:
-        """Line up a dataset; returns the number of the job."""
-        return self.line_up(lambda number: ExamineJob(number, workspace, dataset))
+        """Add a dataset to the queue; returns the job's id."""
+        return self.enqueue(lambda job_id: DatasetAnalysisJob(job_id, workspace, dataset))
 
-    def work_on(self, entry: Entry[ExamineJob]) -> None:
-        """Listen to the clips that are new since the last time."""
-        dataset = entry.job.dataset
-        clips = [clip for clip in dataset.entries() if clip.status != EXCLUDED]
-        measure_sounds(dataset, clips, on_progress=self.watch(entry))
+    def run(self, handle: JobHandle[DatasetAnalysisJob]) -> None:
+        """Measure the clips that have not been measured yet."""
+        dataset = handle.job.dataset
+        clips = [clip for clip in dataset.clips() if clip.status != EXCLUDED]
+        analyse_clips(dataset, clips, on_progress=self.progress(handle))
 
 
-class GuardQueue(ModelQueue[GuardJob]):
-    """Lets a model say which language a dataset's clips are in."""
+class LanguageCheckQueue(ModelQueue[LanguageCheckJob]):
+    """Detects which language the clips of a dataset are in."""
+
+    unit = "language check"
 
     def submit(
         self,
@@ -53,26 +57,27 @@ class GuardQueue(ModelQueue[GuardJob]):
         *,
         n_clips: int | None = SAMPLE_SIZE,
     ) -> int:
-        """Line up a dataset; returns the number of the job. After an import, the defaults do."""
-        return self.line_up(lambda number: GuardJob(number, workspace, dataset, model, n_clips))
+        """Add a dataset to the queue; returns the job's id."""
+        return self.enqueue(
+            lambda job_id: LanguageCheckJob(job_id, workspace, dataset, model, n_clips)
+        )
 
-    def work_on(self, entry: Entry[GuardJob]) -> None:
-        """Listen. However it ends, what was heard until then is kept."""
-        job = entry.job
-        clips = guard.sample(job.dataset.entries(), job.n_clips)
+    def run(self, handle: JobHandle[LanguageCheckJob]) -> None:
+        """Detect languages. Results obtained before a stop or failure are kept."""
+        job = handle.job
+        clips = language_check.sample(job.dataset.clips(), job.n_clips)
         if not clips:
             raise OptionsError(
-                "There is no clip to listen to whose language Whisper has a name for."
+                "No clip has a language that Whisper knows, so there is nothing to check. Set the "
+                "language of the clips first."
             )
-        engine = self._pool.get(
-            job.model,
-            models_dir=job.workspace.models_dir,
-            on_progress=self.watch(entry, f"Loading the model {job.model}"),
-        )
-        heard: list[Heard] = []
+        engine = self._load(handle, job.model)
+        detected: list[ClipLanguage] = []
         try:
-            for one in guard.listen(engine, job.dataset, clips, on_progress=self.watch(entry)):
-                heard.append(one)
+            for clip in language_check.detect_languages(
+                engine, job.dataset, clips, on_progress=self.progress(handle)
+            ):
+                detected.append(clip)
         finally:
-            if heard:
-                guard.save(job.dataset, Listened(job.model, tuple(heard)))
+            if detected:
+                language_check.save(job.dataset, LanguageCheck(job.model, tuple(detected)))

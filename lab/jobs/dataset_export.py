@@ -1,27 +1,29 @@
-"""Exports that are packed in the background of the app, into the workspace."""
+"""Export of datasets in the background, as zip files in the workspace."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lab.core.workspace import Workspace
-from lab.dataset.exporting import Exported, export, exports_dir
+from lab.dataset.export import DatasetExport, export_dataset, exports_dir
 from lab.dataset.store import Dataset
-from lab.jobs.queue import Entry, Job, JobQueue
+from lab.jobs.queue import Job, JobHandle, JobQueue
 
 
 @dataclass(frozen=True)
 class ExportJob(Job):
-    """What is known of one export at this moment. exported: None before it is finished."""
+    """A snapshot of one export. exported: the result; None until it is done"""
 
     dataset: Dataset
     layout: str
     only_corrected: bool
     file_names: frozenset[str] | None = None
-    exported: Exported | None = None
+    exported: DatasetExport | None = None
 
 
 class ExportQueue(JobQueue[ExportJob]):
-    """Packs zips one after the other."""
+    """Writes dataset exports as zip files."""
+
+    unit = "export"
 
     def submit(
         self,
@@ -32,21 +34,21 @@ class ExportQueue(JobQueue[ExportJob]):
         only_corrected: bool = False,
         file_names: frozenset[str] | None = None,
     ) -> int:
-        """Line up an export with the choices of `lab.dataset.exporting`; returns its number."""
-        return self.line_up(
-            lambda number: ExportJob(number, workspace, dataset, layout, only_corrected, file_names)
+        """Add an export to the queue; returns the job's id. Options: see `export_dataset`."""
+        return self.enqueue(
+            lambda job_id: ExportJob(job_id, workspace, dataset, layout, only_corrected, file_names)
         )
 
-    def work_on(self, entry: Entry[ExportJob]) -> None:
-        """Pack a zip; stopped or failed, it leaves nothing."""
-        job = entry.job
+    def run(self, handle: JobHandle[ExportJob]) -> None:
+        """Write the zip; if stopped or failed, nothing is left behind."""
+        job = handle.job
         name = f"{job.dataset.name}-{job.layout}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{job.id}.zip"
-        exported = export(
+        exported = export_dataset(
             job.dataset,
             exports_dir(job.workspace, job.dataset) / name,
             layout=job.layout,
             only_corrected=job.only_corrected,
             file_names=job.file_names,
-            on_progress=self.watch(entry),
+            on_progress=self.progress(handle),
         )
-        self.update(entry, exported=exported)
+        self.update(handle, exported=exported)

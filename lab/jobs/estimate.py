@@ -1,31 +1,33 @@
-"""Trainings that are tried with two batches in the background of the app."""
+"""Estimates of training time and memory in the background, from two batches."""
 
 from dataclasses import dataclass
 
 from lab.core.workspace import Workspace
-from lab.jobs.queue import Entry, Job, JobQueue
-from lab.training import estimate
+from lab.jobs.queue import Job, JobHandle, JobQueue
 from lab.training.config import Config
-from lab.training.estimate import Estimate
+from lab.training.estimate import Estimate, estimate_training
 
 
 @dataclass(frozen=True)
 class EstimateJob(Job):
-    """What is known of one trial at this moment. estimate: once it is done."""
+    """A snapshot of one estimate. estimate: the result; None until it is done"""
 
     config: Config
     estimate: Estimate | None = None
 
 
 class EstimateQueue(JobQueue[EstimateJob]):
-    """Measures in processes of their own, so that nothing of torch is in this one."""
+    """Measures in a subprocess, so that this process never holds training memory."""
+
+    unit = "estimate"
+    memory_advice = "Choose a smaller model or a smaller batch size."
 
     def submit(self, workspace: Workspace, config: Config) -> int:
-        """Line up settings; returns the number of the job."""
-        return self.line_up(lambda number: EstimateJob(number, workspace, config))
+        """Add a training configuration to the queue; returns the job's id."""
+        return self.enqueue(lambda job_id: EstimateJob(job_id, workspace, config))
 
-    def work_on(self, entry: Entry[EstimateJob]) -> None:
-        """Measure."""
-        job = entry.job
-        found = estimate.ask(job.workspace, job.config, on_progress=self.watch(entry))
-        self.update(entry, estimate=found)
+    def run(self, handle: JobHandle[EstimateJob]) -> None:
+        """Train on two batches and measure."""
+        job = handle.job
+        result = estimate_training(job.workspace, job.config, on_progress=self.progress(handle))
+        self.update(handle, estimate=result)

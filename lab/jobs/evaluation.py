@@ -1,17 +1,15 @@
-"""Evaluations in the background of the app: any models on any datasets."""
+"""Evaluation in the background: any models on any datasets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import dataset
-from lab.asr.pool import EnginePool
-from lab.core.progress import Progress
 from lab.core.workspace import Workspace
 from lab.evaluation import evaluate
-from lab.evaluation.store import keep
-from lab.jobs.queue import Entry, Job, ModelQueue
-from lab.training.models import learned_by, load_engine, run_named
+from lab.evaluation.store import save
+from lab.jobs.queue import Job, JobHandle, ModelQueue
+from lab.training.models import find_run, load_engine, training_files_of
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine
@@ -19,16 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluationJob(Job):
-    """What is known of one evaluation at this moment. made: its id, once it is done."""
+    """A snapshot of one evaluation. evaluation_id: the saved evaluation; "" until it is done"""
 
     models: tuple[str, ...]
     dataset_names: tuple[str, ...]
     split: str
-    made: str = ""
+    evaluation_id: str = ""
 
 
 class EvaluationQueue(ModelQueue[EvaluationJob]):
-    """Tries models on datasets. What a model heard is kept, however it ends."""
+    """Evaluates models on datasets. Predictions made before a stop or failure are kept."""
+
+    unit = "evaluation"
 
     def submit(
         self,
@@ -38,37 +38,31 @@ class EvaluationQueue(ModelQueue[EvaluationJob]):
         *,
         split: str = "test",
     ) -> int:
-        """Line up models, the baseline first; returns the number of the job.
+        """Add an evaluation to the queue; returns the job's id.
 
-        models: names of models that can be picked, or of runs that are done
+        models: names of models or of finished runs, the baseline first
         """
-        return self.line_up(
-            lambda number: EvaluationJob(number, workspace, models, dataset_names, split)
+        return self.enqueue(
+            lambda job_id: EvaluationJob(job_id, workspace, models, dataset_names, split)
         )
 
-    def work_on(self, entry: Entry[EvaluationJob]) -> None:
-        """Evaluate on what no model has learned from; the reports appear all at once."""
-        job = entry.job
+    def run(self, handle: JobHandle[EvaluationJob]) -> None:
+        """Evaluate on clips that no model was trained on, and save all reports together."""
+        job = handle.job
         reports = evaluate(
-            self._engines(entry),
+            self._engines(handle),
             [dataset.find(job.workspace, name) for name in job.dataset_names],
             split=job.split,
-            without=learned_by(job.workspace, job.models),
-            on_progress=self.watch(entry),
+            trained_on=training_files_of(job.workspace, job.models),
+            on_progress=self.progress(handle),
         )
-        self.update(entry, made=keep(job.workspace, reports).id)
+        self.update(handle, evaluation_id=save(job.workspace, reports).id)
 
-    def _engines(self, entry: Entry[EvaluationJob]) -> Iterator["Engine"]:
-        job = entry.job
-        for model in job.models:
-            loading = self.watch(entry, f"Loading the model {model}")
-            yield engine_of(job.workspace, model, self._pool, loading)
-
-
-def engine_of(
-    workspace: Workspace, model: str, pool: EnginePool, on_progress: Progress
-) -> "Engine":
-    """The engine of a run, or else of a model that can be picked; raises CheckpointError."""
-    if run_named(workspace, model):
-        return load_engine(workspace, model, on_progress=on_progress)
-    return pool.get(model, models_dir=workspace.models_dir, on_progress=on_progress)
+    def _engines(self, handle: JobHandle[EvaluationJob]) -> Iterator["Engine"]:
+        workspace = handle.job.workspace
+        for model in handle.job.models:
+            if find_run(workspace, model):
+                loading = self.progress(handle, f"Loading the model {model}")
+                yield load_engine(workspace, model, on_progress=loading)
+            else:
+                yield self._load(handle, model)

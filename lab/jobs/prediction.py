@@ -1,66 +1,63 @@
-"""Models listen to the clips of datasets in the background of the app; what they hear is kept."""
+"""Transcription of dataset clips in the background; predictions are saved with the dataset."""
 
 from dataclasses import dataclass
 
 from lab import dataset
 from lab.core.workspace import Workspace
-from lab.dataset import Entry as Clip
+from lab.dataset import DatasetClip
 from lab.dataset.predictions import predict
-from lab.importers import Problem
-from lab.jobs.queue import Entry, Job, ModelQueue
+from lab.importers import ImportProblem
+from lab.jobs.queue import Job, JobHandle, ModelQueue
 
 
 @dataclass(frozen=True)
 class PredictionJob(Job):
-    """What is known at this moment of a model's listening to clips.
+    """A snapshot of one prediction job; its results are set when it is done.
 
-    clips: those that were asked for, some of which it may have heard before
-    n_new, n_known: clips heard now and before; known when the job is done
-    skipped: clips that could not be heard, with the reason; known when the job is done
+    clips: clips to transcribe; those with a saved prediction are not transcribed again
+    n_new, n_known: number of clips transcribed by this job and by earlier ones
+    skipped: clips that could not be transcribed, with the reason
     """
 
     dataset_name: str
-    clips: tuple[Clip, ...]
+    clips: tuple[DatasetClip, ...]
     model: str
     language: str | None = None
     n_new: int = 0
     n_known: int = 0
-    skipped: tuple[Problem, ...] = ()
+    skipped: tuple[ImportProblem, ...] = ()
 
 
 class PredictionQueue(ModelQueue[PredictionJob]):
-    """Listens with the models of a pool."""
+    """Transcribes the clips of datasets with the models of a pool."""
+
+    unit = "prediction job"
 
     def submit(
         self,
         workspace: Workspace,
         dataset_name: str,
-        clips: tuple[Clip, ...],
+        clips: tuple[DatasetClip, ...],
         model: str,
         *,
         language: str | None = None,
     ) -> int:
-        """Line up clips of a dataset; returns the number of the job.
+        """Add clips of a dataset to the queue; returns the job's id.
 
-        language: Whisper's code of what is spoken; None takes each clip's own
+        language: Whisper's language code; None uses the language of each clip
         """
-        return self.line_up(
-            lambda number: PredictionJob(number, workspace, dataset_name, clips, model, language)
+        return self.enqueue(
+            lambda job_id: PredictionJob(job_id, workspace, dataset_name, clips, model, language)
         )
 
-    def work_on(self, entry: Entry[PredictionJob]) -> None:
-        """Listen. However it ends, what was written down until then is kept."""
-        job = entry.job
-        engine = self._pool.get(
-            job.model,
-            models_dir=job.workspace.models_dir,
-            on_progress=self.watch(entry, f"Loading the model {job.model}"),
-        )
-        done = predict(
-            engine,
+    def run(self, handle: JobHandle[PredictionJob]) -> None:
+        """Transcribe. Predictions saved before a stop or failure are kept."""
+        job = handle.job
+        result = predict(
+            self._load(handle, job.model),
             dataset.find(job.workspace, job.dataset_name),
             job.clips,
             language=job.language,
-            on_progress=self.watch(entry),
+            on_progress=self.progress(handle),
         )
-        self.update(entry, n_new=done.n_new, n_known=done.n_known, skipped=done.skipped)
+        self.update(handle, n_new=result.n_new, n_known=result.n_known, skipped=result.skipped)

@@ -1,4 +1,4 @@
-"""Recordings that are prepared in the background of the app, with one recipe."""
+"""Preparation of recordings in the background, all with the same recipe."""
 
 import importlib
 import time
@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from lab.core.errors import LabError
 from lab.core.progress import Progress, part
 from lab.core.workspace import Workspace
-from lab.jobs.queue import Entry, Job, JobQueue
+from lab.jobs.queue import Job, JobHandle, JobQueue
 from lab.preprocess import AudioFile, Recipe, apply, preparations
-from lab.preprocess.batch import Failed
+from lab.preprocess.batch import FailedFile
 from lab.preprocess.preparations import Preparation
 from lab.recordings import Recording
 
-# How often what is finished is written down; each recording's sound lies on the disk anyway.
+# How often the index is saved; the prepared audio itself is written as each recording finishes.
 _SAVE_EVERY_S = 5.0
 _LIBRARIES = (
     "librosa.feature",
@@ -26,10 +26,10 @@ _LIBRARIES = (
 
 @dataclass(frozen=True)
 class PreparationJob(Job):
-    """What is known of one preparation at this moment.
+    """A snapshot of one preparation.
 
-    n_done, n_failed: recordings
-    preparation_id: where what is finished lies in the workspace, None before there is any
+    n_done, n_failed: number of recordings prepared and failed so far
+    preparation_id: the saved preparation; None until something was saved
     """
 
     recordings: tuple[Recording, ...]
@@ -40,52 +40,55 @@ class PreparationJob(Job):
 
 
 class PreparationQueue(JobQueue[PreparationJob]):
-    """Prepares with `lab.preprocess`; a recording that fails does not stop the others."""
+    """Applies a recipe to recordings; one that fails does not stop the others."""
+
+    unit = "preparation"
+    memory_advice = "Split long recordings and prepare fewer of them at a time."
 
     def submit(
         self, workspace: Workspace, recordings: tuple[Recording, ...], recipe: Recipe
     ) -> int:
-        """Line up recordings; returns the number of the job."""
-        return self.line_up(lambda number: PreparationJob(number, workspace, recordings, recipe))
+        """Add recordings to the queue; returns the job's id."""
+        return self.enqueue(lambda job_id: PreparationJob(job_id, workspace, recordings, recipe))
 
     def prepare(self) -> None:
-        """Load the libraries of the steps when the worker is free: that takes about 2 s."""
+        """Import the libraries that the steps use once the worker is idle; it takes about 2 s."""
 
         def load() -> None:
             for name in _LIBRARIES:
                 importlib.import_module(name)
 
-        self.worker.later(load)
+        self.worker.submit(load)
 
-    def work_on(self, entry: Entry[PreparationJob]) -> None:
-        """Prepare. However it ends, what was finished until then is kept."""
-        job, on_progress = entry.job, self.watch(entry)
+    def run(self, handle: JobHandle[PreparationJob]) -> None:
+        """Prepare. Recordings finished before a stop or failure are kept."""
+        job, on_progress = handle.job, self.progress(handle)
         preparation = preparations.create(job.workspace, job.recipe)
         saved_at = time.monotonic()
         try:
-            for number, recording in enumerate(job.recordings):
-                on_part = part(on_progress, number, len(job.recordings))
-                preparation = _with(preparation, recording, job.recipe, on_part)
+            for index, recording in enumerate(job.recordings):
+                on_part = part(on_progress, index, len(job.recordings))
+                preparation = _add_recording(preparation, recording, job.recipe, on_part)
                 self.update(
-                    entry,
-                    n_done=len(preparation.wholes),
+                    handle,
+                    n_done=len(preparation.recordings),
                     n_failed=len(preparation.failures),
                 )
                 if time.monotonic() - saved_at > _SAVE_EVERY_S:
                     preparations.save(preparation)
                     saved_at = time.monotonic()
         finally:
-            if preparation.wholes or preparation.failures:
+            if preparation.recordings or preparation.failures:
                 preparations.save(preparation)
-                self.update(entry, preparation_id=preparation.id)
+                self.update(handle, preparation_id=preparation.id)
             else:
                 preparations.delete(preparation)
 
 
-def _with(
+def _add_recording(
     preparation: Preparation, recording: Recording, recipe: Recipe, on_progress: Progress
 ) -> Preparation:
-    """The preparation with one more recording, or with the reason why it failed."""
+    """The preparation with one more recording, or with the reason it failed."""
     try:
         source = AudioFile(recording.audio_path, recording.name)
         prepared = apply(recipe, source, on_progress=on_progress)
@@ -93,5 +96,5 @@ def _with(
             preparation, prepared, recording_id=recording.id, name=recording.name
         )
     except LabError as error:
-        failure = Failed(recording.name, str(error))
+        failure = FailedFile(recording.name, str(error))
         return replace(preparation, failures=(*preparation.failures, failure))

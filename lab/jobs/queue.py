@@ -1,8 +1,8 @@
-"""Work in the background of the app, one job after the other.
+"""Background jobs of the app: queues, the workers that run them, and what is known of each job.
 
-A job outlives the page that started it: leaving the page or reloading the tab harms nothing. Jobs
-that need the same thing, such as the model, share a worker: two at once are no faster than one
-after the other.
+A job outlives the page that submitted it: leaving the page or reloading the tab does not stop it.
+Jobs that compete for the same resource, such as the model, share a worker, because running two at
+once is no faster than running them one after the other.
 """
 
 import logging
@@ -12,50 +12,43 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
 from lab.core.errors import LabError
 from lab.core.progress import Cancelled, Progress
 from lab.core.workspace import Workspace
 
 if TYPE_CHECKING:
+    from lab.asr.engine import Engine
     from lab.asr.pool import EnginePool
 
 log = logging.getLogger(__name__)
 
-_NO_MEMORY = (
-    "The memory of this machine is not enough for this. "
-    "Choose a smaller model or split the recording."
-)
-_OUR_FAULT = (
-    "Something went wrong inside the program; its log says what. The other recordings go on."
-)
-
-State = Literal["waiting", "running", "done", "stopped", "failed"]
+State = Literal["queued", "running", "done", "stopped", "failed"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is known of a job at this moment.
+    """A snapshot of a job.
 
     note: what it is doing, in a few words
-    share: how much is finished, 0 to 1
-    seconds_left: an estimate, None where there is none yet
-    since: when it was lined up, on the clock of `time.monotonic`
-    error: why it failed
+    progress: fraction completed, 0 to 1
+    seconds_left: estimated remaining time; None while unknown
+    submitted_at: `time.monotonic()` when it was submitted
+    error: why it failed, for people; None unless it failed
     """
 
     id: int
     workspace: Workspace
-    state: State = field(default="waiting", kw_only=True)
-    note: str = field(default="Waiting", kw_only=True)
-    share: float = field(default=0.0, kw_only=True)
+    state: State = field(default="queued", kw_only=True)
+    note: str = field(default="Queued", kw_only=True)
+    progress: float = field(default=0.0, kw_only=True)
     seconds_left: float | None = field(default=None, kw_only=True)
-    since: float = field(default_factory=time.monotonic, kw_only=True)
+    submitted_at: float = field(default_factory=time.monotonic, kw_only=True)
     error: str | None = field(default=None, kw_only=True)
 
     @property
-    def is_over(self) -> bool:
+    def is_finished(self) -> bool:
         return self.state in ("done", "stopped", "failed")
 
 
@@ -63,142 +56,166 @@ J = TypeVar("J", bound=Job)
 
 
 @dataclass
-class Entry(Generic[J]):
-    """A job's place in the queue; `job` is replaced as it goes on."""
+class JobHandle(Generic[J]):
+    """The queue's mutable record of a job: its latest snapshot and its stop flag."""
 
     job: J
     stop: threading.Event = field(default_factory=threading.Event)
 
 
 class Worker:
-    """A thread that does what it is given, in that order."""
+    """A background thread that runs functions in the order they were submitted."""
 
     def __init__(self, name: str) -> None:
-        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._functions: SimpleQueue[Callable[[], None]] = SimpleQueue()
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
-    def later(self, work: Callable[[], None]) -> None:
-        """Do `work` when everything that came before is done."""
-        self._work.put(work)
+    def submit(self, function: Callable[[], None]) -> None:
+        """Run `function` after everything submitted before it."""
+        self._functions.put(function)
 
     def _run(self) -> None:
         while True:
-            work = self._work.get()
+            function = self._functions.get()
             try:
-                work()
-            except Exception:
-                # Whatever goes wrong with one piece of work, the next ones are done.
-                log.exception("work failed unexpectedly")
+                function()
+            except Exception:  # the thread must survive, or later jobs would never start
+                log.exception("a background function failed")
 
 
-def repeat(work: Callable[[], object], *, every_s: float, name: str) -> None:
-    """Do `work` now and then, in a thread of its own, as long as the program runs."""
+def repeat(function: Callable[[], object], *, every_s: float, name: str) -> None:
+    """Call `function` every `every_s` seconds in a daemon thread called `name`."""
 
     def run() -> None:
         while True:
             time.sleep(every_s)
-            work()
+            function()
 
     threading.Thread(target=run, name=name, daemon=True).start()
 
 
 class JobQueue(Generic[J]):
-    """Jobs of all workspaces in the order they came; each sees its own only."""
+    """Runs jobs of all workspaces first come, first served; each workspace sees only its own.
+
+    A subclass says what one of its jobs is called (`unit`) and what a person can do when memory
+    runs out (`memory_advice`); both appear in error messages.
+    """
+
+    unit: ClassVar[str] = "job"
+    memory_advice: ClassVar[str] = "Close other programs and try again."
 
     def __init__(self, worker: Worker | None = None) -> None:
-        """worker: does the jobs, and perhaps those of other queues; without one it has its own"""
+        """worker: runs the jobs, possibly shared with other queues; None starts a new one"""
         self.worker = worker or Worker(type(self).__name__)
         self._lock = threading.Lock()
-        self._entries: dict[int, Entry[J]] = {}
-        self._numbers = count(1)
+        self._handles: dict[int, JobHandle[J]] = {}
+        self._ids = count(1)
 
-    def work_on(self, entry: Entry[J]) -> None:
-        """Do the job. Raises LabError where it fails, Cancelled where it was stopped."""
+    def run(self, handle: JobHandle[J]) -> None:
+        """Do the job. Raises LabError if it fails, Cancelled if it was stopped."""
         raise NotImplementedError
 
-    def line_up(self, make: Callable[[int], J]) -> int:
-        """Line up the job that `make` makes of its number; returns the number."""
+    def enqueue(self, make_job: Callable[[int], J]) -> int:
+        """Add the job that `make_job` creates for a new id; returns that id."""
         with self._lock:
-            number = next(self._numbers)
-            self._entries[number] = Entry(make(number))
-        self.worker.later(lambda: self._begin(number))
-        return number
+            job_id = next(self._ids)
+            self._handles[job_id] = JobHandle(make_job(job_id))
+        self.worker.submit(lambda: self._start(job_id))
+        return job_id
 
     def jobs(self, workspace: Workspace) -> list[J]:
-        """The jobs of `workspace`, the first one first."""
+        """The jobs of `workspace`, oldest first."""
         with self._lock:
-            entries = list(self._entries.values())
-        return [entry.job for entry in entries if entry.job.workspace == workspace]
+            handles = list(self._handles.values())
+        return [handle.job for handle in handles if handle.job.workspace == workspace]
 
-    def stop(self, workspace: Workspace, number: int) -> None:
-        """Stop a job of `workspace`; what it has finished is kept."""
+    def stop(self, workspace: Workspace, job_id: int) -> None:
+        """Stop a job of `workspace`; the results it has saved are kept."""
         with self._lock:
-            entry = self._entries.get(number)
-            if entry is None or entry.job.workspace != workspace:
+            handle = self._handles.get(job_id)
+            if handle is None or handle.job.workspace != workspace:
                 return
-            entry.stop.set()
-            if entry.job.state == "waiting":
-                entry.job = replace(entry.job, state="stopped", note="Stopped before it began")
+            handle.stop.set()
+            if handle.job.state == "queued":
+                handle.job = replace(handle.job, state="stopped", note="Stopped before it started")
 
     def clear(self, workspace: Workspace) -> None:
-        """Forget the jobs of `workspace` that are over; their results stay."""
+        """Remove the finished jobs of `workspace` from the list; their results are kept."""
         with self._lock:
-            for number, entry in list(self._entries.items()):
-                if entry.job.workspace == workspace and entry.job.is_over:
-                    del self._entries[number]
+            for job_id, handle in list(self._handles.items()):
+                if handle.job.workspace == workspace and handle.job.is_finished:
+                    del self._handles[job_id]
 
-    def update(self, entry: Entry[J], **changes: object) -> None:
-        """Replace fields of a job, all at once."""
+    def update(self, handle: JobHandle[J], **changes: object) -> None:
+        """Replace fields of a job atomically."""
         with self._lock:
-            entry.job = replace(entry.job, **changes)  # type: ignore[arg-type]
+            handle.job = replace(handle.job, **changes)  # type: ignore[arg-type]
 
-    def watch(self, entry: Entry[J], name: str = "") -> Progress:
-        """A progress callback that tells the job's share and time left, and stops it.
+    def progress(self, handle: JobHandle[J], note: str = "") -> Progress:
+        """A progress callback that updates the job, and raises Cancelled once it is stopped.
 
-        name: stands in for the notes that the callback is given
+        note: shown instead of the notes passed to the callback
         """
-        began = time.monotonic()
+        started = time.monotonic()
+        fixed_note = note
 
         def on_progress(done: float, total: float, note: str = "") -> None:
-            if entry.stop.is_set():
+            if handle.stop.is_set():
                 raise Cancelled
-            share = min(done / total, 1.0) if total > 0 else 0.0
-            seconds = time.monotonic() - began
-            # The first moments say nothing about the rest.
-            is_telling = share > 0.02 and seconds > 1
+            fraction = min(done / total, 1.0) if total > 0 else 0.0
+            elapsed_s = time.monotonic() - started
+            # Extrapolating from the first moments would be meaningless.
+            can_estimate = fraction > 0.02 and elapsed_s > 1
             self.update(
-                entry,
-                note=name or note,
-                share=share,
-                seconds_left=seconds * (1 - share) / share if is_telling else None,
+                handle,
+                note=fixed_note or note,
+                progress=fraction,
+                seconds_left=elapsed_s * (1 - fraction) / fraction if can_estimate else None,
             )
 
         return on_progress
 
-    def _begin(self, number: int) -> None:
+    def _start(self, job_id: int) -> None:
         with self._lock:
-            entry = self._entries.get(number)
-            if entry is None or entry.stop.is_set():
+            handle = self._handles.get(job_id)
+            if handle is None or handle.stop.is_set():
                 return
-            entry.job = replace(entry.job, state="running", note="Beginning")
+            handle.job = replace(handle.job, state="running", note="Starting")
         try:
-            self.work_on(entry)
+            self.run(handle)
         except Cancelled:
-            self.update(entry, state="stopped", note="Stopped")
+            self.update(handle, state="stopped", note="Stopped")
         except LabError as error:
-            self.update(entry, state="failed", note="Failed", error=str(error))
+            self._fail(handle, str(error))
         except MemoryError:
-            self.update(entry, state="failed", note="Failed", error=_NO_MEMORY)
+            self._fail(handle, f"This {self.unit} ran out of memory. {self.memory_advice}")
         except Exception:
-            self.update(entry, state="failed", note="Failed", error=_OUR_FAULT)
-            raise
+            self._fail(
+                handle,
+                f"This {self.unit} failed because of an error inside the program; its log has the "
+                "details. Other jobs are not affected.",
+            )
+            raise  # the worker logs it
         else:
-            self.update(entry, state="done", note="Done", share=1.0)
+            self.update(handle, state="done", note="Done", progress=1.0)
+
+    def _fail(self, handle: JobHandle[J], error: str) -> None:
+        self.update(handle, state="failed", note="Failed", error=error)
 
 
 class ModelQueue(JobQueue[J]):
-    """A queue whose jobs need the models of a pool."""
+    """A queue whose jobs use the models of a pool."""
+
+    memory_advice = "Choose a smaller model."
 
     def __init__(self, pool: "EnginePool", worker: Worker | None = None) -> None:
         super().__init__(worker)
         self._pool = pool
+
+    def _load(self, handle: JobHandle[J], model: str) -> "Engine":
+        """The engine of `model`, loaded if necessary; raises CheckpointError."""
+        return self._pool.get(
+            model,
+            models_dir=handle.job.workspace.models_dir,
+            on_progress=self.progress(handle, f"Loading the model {model}"),
+        )

@@ -1,45 +1,41 @@
-"""What is done with the model of a run, in the background of the app.
-
-model-exports/RUN-FORMAT-PRECISION/   exports with their proofs, as `lab.export` writes them
-"""
+"""Tasks for the model of a run in the background: evaluation, health check, publishing, export."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from filelock import Timeout
 
-from lab.core.errors import LabError, OptionsError
+from lab.core.errors import OptionsError
 from lab.core.progress import Progress
 from lab.core.workspace import Workspace, remove
-from lab.dataset import find
 from lab.evaluation import reference_clips
-from lab.evaluation.reference_clips import Spoken
-from lab.export import Proof, export_with_proof
-from lab.export.model_card import card_of_run
-from lab.export.store import export_dir, exports_of
+from lab.export import Verification, export_and_verify
+from lab.export.model_card import build_run_card
+from lab.export.store import export_dir, list_exports
 from lab.health import check_run
-from lab.jobs.queue import Entry, Job, JobQueue
-from lab.training import leftovers, runs
+from lab.jobs.queue import Job, JobHandle, JobQueue
+from lab.training.cleanup import clean_up
 from lab.training.models import load_model, publish
-from lab.training.provenance import fingerprint
-from lab.training.runs import Run
+from lab.training.provenance import weights_fingerprint
+from lab.training.run import Run
 
 if TYPE_CHECKING:
     from whisper.model import Whisper
 
-_PROOF_CLIPS = 20
-# A run says that it is done some moments before its process has let go of it.
-_LET_GO_S = 15.0
+_VERIFICATION_CLIPS = 20
+# A training process reports that it is done shortly before it exits and releases its lock.
+_LOCK_TIMEOUT_S = 15.0
 
 Task = Literal["keep", "evaluate", "health", "publish", "export"]
 
 
 @dataclass(frozen=True)
-class FinishJob(Job):
-    """What is known at this moment of something that is done with a run.
+class RunTaskJob(Job):
+    """A snapshot of one task.
 
-    name: that the model is published under
-    file_format, precision: of an export; proof: of an export that is finished
+    name: name to publish the model under
+    file_format, precision: of an export
+    verification: of a finished export
     """
 
     run: Run
@@ -47,11 +43,13 @@ class FinishJob(Job):
     name: str = ""
     file_format: str = ""
     precision: str = ""
-    proof: Proof | None = None
+    verification: Verification | None = None
 
 
-class FinishQueue(JobQueue[FinishJob]):
-    """Evaluates, checks, publishes and exports the models of runs; makes one of a best state."""
+class RunTaskQueue(JobQueue[RunTaskJob]):
+    """Evaluates, checks, publishes and exports models of runs; keeps the best checkpoint of one."""
+
+    unit = "task"
 
     def submit(
         self,
@@ -63,37 +61,37 @@ class FinishQueue(JobQueue[FinishJob]):
         file_format: str = "",
         precision: str = "",
     ) -> int:
-        """Line up a task for a run; returns the number of the job."""
-        return self.line_up(
-            lambda number: FinishJob(number, workspace, run, task, name, file_format, precision)
+        """Add a task for a run to the queue; returns the job's id."""
+        return self.enqueue(
+            lambda job_id: RunTaskJob(job_id, workspace, run, task, name, file_format, precision)
         )
 
-    def work_on(self, entry: Entry[FinishJob]) -> None:
-        """Do the task; stopped or failed, it leaves nothing half-made."""
-        job = entry.job
+    def run(self, handle: JobHandle[RunTaskJob]) -> None:
+        """Do the task; if stopped or failed, no partial result is left behind."""
+        job = handle.job
         if job.task != "keep" and not job.run.model_path.is_file():
-            raise OptionsError(f"The run {job.run.name} has no model yet. Let it finish first.")
+            raise OptionsError(f"Run {job.run.name} has no model yet. Wait until it has finished.")
         if not job.run.folder.is_dir():
-            raise OptionsError(f"There is no run {job.run.name} any more.")
+            raise OptionsError(f"Run {job.run.name} no longer exists.")
         try:
-            lock = runs.lock_of(job.run).acquire(timeout=_LET_GO_S)
+            lock = job.run.lock().acquire(timeout=_LOCK_TIMEOUT_S)
         except Timeout:
             raise OptionsError(
-                f"The run {job.run.name} is being trained, or another program works on it. Wait "
-                "until that has ended."
+                f"Run {job.run.name} is in use: it is still training, or another program has it "
+                "open. Try again when that has finished."
             ) from None
         with lock:
-            leftovers.sweep(job.run)
-            self._work_on(entry, self.watch(entry))
+            clean_up(job.run)
+            self._run_task(handle, self.progress(handle))
 
-    def _work_on(self, entry: Entry[FinishJob], on_progress: Progress) -> None:
-        job = entry.job
+    def _run_task(self, handle: JobHandle[RunTaskJob], on_progress: Progress) -> None:
+        job = handle.job
         if job.task == "keep":
-            from lab.training.keeping import keep_best
+            from lab.training.best_checkpoint import keep_best_checkpoint
 
-            keep_best(job.run, on_progress=on_progress)
+            keep_best_checkpoint(job.run, on_progress=on_progress)
         elif job.task == "evaluate":
-            from lab.training.afterwards import evaluate_run
+            from lab.training.evaluation import evaluate_run
 
             evaluate_run(job.run, on_progress=on_progress)
         elif job.task == "health":
@@ -103,37 +101,27 @@ class FinishQueue(JobQueue[FinishJob]):
                 job.run,
                 job.name,
                 job.workspace.models_dir,
-                card=card_of_run(job.run, name=job.name),
+                card=build_run_card(job.run, name=job.name),
                 on_progress=on_progress,
             )
         else:
-            self.update(entry, proof=_export(job, on_progress))
+            self.update(handle, verification=_export(job, on_progress))
 
 
-def _export(job: FinishJob, on_progress: Progress) -> Proof:
+def _export(job: RunTaskJob, on_progress: Progress) -> Verification:
     def load(loading: Progress) -> "Whisper":
         return load_model(job.workspace, str(job.run.folder), on_progress=loading)
 
     target = export_dir(job.workspace, job.run, job.file_format, job.precision)
-    if (job.file_format, job.precision) not in exports_of(job.workspace, job.run):
-        remove(target)  # of other weights, if there is one
-    return export_with_proof(
+    if (job.file_format, job.precision) not in list_exports(job.workspace, job.run):
+        remove(target)  # an export of other weights, if there is one
+    return export_and_verify(
         load,
         target,
-        _clips(job),
+        reference_clips.find(job.workspace, job.run.config.dataset, _VERIFICATION_CLIPS),
         file_format=job.file_format,
         precision=job.precision,
-        card=card_of_run(job.run),
-        origin=fingerprint(job.run.model_path),
+        card=build_run_card(job.run),
+        weights_fingerprint=weights_fingerprint(job.run.model_path),
         on_progress=on_progress,
     )
-
-
-def _clips(job: FinishJob) -> list[Spoken]:
-    """Clips to prove an export with; none where the dataset is gone."""
-    try:
-        return reference_clips.from_dataset(
-            find(job.workspace, job.run.config.dataset), _PROOF_CLIPS
-        )
-    except LabError:
-        return []

@@ -1,4 +1,4 @@
-"""Transcriptions in the background of the app; what is finished lies in the workspace."""
+"""Transcription in the background; finished transcripts are saved in the workspace."""
 
 import logging
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from lab import audio, recordings
 from lab.asr.options import TranscribeOptions
 from lab.core.errors import LabError
 from lab.core.workspace import Workspace
-from lab.jobs.queue import Entry, Job, ModelQueue
+from lab.jobs.queue import Job, JobHandle, ModelQueue
 from lab.recordings import Recording
 from lab.transcripts import Segment
 
@@ -20,10 +20,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TranscriptionJob(Job):
-    """What is known of one transcription at this moment.
+    """A snapshot of one transcription.
 
-    warning: what is wrong with the recording although it could be read
-    transcript_id: where the result lies in the workspace (also of a stopped job, if it got so far)
+    warning: a defect of the recording that did not prevent decoding
+    transcript_id: the saved transcript; a stopped job has one if it decoded any segment
     """
 
     recording: Recording
@@ -35,51 +35,50 @@ class TranscriptionJob(Job):
 
 
 class TranscriptionQueue(ModelQueue[TranscriptionJob]):
-    """Transcribes with the models of a pool."""
+    """Transcribes recordings with the models of a pool."""
+
+    unit = "transcription"
+    memory_advice = "Choose a smaller model or split the recording."
 
     def prepare(self, workspace: Workspace, model: str) -> None:
-        """Load `model` when the worker is free, so that the first job need not wait for it."""
+        """Load `model` once the worker is idle, so that the first job does not have to wait."""
 
         def load() -> None:
             try:
                 self._pool.get(model, models_dir=workspace.models_dir)
-            except LabError as error:  # the job that needs the model will say so
-                log.info("cannot prepare %s: %s", model, error)
+            except LabError as error:  # the job that needs the model will report it
+                log.info("cannot preload %s: %s", model, error)
 
-        self.worker.later(load)
+        self.worker.submit(load)
 
     def submit(
         self, workspace: Workspace, recording: Recording, model: str, options: TranscribeOptions
     ) -> int:
-        """Line up a transcription; returns the number of its job."""
-        return self.line_up(
-            lambda number: TranscriptionJob(number, workspace, recording, model, options)
+        """Add a transcription to the queue; returns the job's id."""
+        return self.enqueue(
+            lambda job_id: TranscriptionJob(job_id, workspace, recording, model, options)
         )
 
-    def work_on(self, entry: Entry[TranscriptionJob]) -> None:
-        """Transcribe. However it ends, what was decoded until then is kept."""
-        transcription = self._start(entry)
-        is_whole = False
+    def run(self, handle: JobHandle[TranscriptionJob]) -> None:
+        """Transcribe. Segments decoded before a stop or failure are saved."""
+        transcription = self._start_transcription(handle)
+        is_complete = False
         try:
             for segment in transcription:
-                self.update(entry, segments=(*entry.job.segments, segment))
-            is_whole = True
+                self.update(handle, segments=(*handle.job.segments, segment))
+            is_complete = True
         finally:
-            if is_whole or entry.job.segments:
-                saved = recordings.save_transcript(entry.job.recording, transcription.so_far())
-                self.update(entry, transcript_id=saved.id)
+            if is_complete or handle.job.segments:
+                saved = recordings.save_transcript(handle.job.recording, transcription.so_far())
+                self.update(handle, transcript_id=saved.id)
 
-    def _start(self, entry: Entry[TranscriptionJob]) -> "Transcription":
-        job = entry.job
+    def _start_transcription(self, handle: JobHandle[TranscriptionJob]) -> "Transcription":
+        job = handle.job
         waveform = audio.decode(
             job.recording.audio_path,
             name=job.recording.name,
-            on_progress=self.watch(entry, "Reading the recording"),
+            on_progress=self.progress(handle, "Reading the recording"),
         )
-        self.update(entry, warning=waveform.warning)
-        engine = self._pool.get(
-            job.model,
-            models_dir=job.workspace.models_dir,
-            on_progress=self.watch(entry, f"Loading the model {job.model}"),
-        )
-        return engine.transcribe(waveform, job.options, on_progress=self.watch(entry))
+        self.update(handle, warning=waveform.warning)
+        engine = self._load(handle, job.model)
+        return engine.transcribe(waveform, job.options, on_progress=self.progress(handle))

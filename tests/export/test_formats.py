@@ -25,7 +25,7 @@ def tiny() -> Whisper:
 
 
 def read_back(folder: Path) -> Whisper:
-    return weights.build(weights.read(folder), called=folder.name)
+    return weights.build(weights.read(folder), label=folder.name)
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
@@ -115,7 +115,7 @@ def test_ctranslate2_gets_the_heads_that_give_word_times(tmp_path: Path) -> None
 def test_what_is_there_is_not_written_over(tiny: Whisper, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(WorkspaceError, match="nothing is overwritten"):
+    with pytest.raises(WorkspaceError, match="will not be overwritten"):
         export(tiny, tmp_path / "mine", file_format="openai")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
@@ -148,7 +148,7 @@ def test_a_network_that_a_format_cannot_describe_is_not_written_as_another(tmp_p
     for block in (*model.encoder.blocks, *model.decoder.blocks):
         block.mlp[1] = nn.ReLU()
     for file_format in ("openai", "ctranslate2"):
-        with pytest.raises(CheckpointError, match="computes with relu"):
+        with pytest.raises(CheckpointError, match="activation function relu"):
             export(model, tmp_path / "mine", file_format=file_format)
     transformers = pytest.importorskip("transformers")
     export(model, tmp_path / "mine", file_format="huggingface")

@@ -9,7 +9,7 @@ from whisper.model import ModelDimensions, Whisper
 
 from lab.core.errors import CheckpointError
 from lab.export import tokens
-from lab.export.tokens import Vocabulary
+from lab.export.tokens import BpeVocabulary
 from tests.support.whispers import random_model
 
 TEXTS = [
@@ -32,24 +32,24 @@ def model(n_vocab: int) -> Whisper:
 
 
 @pytest.fixture(scope="module", params=[51864, 51865, 51866], ids=["english", "99", "100"])
-def vocabulary(request: pytest.FixtureRequest) -> Vocabulary:
-    return tokens.vocabulary_of(model(request.param))
+def vocabulary(request: pytest.FixtureRequest) -> BpeVocabulary:
+    return tokens.build_vocabulary(model(request.param))
 
 
 @pytest.fixture(scope="module")
-def written(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+def written(vocabulary: BpeVocabulary, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
     path = tmp_path_factory.mktemp("tokens") / "tokenizer.json"
     tokens.write_tokenizer(vocabulary, path)
     return Tokenizer.from_file(str(path))
 
 
 def test_every_text_has_the_numbers_of_openai_whisper(
-    vocabulary: Vocabulary, written: Tokenizer
+    vocabulary: BpeVocabulary, written: Tokenizer
 ) -> None:
     for text in TEXTS:
-        ours = vocabulary.whisper.encode(text)
+        ours = vocabulary.tokenizer.encode(text)
         assert written.encode(text, add_special_tokens=False).ids == ours, text
-        assert written.decode(ours) == vocabulary.whisper.decode(ours)
+        assert written.decode(ours) == vocabulary.tokenizer.decode(ours)
 
 
 @given(text=st.text(max_size=40))
@@ -61,18 +61,18 @@ def test_any_text_has_the_numbers_of_openai_whisper(text: str, written: Tokenize
 
 
 def test_every_token_that_says_what_to_do_keeps_its_number(
-    vocabulary: Vocabulary, written: Tokenizer
+    vocabulary: BpeVocabulary, written: Tokenizer
 ) -> None:
-    assert len(vocabulary.texts) == written.get_vocab_size()
-    for text, number in vocabulary.whisper.special_tokens.items():
+    assert len(vocabulary.tokens) == written.get_vocab_size()
+    for text, number in vocabulary.tokenizer.special_tokens.items():
         assert written.token_to_id(text) == number
-        assert vocabulary.texts[number] == text
-    assert [text for text, _ in vocabulary.moments][::1500] == ["<|0.00|>", "<|30.00|>"]
+        assert vocabulary.tokens[number] == text
+    assert [text for text, _ in vocabulary.timestamp_tokens][::1500] == ["<|0.00|>", "<|30.00|>"]
 
 
 def test_a_vocabulary_that_other_libraries_do_not_know_is_refused() -> None:
-    with pytest.raises(CheckpointError, match="knows 51900 tokens"):
-        tokens.vocabulary_of(model(51900))
+    with pytest.raises(CheckpointError, match="vocabulary of 51900 tokens"):
+        tokens.build_vocabulary(model(51900))
 
 
 @pytest.mark.real
@@ -85,7 +85,7 @@ def test_it_is_the_tokenizer_that_faster_whisper_brings_for_base() -> None:
     if not parts:
         pytest.skip("the packaged weights are not installed")
     theirs = json.loads(Path(parts[0].parent, "tokenizer.json").read_text(encoding="utf-8"))
-    ours = tokens.vocabulary_of(model(51865))
-    assert theirs["model"]["vocab"] == {**ours.ordinary, "<|endoftext|>": 50257}
+    ours = tokens.build_vocabulary(model(51865))
+    assert theirs["model"]["vocab"] == {**ours.text_tokens, "<|endoftext|>": 50257}
     # Their list lacks its first line, “Ġ t”, which was taken for a heading.
     assert [" ".join(pair) for pair in ours.merges][1:] == theirs["model"]["merges"]

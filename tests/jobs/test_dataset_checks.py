@@ -1,4 +1,4 @@
-"""Listening in the background: what was measured or heard is kept, however it ends."""
+"""Dataset analysis and language checks in the background."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from lab.asr.engine import Engine
 from lab.asr.pool import EnginePool
 from lab.core.errors import CheckpointError
 from lab.core.workspace import Workspace
-from lab.dataset import Dataset, guard
-from lab.dataset.sounds import known_sounds
-from lab.jobs.dataset_checks import ExamineQueue, GuardQueue
+from lab.dataset import Dataset, language_check
+from lab.dataset.audio_stats import load_audio_stats
+from lab.jobs.dataset_checks import DatasetAnalysisQueue, LanguageCheckQueue
 from lab.recordings.samples import list_samples
 from tests.support.waiting import wait_for
 
@@ -35,32 +35,32 @@ def made(workspace: Workspace) -> Dataset:
     return dataset.add(workspace, "a", clips, language="sq")[0]
 
 
-def test_sound_is_measured_once(workspace: Workspace, made: Dataset) -> None:
-    queue = ExamineQueue()
+def test_clips_are_measured_once(workspace: Workspace, made: Dataset) -> None:
+    queue = DatasetAnalysisQueue()
     for _ in range(2):
         job = wait_for(queue, workspace, queue.submit(workspace, made))
-        assert (job.state, job.share) == ("done", 1.0)
-        assert set(known_sounds(made)) == {one.file_name for one in made.entries()}
+        assert (job.state, job.progress) == ("done", 1.0)
+        assert set(load_audio_stats(made)) == {one.file_name for one in made.clips()}
 
 
-def test_the_language_is_heard_and_kept(
+def test_detected_languages_are_saved(
     workspace: Workspace, made: Dataset, tiny_engine: Engine
 ) -> None:
-    queue = GuardQueue(_Pool(tiny_engine))
+    queue = LanguageCheckQueue(_Pool(tiny_engine))
     job = wait_for(queue, workspace, queue.submit(workspace, made, "tiny", n_clips=3))
     assert job.state == "done"
-    listened = guard.load(made)
+    listened = language_check.load(made)
     assert listened is not None
-    assert (listened.model, len(listened.heard)) == ("tiny", 3)
+    assert (listened.model, len(listened.clips)) == ("tiny", 3)
 
 
-def test_without_a_model_or_a_clip_it_fails_with_a_sentence(
+def test_without_a_model_or_a_clip_the_job_fails_and_says_why(
     workspace: Workspace, made: Dataset, tiny_engine: Engine
 ) -> None:
-    queue = GuardQueue(_Pool(tiny_engine))
+    queue = LanguageCheckQueue(_Pool(tiny_engine))
     failed = wait_for(queue, workspace, queue.submit(workspace, made, "missing"))
     assert "no model called missing" in str(failed.error)
     unknown, _ = dataset.add(workspace, "b", [("a.wav", b"a")], language="als")
     failed = wait_for(queue, workspace, queue.submit(workspace, unknown, "tiny"))
-    assert "no clip to listen to" in str(failed.error)
-    assert guard.load(made) is None
+    assert "nothing to check" in str(failed.error)
+    assert language_check.load(made) is None

@@ -21,7 +21,7 @@ def test_stopping_ends_the_trial(workspace: Workspace, monkeypatch: pytest.Monke
         while True:
             on_progress(1, 2, "Trying two batches")
 
-    monkeypatch.setattr("lab.training.estimate.ask", ask)
+    monkeypatch.setattr("lab.jobs.estimate.estimate_training", ask)
     queue = EstimateQueue()
     number = queue.submit(workspace, Config())
     wait_for(queue, workspace, number, until=lambda job: job.state == "running")

@@ -1,4 +1,4 @@
-"""Evaluations in the background, and what of them stays in the workspace."""
+"""Evaluation in the background, and the reports it saves."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.support.waiting import wait_for
 
 
 class _Pool(EnginePool):
-    """Hands out engines of official models, which hear what they are scripted to."""
+    """Hands out fake engines for the official models."""
 
     def get(self, name: str, **where: object) -> Engine:  # type: ignore[override]
         if name in BY_NAME:
@@ -33,18 +33,18 @@ class _Pool(EnginePool):
 @pytest.fixture(autouse=True)
 def made(workspace: Workspace) -> Dataset:
     made = silence(workspace, *range(1, 7))
-    edits = [(one, replace(one, transcription="sq 1 base", split="test")) for one in made.entries()]
+    edits = [(one, replace(one, transcription="sq 1 base", split="test")) for one in made.clips()]
     made.change(edits, what="test")
     return made
 
 
-def test_models_are_tried_and_the_reports_stay(workspace: Workspace) -> None:
+def test_models_are_evaluated_and_the_reports_saved(workspace: Workspace) -> None:
     queue = EvaluationQueue(_Pool())
     number = queue.submit(workspace, ("base", "tiny"), ("a",))
     job = wait_for(queue, workspace, number)
     assert (job.state, job.error) == ("done", None)
     (kept,) = list_evaluations(workspace)
-    assert (kept.id, kept.datasets) == (job.made, ["a"])
+    assert (kept.id, kept.datasets) == (job.evaluation_id, ["a"])
     report = report_files.read(kept.report_dir("a"))
     assert [result.model for result in report.results] == ["base", "tiny"]
     assert store.find(workspace, kept.id) == kept
@@ -53,29 +53,31 @@ def test_models_are_tried_and_the_reports_stay(workspace: Workspace) -> None:
     assert list_evaluations(workspace) == []
 
 
-def test_what_a_run_has_learned_from_is_no_test_of_it(
+def test_clips_a_run_was_trained_on_are_excluded(
     workspace: Workspace, made: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = runs.create(workspace, Config(dataset="a"), name="mine")
     run.model_path.touch()
-    known, *new = (entry.file_name for entry in made.entries())
-    write_json(run.folder / runs.DATASET, {"learned": [known]})
+    known, *new = (entry.file_name for entry in made.clips())
+    write_json(run.provenance_path, {"training_files": [known]})
     monkeypatch.setattr(
         "lab.jobs.evaluation.load_engine", lambda *_, **__: Listener("mine", "mine")
     )
     queue = EvaluationQueue(_Pool())
     job = wait_for(queue, workspace, queue.submit(workspace, ("base", "mine"), ("a",)))
-    report = report_files.read(store.find(workspace, job.made).report_dir("a"))
+    report = report_files.read(store.find(workspace, job.evaluation_id).report_dir("a"))
     assert [clip.file_name for clip in report.clips] == new
-    assert report.n_learned == 1
+    assert report.n_trained_on == 1
 
 
-def test_a_failure_is_a_sentence_and_leaves_nothing(workspace: Workspace, made: Dataset) -> None:
+def test_a_failed_evaluation_says_why_and_saves_nothing(
+    workspace: Workspace, made: Dataset
+) -> None:
     queue = EvaluationQueue(_Pool())
     number = queue.submit(workspace, ("base",), ("a",), split="train")
     job = wait_for(queue, workspace, number)
     assert job.state == "failed"
-    assert "no clip with a text in the split “train”" in str(job.error)
+    assert "split “train” of a has no clip with a text" in str(job.error)
     gone = wait_for(queue, workspace, queue.submit(workspace, ("no-such-run",), ("a",)))
     assert "no model called “no-such-run”" in str(gone.error)
     dataset.delete(made)
@@ -84,7 +86,7 @@ def test_a_failure_is_a_sentence_and_leaves_nothing(workspace: Workspace, made: 
     assert list_evaluations(workspace) == []
 
 
-def test_no_id_becomes_a_path(workspace: Workspace, tmp_path: Path) -> None:
+def test_an_id_never_becomes_a_path(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "evaluation.json").write_text("{}")
-    with pytest.raises(OptionsError, match="no evaluation"):
+    with pytest.raises(OptionsError, match="does not exist"):
         store.find(workspace, "../..")

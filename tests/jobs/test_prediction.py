@@ -1,4 +1,4 @@
-"""Models that listen in the background."""
+"""Transcription of dataset clips in the background."""
 
 import threading
 from collections.abc import Callable
@@ -37,10 +37,10 @@ def made(workspace: Workspace) -> Dataset:
     return silence(workspace, *range(1, 7))
 
 
-def test_a_job_counts_what_it_heard(
+def test_a_job_counts_new_known_and_skipped_clips(
     queue: PredictionQueue, workspace: Workspace, made: Dataset
 ) -> None:
-    clips = tuple(made.entries())
+    clips = tuple(made.clips())
     made.audio_path(clips[3]).unlink()
     first = wait_for(queue, workspace, queue.submit(workspace, "a", clips[:2], "tiny"))
     assert (first.state, first.n_new, first.n_known, first.skipped) == ("done", 2, 0, ())
@@ -49,10 +49,10 @@ def test_a_job_counts_what_it_heard(
     assert load(made, "tiny").keys() == {clip.file_name for clip in clips[:3]}
 
 
-def test_what_was_heard_before_it_was_stopped_is_kept(
+def test_stopping_keeps_the_predictions_made_so_far(
     workspace: Workspace, made: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.dataset.predictions._TOGETHER", 2)
+    monkeypatch.setattr("lab.dataset.predictions._BATCH_SIZE", 2)
     is_stopped = threading.Event()
 
     def pause_in_the_third(clip: Waveform, _: str) -> str:
@@ -60,7 +60,7 @@ def test_what_was_heard_before_it_was_stopped_is_kept(
         return "po"
 
     queue = PredictionQueue(_Pool(pause_in_the_third))
-    number = queue.submit(workspace, "a", tuple(made.entries()), "tiny")
+    number = queue.submit(workspace, "a", tuple(made.clips()), "tiny")
     wait_for(queue, workspace, number, until=lambda _: len(load(made, "tiny")) == 2)
     queue.stop(workspace, number)
     is_stopped.set()
@@ -68,10 +68,10 @@ def test_what_was_heard_before_it_was_stopped_is_kept(
     assert len(load(made, "tiny")) == 2
 
 
-def test_a_dataset_that_is_gone_is_a_failure(
+def test_a_deleted_dataset_fails_the_job(
     queue: PredictionQueue, workspace: Workspace, made: Dataset
 ) -> None:
-    clips = tuple(made.entries())
+    clips = tuple(made.clips())
     dataset.delete(made)
     job = wait_for(queue, workspace, queue.submit(workspace, "a", clips, "tiny"))
     assert job.state == "failed"

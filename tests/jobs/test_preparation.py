@@ -15,7 +15,7 @@ from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.workspace import Workspace
 from lab.jobs.preparation import PreparationQueue
 from lab.preprocess import SOURCE_LAB, AudioFile, Recipe, clip_edits, preparations, prepare_files
-from lab.preprocess.preparation_files import save_as_recordings, write_zip
+from lab.preprocess.preparation_export import save_as_recordings, write_zip
 from lab.preprocess.preparations import ClipSpan, Preparation
 from lab.preprocess.recipe import Channel, Level, Resample, Split
 from lab.recordings import Recording
@@ -86,13 +86,13 @@ def test_stopping_keeps_the_recordings_that_are_finished(
     queue: PreparationQueue, workspace: Workspace, speech: list[Recording]
 ) -> None:
     number = queue.submit(workspace, tuple(speech * 40), SHORT)
-    wait_for(queue, workspace, number, until=lambda job: job.n_done >= 2 or job.is_over)
+    wait_for(queue, workspace, number, until=lambda job: job.n_done >= 2 or job.is_finished)
     queue.stop(workspace, number)
     job = wait_for(queue, workspace, number)
     assert job.state == "stopped"
     (preparation,) = preparations.list_all(workspace)
-    assert 2 <= len(preparation.wholes) == job.n_done < 80
-    assert {clip.whole for clip in preparation.clips} == set(range(job.n_done))
+    assert 2 <= len(preparation.recordings) == job.n_done < 80
+    assert {clip.recording_index for clip in preparation.clips} == set(range(job.n_done))
 
 
 def test_a_job_that_finished_nothing_leaves_nothing(
@@ -101,7 +101,7 @@ def test_a_job_that_finished_nothing_leaves_nothing(
     long = Waveform(np.tile(audio.decode(list_samples()[0].audio_path).samples, 40), 16_000)
     recording = recordings.add(workspace, "long.wav", audio.encode_wav(long))
     number = queue.submit(workspace, (recording,), SOURCE_LAB)
-    wait_for(queue, workspace, number, until=lambda job: job.share > 0 or job.is_over)
+    wait_for(queue, workspace, number, until=lambda job: job.progress > 0 or job.is_finished)
     queue.stop(workspace, number)
     assert wait_for(queue, workspace, number).preparation_id is None
     assert preparations.list_all(workspace) == []
@@ -115,14 +115,14 @@ def test_silence_survives_its_file(queue: PreparationQueue, workspace: Workspace
     (preparation,) = preparations.list_all(workspace)
     (clip,) = preparation.clips
     assert clip.figures.peak_dbfs == -np.inf
-    assert "silence" in " ".join(preparation.wholes[0].warnings)
+    assert "silent" in " ".join(preparation.recordings[0].warnings)
 
 
 def test_clips_lie_where_the_original_says_them(made: Preparation, speech: list[Recording]) -> None:
     original = audio.decode(speech[0].audio_path)
     clip = made.clips[1]
     start_s, end_s = made.times_s(clip)
-    heard = made.samples(clip.whole, clip.start, clip.end)
+    heard = made.samples(clip.recording_index, clip.start, clip.end)
     there = original.slice(start_s, end_s).samples
     assert np.corrcoef(heard, there)[0, 1] > 0.999
 
@@ -132,13 +132,13 @@ def test_clips_lie_where_the_original_says_them(made: Preparation, speech: list[
 
 def test_dropped_clips_leave_the_zip_and_come_back(made: Preparation) -> None:
     dropped = {made.clips[0], made.clips[3]}
-    clip_edits.keep(made, dropped, kept=False)
+    clip_edits.set_kept(made, dropped, kept=False)
     after = again(made)
     assert len(after.kept) == len(made.clips) - 2
     # No gaps in the names.
-    names = [name for name, clip in after.named() if clip.whole == 0]
+    names = [name for name, clip in after.named_clips() if clip.recording_index == 0]
     assert names == [f"english-{number + 1:04d}.wav" for number in range(len(names))]
-    clip_edits.keep(after, {clip for clip in after.clips if not clip.kept}, kept=True)
+    clip_edits.set_kept(after, {clip for clip in after.clips if not clip.kept}, kept=True)
     assert again(made).clips == made.clips
 
 
@@ -154,35 +154,39 @@ def test_a_merged_clip_goes_from_the_first_start_to_the_second_end(made: Prepara
 
 
 def test_the_last_clip_of_a_recording_merges_with_none(made: Preparation) -> None:
-    last = next(a for a, b in zip(made.clips, made.clips[1:], strict=False) if a.whole != b.whole)
+    last = next(
+        a
+        for a, b in zip(made.clips, made.clips[1:], strict=False)
+        if a.recording_index != b.recording_index
+    )
     for clip in (last, made.clips[-1]):
-        with pytest.raises(OptionsError, match="none follows"):
+        with pytest.raises(OptionsError, match="cannot be merged"):
             clip_edits.merge_with_next(made, clip)
 
 
 def test_borders_move_as_far_as_the_neighbours(made: Preparation) -> None:
     clip = made.clips[1]
-    lowest_s, highest_s = clip_edits.room_s(made, clip)
+    lowest_s, highest_s = clip_edits.allowed_range_s(made, clip)
     assert lowest_s == made.times_s(made.clips[0])[1]
-    after = clip_edits.move_borders(made, clip, lowest_s, highest_s)
+    after = clip_edits.move_boundaries(made, clip, lowest_s, highest_s)
     assert after.times_s(after.clips[1]) == pytest.approx((lowest_s, highest_s), abs=1e-4)
     for start_s, end_s in ((lowest_s - 0.5, highest_s), (lowest_s, highest_s + 0.5)):
-        with pytest.raises(OptionsError, match="here is room"):
-            clip_edits.move_borders(after, after.clips[1], start_s, end_s)
-    with pytest.raises(OptionsError, match="is the least"):
-        clip_edits.move_borders(after, after.clips[1], lowest_s, lowest_s + 0.01)
+        with pytest.raises(OptionsError, match="would overlap"):
+            clip_edits.move_boundaries(after, after.clips[1], start_s, end_s)
+    with pytest.raises(OptionsError, match=r"must last 0\.1 s or more"):
+        clip_edits.move_boundaries(after, after.clips[1], lowest_s, lowest_s + 0.01)
     assert again(made) == after
 
 
 def test_an_edit_of_what_another_tab_changed_is_refused(made: Preparation) -> None:
     clip_edits.merge_with_next(made, made.clips[0])
     with pytest.raises(WorkspaceError, match="another tab"):
-        clip_edits.move_borders(made, made.clips[0], 0, 1)
+        clip_edits.move_boundaries(made, made.clips[0], 0, 1)
 
 
 def test_edits_from_many_tabs_are_all_kept(made: Preparation) -> None:
     def drop(clip: ClipSpan) -> None:
-        clip_edits.keep(made, {clip}, kept=False)
+        clip_edits.set_kept(made, {clip}, kept=False)
 
     threads = [threading.Thread(target=drop, args=(clip,)) for clip in made.clips]
     for thread in threads:
@@ -196,12 +200,12 @@ def test_edits_from_many_tabs_are_all_kept(made: Preparation) -> None:
 
 
 def test_clips_become_recordings(made: Preparation, workspace: Workspace) -> None:
-    clip_edits.keep(made, {made.clips[0]}, kept=False)
+    clip_edits.set_kept(made, {made.clips[0]}, kept=False)
     saved = save_as_recordings(workspace, again(made))
     assert len(saved) == len(made.clips) - 1
     info = audio.probe(saved[0].audio_path)
     assert (info.codec, info.sample_rate, info.channels) == ("pcm_s16le", 16_000, 1)
-    assert info.duration_s == pytest.approx(made.length_s(made.clips[1]))
+    assert info.duration_s == pytest.approx(made.duration_s(made.clips[1]))
 
 
 def test_names_in_the_manifest_are_no_formulas(

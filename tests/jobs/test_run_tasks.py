@@ -1,4 +1,4 @@
-"""What is done with a run's model in the background."""
+"""Tasks for the models of runs in the background."""
 
 import pytest
 import torch
@@ -6,13 +6,13 @@ from whisper.model import Whisper
 
 from lab.asr import weights
 from lab.asr.checkpoints import list_models
-from lab.core.workspace import Workspace
-from lab.export.proof import read_proof
-from lab.export.store import delete_export, export_dir, exports_of
-from lab.jobs.run_tasks import FinishJob, FinishQueue
+from lab.core.workspace import Workspace, remove
+from lab.export.store import export_dir, list_exports
+from lab.export.verification import read_verification
+from lab.jobs.run_tasks import RunTaskJob, RunTaskQueue
 from lab.training import runs
 from lab.training.config import Config
-from lab.training.runs import Run
+from lab.training.run import Run
 from tests.support.waiting import wait_for
 from tests.support.whispers import TINY, outputs, payload, talking_model
 
@@ -25,12 +25,12 @@ def run(workspace: Workspace) -> Run:
 
 
 @pytest.fixture
-def queue() -> FinishQueue:
-    return FinishQueue()
+def queue() -> RunTaskQueue:
+    return RunTaskQueue()
 
 
 def test_a_published_model_can_be_picked_under_its_name_and_has_a_card(
-    queue: FinishQueue, workspace: Workspace, run: Run
+    queue: RunTaskQueue, workspace: Workspace, run: Run
 ) -> None:
     job = wait_for(queue, workspace, queue.submit(workspace, run, "publish", name="albanian"))
     assert (job.state, job.error) == ("done", None)
@@ -44,46 +44,46 @@ def test_a_published_model_can_be_picked_under_its_name_and_has_a_card(
 
 
 def test_an_export_lies_where_it_is_looked_for_until_it_is_deleted(
-    queue: FinishQueue, workspace: Workspace, run: Run
+    queue: RunTaskQueue, workspace: Workspace, run: Run
 ) -> None:
     number = queue.submit(workspace, run, "export", file_format="openai", precision="float16")
     job = wait_for(queue, workspace, number)
     assert (job.state, job.error) == ("done", None)
     folder = export_dir(workspace, run, "openai", "float16")
-    assert read_proof(folder) == job.proof
-    assert "no clip to try the model on" in read_proof(folder).sentence  # its dataset is gone
-    delete_export(folder)
-    delete_export(folder)  # from another tab
+    assert read_verification(folder) == job.verification
+    assert "no clips to transcribe" in read_verification(folder).sentence  # no dataset
+    remove(folder)
+    remove(folder)  # from another tab
     assert not folder.exists()
 
 
 def test_an_export_of_other_weights_is_not_the_runs_and_makes_way(
-    queue: FinishQueue, workspace: Workspace, run: Run
+    queue: RunTaskQueue, workspace: Workspace, run: Run
 ) -> None:
-    def export() -> FinishJob:
+    def export() -> RunTaskJob:
         number = queue.submit(workspace, run, "export", file_format="openai", precision="float32")
         return wait_for(queue, workspace, number)
 
     def exported() -> Whisper:
-        return weights.build(weights.read(exports_of(workspace, run)[key]), called="the export")
+        return weights.build(weights.read(list_exports(workspace, run)[key]), label="the export")
 
     key = "openai", "float32"
     assert export().state == "done"
     first = exported()
-    assert "is there already" in str(export().error)
+    assert "already exists" in str(export().error)
     runs.delete(run)
     runs.create(workspace, Config(dataset="gone"), name="mine")
-    assert exports_of(workspace, run) == {}
+    assert list_exports(workspace, run) == {}
     second = talking_model(TINY, seed=1)
     torch.save(payload(second), run.model_path)
-    assert exports_of(workspace, run) == {}
+    assert list_exports(workspace, run) == {}
     assert export().state == "done"
     assert torch.equal(outputs(exported()), outputs(second))
     assert not torch.equal(outputs(exported()), outputs(first))
 
 
 def test_a_run_that_is_gone_does_not_come_back(
-    queue: FinishQueue, workspace: Workspace, run: Run
+    queue: RunTaskQueue, workspace: Workspace, run: Run
 ) -> None:
     runs.delete(run)
     for task in ("keep", "evaluate", "health", "publish", "export"):
@@ -92,7 +92,7 @@ def test_a_run_that_is_gone_does_not_come_back(
     assert not run.folder.exists()
 
 
-def test_a_run_without_a_model_is_a_failure(queue: FinishQueue, workspace: Workspace) -> None:
+def test_a_run_without_a_model_is_a_failure(queue: RunTaskQueue, workspace: Workspace) -> None:
     empty = runs.create(workspace, Config(dataset="a"), name="empty")
     for task in ("evaluate", "health", "publish", "export"):
         job = wait_for(queue, workspace, queue.submit(workspace, empty, task))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The queue in the background. The engine is real, its weights are small and random."""
+"""Transcription in the background, with a real engine of small random weights."""
 
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from lab.recordings import Recording
 from lab.recordings.samples import list_samples
 from tests.support.waiting import wait_for
 
-# A random model passes no check, so one try is enough.
-ONE_TRY = TranscribeOptions(language="en", temperatures=(0.0,))
+# The output of a random model never passes the fallback thresholds.
+NO_FALLBACK = TranscribeOptions(language="en", temperatures=(0.0,))
 
 
 class _Pool(EnginePool):
@@ -47,22 +47,22 @@ def speech(workspace: Workspace) -> Recording:
     return recordings.add(workspace, "speech.ogg", sample.audio_path.read_bytes())
 
 
-def test_a_finished_job_leaves_its_transcript_in_the_workspace(
+def test_a_finished_job_saves_its_transcript(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording
 ) -> None:
-    job = wait_for(queue, workspace, queue.submit(workspace, speech, "tiny", ONE_TRY))
+    job = wait_for(queue, workspace, queue.submit(workspace, speech, "tiny", NO_FALLBACK))
 
     (saved,) = recordings.list_transcripts(workspace)
-    assert (job.state, job.share, job.transcript_id) == ("done", 1.0, saved.id)
+    assert (job.state, job.progress, job.transcript_id) == ("done", 1.0, saved.id)
     assert saved.load().segments == job.segments
 
 
-def test_a_bad_recording_fails_with_a_sentence_and_the_next_one_is_done(
+def test_an_unreadable_recording_fails_and_the_next_one_is_transcribed(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording
 ) -> None:
     zipped = recordings.add(workspace, "archive.wav", b"PK\x03\x04" + bytes(500))
-    bad = queue.submit(workspace, zipped, "tiny", ONE_TRY)
-    good = queue.submit(workspace, speech, "tiny", ONE_TRY)
+    bad = queue.submit(workspace, zipped, "tiny", NO_FALLBACK)
+    good = queue.submit(workspace, speech, "tiny", NO_FALLBACK)
 
     failed = wait_for(queue, workspace, bad)
     assert failed.state == "failed"
@@ -71,58 +71,61 @@ def test_a_bad_recording_fails_with_a_sentence_and_the_next_one_is_done(
 
 
 @pytest.mark.parametrize(
-    ("model", "reason"), [("missing", "no model called missing"), ("broken", "inside the program")]
+    ("model", "reason"),
+    [("missing", "no model called missing"), ("broken", "error inside the program")],
 )
-def test_whatever_goes_wrong_is_said_and_the_queue_goes_on(
+def test_any_failure_is_reported_and_the_next_job_runs(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording, model: str, reason: str
 ) -> None:
-    failed = wait_for(queue, workspace, queue.submit(workspace, speech, model, ONE_TRY))
+    failed = wait_for(queue, workspace, queue.submit(workspace, speech, model, NO_FALLBACK))
     assert failed.state == "failed"
     assert reason in str(failed.error)
-    good = queue.submit(workspace, speech, "tiny", ONE_TRY)
+    good = queue.submit(workspace, speech, "tiny", NO_FALLBACK)
     assert wait_for(queue, workspace, good).state == "done"
 
 
-def test_silence_is_done_and_has_an_empty_transcript(
-    queue: TranscriptionQueue, workspace: Workspace
-) -> None:
+def test_silence_gives_an_empty_transcript(queue: TranscriptionQueue, workspace: Workspace) -> None:
     silence = Waveform(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE)
     recording = recordings.add(workspace, "silence.wav", audio.encode_wav(silence))
-    job = wait_for(queue, workspace, queue.submit(workspace, recording, "tiny", ONE_TRY))
+    job = wait_for(queue, workspace, queue.submit(workspace, recording, "tiny", NO_FALLBACK))
     assert job.state == "done"
     assert recordings.list_transcripts(workspace)[0].load().segments == ()
 
 
-def test_stopping_keeps_what_was_decoded(queue: TranscriptionQueue, workspace: Workspace) -> None:
+def test_stopping_keeps_the_decoded_segments(
+    queue: TranscriptionQueue, workspace: Workspace
+) -> None:
     sample = audio.decode(list_samples()[0].audio_path)
     long = Waveform(np.tile(sample.samples, 20), SAMPLE_RATE)
     recording = recordings.add(workspace, "long.wav", audio.encode_wav(long))
-    number = queue.submit(workspace, recording, "tiny", ONE_TRY)
+    number = queue.submit(workspace, recording, "tiny", NO_FALLBACK)
 
-    wait_for(queue, workspace, number, until=lambda job: bool(job.segments) or job.is_over)
+    wait_for(queue, workspace, number, until=lambda job: bool(job.segments) or job.is_finished)
     queue.stop(workspace, number)
     job = wait_for(queue, workspace, number)
 
     assert job.state == "stopped"
-    assert job.share < 1
+    assert job.progress < 1
     kept = recordings.list_transcripts(workspace)[0].load()
     assert kept.segments == job.segments != ()
 
 
-def test_a_recording_that_is_deleted_meanwhile_is_a_failure_and_not_an_endless_job(
+def test_deleting_the_recording_meanwhile_fails_the_job(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording
 ) -> None:
-    number = queue.submit(workspace, speech, "tiny", ONE_TRY)
-    wait_for(queue, workspace, number, until=lambda job: job.note == "Transcribing" or job.is_over)
+    number = queue.submit(workspace, speech, "tiny", NO_FALLBACK)
+    wait_for(
+        queue, workspace, number, until=lambda job: job.note == "Transcribing" or job.is_finished
+    )
     recordings.delete(workspace, speech.id)
     assert "deleted" in str(wait_for(queue, workspace, number).error)
 
 
-def test_a_job_that_waits_can_be_stopped_before_it_begins(
+def test_a_queued_job_can_be_stopped_before_it_starts(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording
 ) -> None:
-    first = queue.submit(workspace, speech, "tiny", ONE_TRY)
-    second = queue.submit(workspace, speech, "tiny", ONE_TRY)
+    first = queue.submit(workspace, speech, "tiny", NO_FALLBACK)
+    second = queue.submit(workspace, speech, "tiny", NO_FALLBACK)
     queue.stop(workspace, second)
     wait_for(queue, workspace, first)
     assert wait_for(queue, workspace, second).state == "stopped"
@@ -133,7 +136,7 @@ def test_another_workspace_sees_no_job_and_stops_none(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording, tmp_path: Path
 ) -> None:
     stranger = Workspace(tmp_path / "stranger")
-    number = queue.submit(workspace, speech, "tiny", ONE_TRY)
+    number = queue.submit(workspace, speech, "tiny", NO_FALLBACK)
     queue.stop(stranger, number)
     queue.clear(stranger)
     assert queue.jobs(stranger) == []
@@ -143,7 +146,7 @@ def test_another_workspace_sees_no_job_and_stops_none(
 def test_clearing_the_list_keeps_transcripts_and_unfinished_jobs(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording
 ) -> None:
-    wait_for(queue, workspace, queue.submit(workspace, speech, "tiny", ONE_TRY))
+    wait_for(queue, workspace, queue.submit(workspace, speech, "tiny", NO_FALLBACK))
     queue.clear(workspace)
     assert queue.jobs(workspace) == []
     assert len(recordings.list_transcripts(workspace)) == 1

@@ -11,41 +11,41 @@ from lab.audio import Waveform
 from lab.core.progress import Cancelled
 from lab.dataset import Dataset
 from lab.evaluation import reference_clips
-from lab.evaluation.reference_clips import Spoken
-from lab.export import FORMATS, export, export_with_proof, formats, proof, prove
-from lab.export.proof import PROOF_NAME, read_proof
+from lab.evaluation.reference_clips import ReferenceClip
+from lab.export import FORMATS, export, export_and_verify, formats, verification, verify
+from lab.export.verification import FILE_NAME, read_verification
 from lab.recordings.samples import list_sample_datasets
 from tests.support.whispers import talking_model
 
 CLIPS = [
-    Spoken(Waveform(np.zeros(16_000, np.float32), 16_000), text, "sq")
+    ReferenceClip(Waveform(np.zeros(16_000, np.float32), 16_000), text, "sq")
     for text in ("Një dy tre.", "Katër, pesë!", "Gjashtë")
 ]
-HERE = ["një dy tre", "Katër pesë.", "gjashtë"]
+LAB_TEXTS = ["një dy tre", "Katër pesë.", "gjashtë"]
 
 
-def answered(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
-    answers: list[dict[str, Any]] = [{"version": "1.2"}, *({"text": text} for text in texts)]
-    monkeypatch.setattr(proof, "_answers", lambda *_: iter(answers))
+def respond(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
+    responses: list[dict[str, Any]] = [{"version": "1.2"}, *({"text": text} for text in texts)]
+    monkeypatch.setattr(verification, "_run_library", lambda *_: iter(responses))
 
 
-def test_the_same_words_are_a_proof(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    answered(monkeypatch, " Një, dy, tre", "katër pesë", "Gjashtë.")
-    found = prove(tmp_path, CLIPS, HERE, file_format="ctranslate2")
-    assert (found.outcome, found.wer_here, found.wer_there) == ("proven", 0.0, 0.0)
+def test_the_same_words_are_verified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    respond(monkeypatch, " Një, dy, tre", "katër pesë", "Gjashtë.")
+    found = verify(tmp_path, CLIPS, LAB_TEXTS, file_format="ctranslate2")
+    assert (found.outcome, found.lab_wer, found.library_wer) == ("verified", 0.0, 0.0)
     assert found.sentence == (
-        "faster-whisper 1.2 loads the model and hears the same: of 100 words it gets 0.0 wrong, "
-        "and the lab 0.0, in 3 clips. The words are the same in all of them."
+        "Verified: faster-whisper 1.2 loads the model and its transcripts agree with the lab's. "
+        "WER 0.0 % (lab: 0.0 %) on 3 clips; all words are the same."
     )
 
 
-def test_other_words_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    answered(monkeypatch, "", "", "gjashtë")
-    found = prove(tmp_path, CLIPS, HERE, file_format="openai")
+def test_other_words_differ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    respond(monkeypatch, "", "", "gjashtë")
+    found = verify(tmp_path, CLIPS, LAB_TEXTS, file_format="openai")
     assert (found.outcome, found.n_differing) == ("differs", 2)
-    assert found.wer_there == pytest.approx(5 / 6)
-    assert "does not hear the same" in found.sentence
-    assert [row.there for row in found.rows] == ["", "", "gjashtë"]
+    assert found.library_wer == pytest.approx(5 / 6)
+    assert "its transcripts differ from the lab's" in found.sentence
+    assert [clip.library for clip in found.clips] == ["", "", "gjashtë"]
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_other_words_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     [
         (1, "një dy tre", "një katër pesë", "differs"),  # few words are no excuse
         (20, "një dy tre", "dy tre katër", "differs"),
-        (20, "një di dre", "dhe di dre", "not proven"),  # it gets most wrong, and guesses
-        (20, "ne di dre", "", "not proven"),
-        (20, "ne di dre", "ne di tra", "proven"),
+        (20, "një di dre", "dhe di dre", "inconclusive"),  # it gets most wrong, and guesses
+        (20, "ne di dre", "", "inconclusive"),
+        (20, "ne di dre", "ne di tra", "verified"),
         (20, "një dy dre", "ne dy tre", "differs"),  # as many mistakes, but others
     ],
 )
-def test_words_are_compared_and_not_only_the_number_of_mistakes(
+def test_words_are_compared_and_not_only_the_number_of_errors(
     n_clips: int,
     here: str,
     there: str,
@@ -67,48 +67,46 @@ def test_words_are_compared_and_not_only_the_number_of_mistakes(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    answered(monkeypatch, *[there] * n_clips)
-    found = prove(tmp_path, CLIPS[:1] * n_clips, [here] * n_clips, file_format="openai")
+    respond(monkeypatch, *[there] * n_clips)
+    found = verify(tmp_path, CLIPS[:1] * n_clips, [here] * n_clips, file_format="openai")
     assert found.outcome == outcome, found.sentence
 
 
 def test_a_word_in_a_hundred_may_be_another(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    answered(monkeypatch, "një dy dre", *["një dy tre"] * 19)
+    respond(monkeypatch, "një dy dre", *["një dy tre"] * 19)
     here = ["një dy tre"] * 20
-    assert prove(tmp_path, CLIPS[:1] * 20, here, file_format="openai").outcome == "proven"
+    assert verify(tmp_path, CLIPS[:1] * 20, here, file_format="openai").outcome == "verified"
 
 
-def test_a_library_that_is_not_there_is_said_and_nothing_fails(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_missing_library_is_inconclusive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     absent = replace(FORMATS["huggingface"], library="no-such-library-at-all")
-    monkeypatch.setattr(proof, "FORMATS", {**FORMATS, "huggingface": absent})
-    found = prove(tmp_path, CLIPS, HERE, file_format="huggingface")
-    assert found.outcome == "not proven"
+    monkeypatch.setattr(verification, "FORMATS", {**FORMATS, "huggingface": absent})
+    found = verify(tmp_path, CLIPS, LAB_TEXTS, file_format="huggingface")
+    assert found.outcome == "inconclusive"
     assert "pip install no-such-library-at-all" in found.sentence
 
 
-def test_a_damaged_export_is_not_proven(tmp_path: Path) -> None:
+def test_a_damaged_export_is_inconclusive(tmp_path: Path) -> None:
     (tmp_path / "model.pt").write_bytes(b"PK\3\4 not much of a model")
-    found = prove(tmp_path, CLIPS, HERE, file_format="openai")
-    assert found.outcome == "not proven"
+    found = verify(tmp_path, CLIPS, LAB_TEXTS, file_format="openai")
+    assert found.outcome == "inconclusive"
     assert "could not use the model" in found.sentence
 
 
-def test_without_clips_there_is_an_export_that_says_it_is_not_proven(tmp_path: Path) -> None:
+def test_without_clips_the_export_is_inconclusive(tmp_path: Path) -> None:
     target = tmp_path / "mine"
-    found = export_with_proof(lambda _: talking_model(), target, [], file_format="openai")
-    assert found.outcome == "not proven"
-    assert read_proof(target) == found
+    found = export_and_verify(lambda _: talking_model(), target, [], file_format="openai")
+    assert found.outcome == "inconclusive"
+    assert read_verification(target) == found
 
 
-def test_a_proof_is_made_by_the_library_itself_and_kept(tmp_path: Path) -> None:
+def test_the_library_itself_verifies_and_the_result_is_saved(tmp_path: Path) -> None:
     sound = np.random.default_rng(0).normal(scale=0.1, size=16_000).astype(np.float32)
-    clip = Spoken(Waveform(sound, 16_000), "fjala", "sq")
+    clip = ReferenceClip(Waveform(sound, 16_000), "fjala", "sq")
     said: list[tuple[float, float, str]] = []
-    found = export_with_proof(
+    found = export_and_verify(
         lambda _: talking_model(),
         tmp_path / "mine",
         [clip],
@@ -116,23 +114,23 @@ def test_a_proof_is_made_by_the_library_itself_and_kept(tmp_path: Path) -> None:
         on_progress=lambda done, total, note="": said.append((done, total, note)),
     )
     assert found.library.startswith("openai-whisper 20")
-    assert len(found.rows) == 1
-    assert read_proof(tmp_path / "mine") == found
-    assert (tmp_path / "mine" / PROOF_NAME).is_file()
+    assert len(found.clips) == 1
+    assert read_verification(tmp_path / "mine") == found
+    assert (tmp_path / "mine" / FILE_NAME).is_file()
     shares = [done / total for done, total, _ in said]
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
 
-def test_stopping_ends_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_ends_the_library_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Any] = []
-    popen = proof.subprocess.Popen
+    popen = verification.subprocess.Popen
 
     def remembered(*arguments: Any, **options: Any) -> Any:
         started.append(popen(*arguments, **options))
         return started[0]
 
-    monkeypatch.setattr(proof.subprocess, "Popen", remembered)
+    monkeypatch.setattr(verification.subprocess, "Popen", remembered)
     export(talking_model(), tmp_path / "mine", file_format="openai")
 
     def stop(done: float, _total: float, _note: str = "") -> None:
@@ -140,7 +138,7 @@ def test_stopping_ends_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        prove(tmp_path / "mine", CLIPS, HERE, file_format="openai", on_progress=stop)
+        verify(tmp_path / "mine", CLIPS, LAB_TEXTS, file_format="openai", on_progress=stop)
     assert started[0].returncode is not None
 
 
@@ -156,16 +154,16 @@ def test_base_is_the_same_model_in_every_library(
         pytest.importorskip("transformers")
     (sample,) = [one for one in list_sample_datasets() if one.language == "en"]
     clips = reference_clips.from_dataset(Dataset(sample.folder.name, sample.folder), 4)
-    found = export_with_proof(
+    found = export_and_verify(
         lambda on_progress: checkpoints.load("base", on_progress=on_progress),
         tmp_path / "base",
         clips,
         file_format=file_format,
         precision=precision,
     )
-    assert found.outcome == "proven", found
-    assert found.wer_there is not None
-    assert found.wer_there < 0.1
+    assert found.outcome == "verified", found
+    assert found.library_wer is not None
+    assert found.library_wer < 0.1
     shutil.rmtree(tmp_path / "base")  # 300 MB
 
 
