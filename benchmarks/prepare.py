@@ -30,7 +30,7 @@ import numpy as np
 import typer
 
 from lab.audio import SAMPLE_RATE, Samples
-from lab.preprocess import AudioFile, Prepared, Recipe, Sound, apply
+from lab.preprocess import AudioArray, AudioFile, PreparedAudio, Recipe, apply
 from lab.preprocess.export import write_clips
 from lab.preprocess.reading import read_signal
 from lab.preprocess.recipe import (
@@ -39,8 +39,8 @@ from lab.preprocess.recipe import (
     HighPass,
     Level,
     ReduceNoise,
+    RemoveDCOffset,
     RemoveHum,
-    RemoveOffset,
     Resample,
     Split,
     Trim,
@@ -145,7 +145,7 @@ def full_recipe(sample_rate: int) -> Recipe:
     return Recipe(
         Channel(),
         Resample(sample_rate),
-        RemoveOffset(),
+        RemoveDCOffset(),
         HighPass(),
         RemoveHum(),
         ReduceNoise(),
@@ -160,7 +160,7 @@ def run(path: Path, sample_rate: int) -> Run:
     """Prepare the recording and write its clips, in this process."""
     recipe = full_recipe(sample_rate)
     began = time.perf_counter()
-    apply(recipe, Sound(np.ones(SAMPLE_RATE, np.float32), SAMPLE_RATE))
+    apply(recipe, AudioArray(np.ones(SAMPLE_RATE, np.float32), SAMPLE_RATE))
     steps_s = {"Loading the libraries": time.perf_counter() - began}
     prepared = _timed(recipe, path, steps_s)
     began = time.perf_counter()
@@ -173,7 +173,7 @@ def run(path: Path, sample_rate: int) -> Run:
     )
 
 
-def _timed(recipe: Recipe, path: Path, steps_s: dict[str, float]) -> Prepared:
+def _timed(recipe: Recipe, path: Path, steps_s: dict[str, float]) -> PreparedAudio:
     """Prepare a recording, counting the seconds that pass under each note of its progress."""
     current, since = "Reading the recording", time.perf_counter()
 
@@ -189,7 +189,7 @@ def _timed(recipe: Recipe, path: Path, steps_s: dict[str, float]) -> Prepared:
 def gain_db(hz: float, rate: int, target: int) -> float:
     """How much louder a tone comes out of the resampling than it went in."""
     tone = (0.5 * np.sin(2 * np.pi * hz / rate * np.arange(4 * rate))).astype(np.float32)
-    heard = read_signal(Sound(tone, rate), resample=Resample(target)).samples
+    heard = read_signal(AudioArray(tone, rate), resample=Resample(target)).samples
     return _level_db(heard) - _level_db(tone)
 
 

@@ -8,15 +8,13 @@ import typer
 
 from lab.cli.shared import BAD_INPUT, mistakes_in_one_line, one_line
 from lab.cli.terminal import Terminal
-from lab.core.errors import AudioError, OptionsError
+from lab.core.errors import OptionsError
 from lab.core.progress import Progress, ignore
 
 if TYPE_CHECKING:
     from lab.preprocess import AudioFile, BatchReport, Recipe
     from lab.preprocess.export import ManifestRow
 
-# What they are called here, and in `lab.preprocess.PRESETS`.
-_PRESETS = {"source-lab": "source-lab", "whisper": "whisper", "as-is": "as-it-is"}
 # The only one that splits: without clips there is little to prepare for.
 _USUAL = "source-lab"
 _N_NAMED = 3  # clips that fail a check; the table of figures is the page's matter
@@ -106,18 +104,22 @@ class _Recordings:
         self._show(done - (total - 1), 1, note)
 
     def _inside_zip(self, path: Path) -> Iterator["AudioFile"]:
+        from lab.core.archives import ArchiveError, MemberError
         from lab.preprocess import AudioFile
-        from lab.preprocess.archive import read_zip
+        from lab.recordings.archives import recordings_in
 
         try:
-            for member in read_zip(path):
-                if member.problem is None:
-                    self._show = self._terminal.progress(member.name)
-                    yield AudioFile(member.content, member.name)
-                else:
-                    self._refuse(f"{path.name}: “{member.name}” is left out: {member.problem}.")
-                del member  # its bytes would take their memory beside those of the next
-        except AudioError as error:
+            for member in recordings_in(path):
+                problem = member.problem
+                try:
+                    if not problem:
+                        self._show = self._terminal.progress(member.name)
+                        yield AudioFile(member.read(), member.name)
+                except MemberError as error:
+                    problem = str(error)
+                if problem:
+                    self._refuse(f"{path.name}: “{member.name}” is skipped: {problem}.")
+        except ArchiveError as error:
             self._refuse(one_line(error))
 
     def _refuse(self, why: str) -> None:
@@ -127,12 +129,12 @@ class _Recordings:
 
 def _inside(folder: Path) -> list[Path]:
     """The recordings in a folder and those inside it; what is hidden is none."""
-    from lab.preprocess.archive import SUFFIXES
+    from lab.core.files import has_audio_suffix
 
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if has_audio_suffix(path) and not path.name.startswith(".") and path.is_file()
     )
 
 
@@ -141,9 +143,9 @@ def _recipe(preset: str | None, recipe_file: Path | None) -> "Recipe":
 
     if recipe_file is None:
         name = preset or _USUAL
-        if name not in _PRESETS:
-            raise OptionsError(f'There is no preset "{name}". Choose {", ".join(_PRESETS)}.')
-        return PRESETS[_PRESETS[name]]
+        if name not in PRESETS:
+            raise OptionsError(f'There is no preset "{name}". Choose {", ".join(PRESETS)}.')
+        return PRESETS[name]
     if preset is not None:
         raise OptionsError("Give --preset or --recipe, not both: each says all that is done.")
     try:
@@ -160,7 +162,7 @@ def _tell(report: "BatchReport", terminal: Terminal) -> None:
     for failed in report.failed:
         reason = " ".join(failed.reason.splitlines())
         terminal.say(reason if failed.name in reason else f"{failed.name}: {reason}")
-    for done in report.done:
+    for done in report.prepared:
         for warning in done.warnings:
             terminal.say(f"{done.name}: {warning}")
 

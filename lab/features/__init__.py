@@ -1,11 +1,18 @@
-"""Exploring: what a recording looks like, and what the model hears.
+"""Features of recordings: spectrograms, MFCC, pitch, and the input of Whisper's encoder.
 
-`compute` gives the array of one of the `VIEWS` with its axes. Importing this is light: librosa,
-torch and matplotlib load when a view or a picture first needs them.
+`compute` returns the array of one of the `VIEWS` with its axes. Importing this is light: librosa,
+torch and matplotlib load when a view or an image first needs them.
 """
 
 from lab.features.feature import Axis, Feature
-from lab.features.settings import PRESETS, SOURCE_LAB, WHISPER, FeatureSettings, Problem, Resolution
+from lab.features.settings import (
+    PRESETS,
+    SOURCE_LAB,
+    WHISPER,
+    FeatureSettings,
+    Resolution,
+    SettingProblem,
+)
 from lab.features.views import VIEWS, View, compute, view_problems
 
 __all__ = [
@@ -16,8 +23,8 @@ __all__ = [
     "Axis",
     "Feature",
     "FeatureSettings",
-    "Problem",
     "Resolution",
+    "SettingProblem",
     "View",
     "compute",
     "view_problems",

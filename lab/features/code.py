@@ -1,26 +1,26 @@
-"""The few lines of Python that give the array of a view, for a notebook."""
+"""Python code for a notebook that computes the array of a view."""
 
 from collections.abc import Callable
 
 from lab.audio import SAMPLE_RATE
 from lab.core.errors import OptionsError
 from lab.features.settings import FeatureSettings
-from lab.features.tracks import PITCH_RANGE_HZ, pitch_frame
+from lab.features.tracks import PITCH_RANGE_HZ, pitch_frame_length
 
 
-def python_lines(
+def python_code(
     view: str, settings: FeatureSettings, *, sample_rate: int, path: str = "recording.wav"
 ) -> str:
-    """A script that reads `path` and leaves in `array` what the view `view` shows.
+    """Return a script that reads the audio file `path` and computes the `array` of a view.
 
-    sample_rate: Hz, of the recording that is shown
-    path: of a WAV file, or any other that librosa reads
+    view: key of `VIEWS`
+    sample_rate: Hz, at which the recording is shown
 
     Raises OptionsError for a view that does not exist.
     """
-    if view not in _LINES:
-        raise OptionsError(f'There is no view "{view}". Choose {", ".join(_LINES)}.')
-    return _LINES[view](settings, sample_rate, path)
+    if view not in _SCRIPTS:
+        raise OptionsError(f"There is no view “{view}”. Choose {', '.join(_SCRIPTS)}.")
+    return _SCRIPTS[view](settings, sample_rate, path)
 
 
 def _load(path: str, sample_rate: int, *imports: str) -> str:
@@ -36,7 +36,7 @@ def _framing(settings: FeatureSettings) -> str:
     return f"n_fft={settings.n_fft}, hop_length={settings.hop_length}, window={settings.window!r}"
 
 
-def _bank(settings: FeatureSettings) -> str:
+def _mel_bank(settings: FeatureSettings) -> str:
     norm = "slaney" if settings.mel_norm == "slaney" else None
     return (
         f"n_mels={settings.n_mels}, fmin={settings.fmin}, fmax={settings.fmax},\n"
@@ -52,7 +52,7 @@ def _mel_lines(name: str, settings: FeatureSettings) -> str:
     return (
         f"{name} = librosa.feature.melspectrogram(\n"
         f"    y=y, sr=sr, {_framing(settings)},\n"
-        f"    {_bank(settings)}\n"
+        f"    {_mel_bank(settings)}\n"
         ")\n"
     )
 
@@ -103,13 +103,13 @@ def _mel_filters(settings: FeatureSettings, sample_rate: int, _path: str) -> str
     return (
         "import librosa\n\n"
         "array = librosa.filters.mel(\n"
-        f"    sr={sample_rate}, n_fft={settings.n_fft}, {_bank(settings)}\n"
+        f"    sr={sample_rate}, n_fft={settings.n_fft}, {_mel_bank(settings)}\n"
         ")\n"
     )
 
 
 def _mfcc(settings: FeatureSettings, sample_rate: int, path: str) -> str:
-    # Not `mfcc(y=y, norm=…)`, which takes the norm for that of the cosine transform.
+    # Not `mfcc(y=y, norm=…)`, whose norm is that of the cosine transform.
     return (
         _load(path, sample_rate)
         + _mel_lines("mel", settings)
@@ -125,12 +125,12 @@ def _energy(settings: FeatureSettings, sample_rate: int, path: str) -> str:
 
 
 def _pitch(settings: FeatureSettings, sample_rate: int, path: str) -> str:
-    cut = f"frame_length={pitch_frame(sample_rate)}, hop_length={settings.hop_length}"
+    framing = f"frame_length={pitch_frame_length(sample_rate)}, hop_length={settings.hop_length}"
     fmin, fmax = PITCH_RANGE_HZ
     return (
         _load_with_numpy(path, sample_rate)
-        + f"array = librosa.yin(y, fmin={fmin}, fmax={fmax}, sr=sr, {cut})\n"
-        + f"level = librosa.feature.rms(y=y, {cut})[0]\n"
+        + f"array = librosa.yin(y, fmin={fmin}, fmax={fmax}, sr=sr, {framing})\n"
+        + f"level = librosa.feature.rms(y=y, {framing})[0]\n"
         + f"array[level <= level.max() * 10 ** (-{settings.silence_db} / 20)] = np.nan\n"
     )
 
@@ -143,7 +143,7 @@ def _spectrum(settings: FeatureSettings, sample_rate: int, path: str) -> str:
     )
 
 
-_LINES: dict[str, Callable[[FeatureSettings, int, str], str]] = {
+_SCRIPTS: dict[str, Callable[[FeatureSettings, int, str], str]] = {
     "waveform": _waveform,
     "power": _power,
     "power_db": _power_db,

@@ -1,4 +1,4 @@
-"""An array with its axes: what every view gives, and every way to save it takes."""
+"""Feature arrays with their axes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.float32]
+FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """What one dimension of an array means.
+    """One dimension of an array.
 
-    label: such as "Time"; unit: such as "s", empty where there is none
-    step, first: the first value, and how far it is to each next one
-    listed: float64, shape (n,), the values where they are not evenly spaced
+    label, unit: such as "Time" and "s"; the unit may be empty
+    first, step: first value and spacing
+    listed: float64, shape (n,): the values if they are not evenly spaced
     """
 
     label: str
@@ -26,16 +26,16 @@ class Axis:
     listed: NDArray[np.float64] | None = None
 
     def values(self, start: int = 0, end: int | None = None) -> NDArray[np.float64]:
-        """The values of the entries from `start` to `end`, float64.
+        """Return the values from index `start` to `end`, float64.
 
-        They are not kept: those of a waveform would need twice the memory of its samples.
+        They are computed on demand: those of a waveform need twice the memory of its samples.
         """
         if self.listed is not None:
             return self.listed[start:end]
-        numbers = np.arange(start, self.n if end is None else end, dtype=np.float64)
-        numbers *= self.step
-        numbers += self.first
-        return numbers
+        values = np.arange(start, self.n if end is None else end, dtype=np.float64)
+        values *= self.step
+        values += self.first
+        return values
 
     @property
     def title(self) -> str:
@@ -45,22 +45,22 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Feature:
-    """What a view shows.
+    """The array of a view with its axes.
 
-    view: the key of the view
-    array: float32, shape (n,), or (rows, columns) with time (or frequency) along the columns
-    axes: one for each dimension of the array, in its order
-    quantity: what the numbers are, such as "Power" with the unit "dB"
-    shape_in_words: a sentence on how many rows and columns there are, and why
-    notes: a sentence each for the person
+    view: key of the view
+    array: float32, shape (n,), or (rows, columns) with columns over time (or frequency)
+    axes: one per dimension of the array
+    quantity, unit: of the values, such as "Power" and "dB"
+    shape_description: sentence that explains the number of rows and columns
+    notes: sentences for the person
     """
 
     view: str
-    array: Numbers
+    array: FloatArray
     axes: tuple[Axis, ...]
     quantity: str
     unit: str
-    shape_in_words: str
+    shape_description: str
     notes: tuple[str, ...] = ()
 
     @property
@@ -69,24 +69,24 @@ class Feature:
         return f"{self.quantity} ({self.unit})" if self.unit else self.quantity
 
     def with_notes(self, notes: Iterable[str]) -> "Feature":
-        """The same with further notes."""
+        """Return a copy with additional notes."""
         return replace(self, notes=(*self.notes, *notes))
 
 
 def time_axis(n: int, *, hop_length: int, sample_rate: int, first: int = 0) -> Axis:
-    """The times of `n` frames in seconds, from the frame number `first` on."""
+    """Return the time axis of `n` frames in seconds, starting at frame `first`."""
     step = hop_length / sample_rate
     return Axis("Time", "s", n, step=step, first=first * step)
 
 
 def frequency_axis(n_fft: int, sample_rate: int) -> Axis:
-    """The frequencies of the 1 + n_fft // 2 bins of a Fourier transform, in Hz."""
+    """Return the frequency axis of the 1 + n_fft // 2 bins of a Fourier transform, in Hz."""
     return Axis("Frequency", "Hz", 1 + n_fft // 2, step=sample_rate / n_fft)
 
 
-def frames_in_words(n: int, *, hop_length: int, sample_rate: int) -> str:
-    """Such as "1,501 frames, one every 20 ms (320 samples)"."""
+def describe_frames(n: int, *, hop_length: int, sample_rate: int) -> str:
+    """Return a text such as "1,501 frames, one every 20 ms (320 samples at 16,000 Hz)"."""
     return (
         f"{n:,} frames, one every {1000 * hop_length / sample_rate:.4g} ms "
-        f"({hop_length:,} samples at {sample_rate:,} a second)"
+        f"({hop_length:,} samples at {sample_rate:,} Hz)"
     )

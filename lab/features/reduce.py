@@ -1,6 +1,6 @@
-"""Arrays made small enough for a screen: an hour has a hundred samples for each pixel, or more.
+"""Reduce features to screen resolution: an hour has a hundred samples per pixel or more.
 
-Waves are reduced by minimum and maximum, spectrograms by maximum, so that nothing loud gets lost.
+Waveforms are reduced to minima and maxima, spectrograms to maxima, so no peak gets lost.
 """
 
 import math
@@ -12,47 +12,47 @@ from numpy.typing import NDArray
 
 from lab.audio import Waveform
 from lab.features import frames
-from lab.features.feature import Axis, Feature, Numbers, frequency_axis, time_axis
+from lab.features.feature import Axis, Feature, FloatArray, frequency_axis, time_axis
 from lab.features.settings import FeatureSettings
 from lab.features.spectra import mel_axis, mel_filters
 
-# In frames: 0.45 s are frame 120.00000000000001 of a hop of 60 at 16 kHz.
+# In frames: 0.45 s is frame 120.00000000000001 with a hop of 60 at 16 kHz.
 _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Envelope:
-    """The outline of a wave.
+    """Minimum and maximum of a waveform over time.
 
-    times: s, float64, shape (n,), the middle of each piece
-    lowest, highest: float32, shape (n,), of the samples in each piece
+    times: centres of the intervals in seconds, float64, shape (n,)
+    lowest, highest: of the samples in each interval, float32, shape (n,)
     """
 
     times: NDArray[np.float64]
-    lowest: Numbers
-    highest: Numbers
+    lowest: FloatArray
+    highest: FloatArray
 
 
 def waveform_envelope(
     waveform: Waveform, *, width: int, start_s: float = 0.0, end_s: float | None = None
 ) -> Envelope:
-    """The outline from `start_s` to `end_s` (seconds, clamped) in at most `width` pieces.
+    """Compute the envelope from `start_s` to `end_s` (clamped) in at most `width` intervals.
 
-    Where there are fewer samples than that, each is a piece of its own.
+    With fewer samples than that, each is an interval of its own.
     """
     part = waveform.slice(start_s, waveform.duration_s if end_s is None else end_s).samples
     first = min(max(round(start_s * waveform.sample_rate), 0), len(waveform.samples))
     size = _group_size(len(part), width)
     starts = np.arange(0, len(part), size)
-    middles = first + starts + (size - 1) / 2
+    centres = first + starts + (size - 1) / 2
     return Envelope(
-        middles / waveform.sample_rate,
+        centres / waveform.sample_rate,
         np.minimum.reduceat(part, starts) if len(part) else part,
         np.maximum.reduceat(part, starts) if len(part) else part,
     )
 
 
-def pooled(
+def max_pool(
     feature: Feature,
     *,
     max_columns: int,
@@ -60,15 +60,16 @@ def pooled(
     start: float = -math.inf,
     end: float = math.inf,
 ) -> Feature:
-    """The largest value of each rectangle, from `start` to `end` of the last axis (mostly seconds).
+    """Reduce a feature to the maximum of each rectangle, ignoring NaN where possible.
 
-    max_columns, max_rows: of the result, whose rectangles are all equally large, save the last
-    Blank values (NaN) don't count where there are others.
+    max_columns, max_rows: maximum size of the result; all rectangles have the same size except the
+        last ones
+    start, end: range of the last axis to keep, in its unit (usually seconds)
     """
     *row_axes, column_axis = feature.axes
-    values, near = column_axis.values(), _ROUNDING * column_axis.step
-    chosen = np.flatnonzero((values >= start - near) & (values <= end + near))
-    first, last = (int(chosen[0]), int(chosen[-1]) + 1) if len(chosen) else (0, 0)
+    values, tolerance = column_axis.values(), _ROUNDING * column_axis.step
+    kept = np.flatnonzero((values >= start - tolerance) & (values <= end + tolerance))
+    first, last = (int(kept[0]), int(kept[-1]) + 1) if len(kept) else (0, 0)
     size = _group_size(last - first, max_columns)
     array = _pool(feature.array[..., first:last], size)
     axes = [_pooled_axis(column_axis, size, first, last)]
@@ -90,12 +91,12 @@ def overview(
     start_s: float = 0.0,
     end_s: float | None = None,
 ) -> Feature:
-    """`pooled` of a view of linear power, of which only what is visible is computed, never whole.
+    """Compute `max_pool` of a power spectrogram without ever holding the spectrogram in memory.
 
-    Decibels come afterwards (`lab.features.spectra.in_decibels`): with the maximum of the whole
-    recording's overview as the reference, a part looks as it does in the whole.
+    Convert it to decibels afterwards (`lab.features.spectra.in_decibels`), with the maximum of the
+    whole recording's overview as the reference if an excerpt should look as it does there.
 
-    start_s, end_s: seconds; the frames whose middle lies between them
+    start_s, end_s: range of the frame centres, in seconds
     """
     rate, hop_length = waveform.sample_rate, settings.hop_length
     n_frames = frames.count(
@@ -116,9 +117,9 @@ def overview(
         columns = (start - first + np.arange(len(spectra))) // size
         changes = np.flatnonzero(np.diff(columns, prepend=-1))
         small = _pool(np.maximum.reduceat(spectra, changes, axis=0), row_size)
-        # The last column of a block may go on in the next.
-        begun = columns[changes]
-        array[begun] = np.maximum(array[begun], small)
+        # The last column of a block may continue in the next block.
+        updated = columns[changes]
+        array[updated] = np.maximum(array[updated], small)
     time = time_axis(n_frames, hop_length=hop_length, sample_rate=rate)
     return Feature(
         view,
@@ -131,21 +132,21 @@ def overview(
     )
 
 
-def _group_size(n: int, most: int) -> int:
-    return max(math.ceil(n / most), 1)
+def _group_size(n: int, max_groups: int) -> int:
+    return max(math.ceil(n / max_groups), 1)
 
 
-def _pool(array: Numbers, size: int) -> Numbers:
-    """The maxima of groups along the last axis; never the array itself."""
+def _pool(array: FloatArray, size: int) -> FloatArray:
+    """Return the maxima of groups along the last axis, always as a copy."""
     if size == 1 or not array.shape[-1]:
         return array.copy()
-    # `fmax`, not `maximum`: it passes over what is blank.
-    pool: Numbers = np.fmax.reduceat(array, np.arange(0, array.shape[-1], size), axis=-1)
+    # `fmax`, not `maximum`: it ignores NaN.
+    pool: FloatArray = np.fmax.reduceat(array, np.arange(0, array.shape[-1], size), axis=-1)
     return pool
 
 
 def _pooled_axis(axis: Axis, size: int, start: int, end: int) -> Axis:
-    """The middles of groups of `size` values among those from `start` to `end`."""
+    """The axis of the centres of groups of `size` values from `start` to `end`."""
     n = math.ceil((end - start) / size)
     if axis.listed is not None:
         listed = axis.listed[start:end]

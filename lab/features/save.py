@@ -1,11 +1,11 @@
-"""What the views give as files: pictures, arrays, tables; in a folder or in one zip.
+"""Save features as images, arrays and tables, in a folder or in a zip.
 
 FOLDER/log_mel.png             the array alone, 1024 × 1024 pixels
-FOLDER/log_mel.labelled.png    with axes and a bar of colours
-FOLDER/log_mel.npy             NumPy's own, exact
-FOLDER/log_mel.csv             a line for each moment (or frequency), with its value and a heading
-FOLDER/log_mel.txt             the bare numbers, as `numpy.savetxt` and `loadtxt` know them
-FOLDER/settings.json           how they were made
+FOLDER/log_mel.labelled.png    with axes and a colour bar
+FOLDER/log_mel.npy             NumPy array, exact
+FOLDER/log_mel.csv             a header, and a row per frame (or frequency) with its values
+FOLDER/log_mel.txt             the values alone, for `numpy.loadtxt`
+FOLDER/settings.json           the settings
 """
 
 import io
@@ -23,13 +23,13 @@ from lab.core.errors import OptionsError
 from lab.core.progress import Progress, ignore
 from lab.core.workspace import atomic_write, write_json
 from lab.features.feature import Axis, Feature
-from lab.features.pictures import png
+from lab.features.images import png
 from lab.features.settings import FeatureSettings
 from lab.features.views import VIEWS, compute, view_problems
 
 SETTINGS_NAME = "settings.json"
 
-# float32 comes back exactly from nine digits.
+# Nine digits represent a float32 exactly.
 _NUMBER = "%.9g"
 _TABLE_ROWS = 4096
 
@@ -68,11 +68,11 @@ FORMATS: dict[str, Callable[[Feature, IO[bytes], str], None]] = {
     "csv": _write_csv,
     "txt": _write_text,
 }
-"""What comes after the view in a file's name, and how it is written."""
+"""Suffix of the file name, and the function that writes the file."""
 
 
 def to_bytes(feature: Feature, file_format: str, *, colour_map: str = "magma") -> bytes:
-    """The content of a file; `file_format` is one of `FORMATS`."""
+    """Return a feature as the bytes of a file; `file_format` is a key of `FORMATS`."""
     buffer = io.BytesIO()
     _writer(file_format)(feature, buffer, colour_map)
     return buffer.getvalue()
@@ -88,19 +88,19 @@ def write_all(
     colour_map: str = "magma",
     on_progress: Progress = ignore,
 ) -> list[Path]:
-    """Write views of a recording into `folder`, each file whole or not at all; their paths.
+    """Write views of a recording to `folder`, each file atomically; returns the paths.
 
     views, formats: keys of `VIEWS` and `FORMATS`
-    on_progress: called with files
+    on_progress: called with the number of files
 
-    Raises OptionsError before anything is written if the settings don't suit the recording;
-    WorkspaceError when the disk refuses.
+    Raises OptionsError before anything is written if the settings do not suit the recording;
+    WorkspaceError if a file cannot be written.
     """
     check(waveform, settings, views)
     paths = []
     for name, feature, file_format in _files(waveform, settings, views, formats, on_progress):
         path = folder / name
-        with atomic_write(path) as beside, beside.open("wb") as file:
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
             FORMATS[file_format](feature, file, colour_map)
         paths.append(path)
     write_json(folder / SETTINGS_NAME, _description(waveform, settings))
@@ -117,21 +117,21 @@ def write_zip(
     colour_map: str = "magma",
     on_progress: Progress = ignore,
 ) -> None:
-    """Write what `write_all` writes into one zip; the parameters and errors are the same."""
+    """Write a zip of the files of `write_all`; parameters and errors are the same."""
     check(waveform, settings, views)
     with (
-        atomic_write(path) as beside,
-        zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive,
+        atomic_write(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for name, feature, file_format in _files(waveform, settings, views, formats, on_progress):
-            # The size is not known beforehand, and the table of an hour takes gigabytes.
+            # The size is not known in advance, and the table of an hour takes gigabytes.
             with archive.open(name, "w", force_zip64=True) as file:
                 FORMATS[file_format](feature, file, colour_map)
         archive.writestr(SETTINGS_NAME, json.dumps(_description(waveform, settings), indent=1))
 
 
 def check(waveform: Waveform, settings: FeatureSettings, views: Sequence[str]) -> None:
-    """Raise OptionsError naming all that is wrong with the settings for any of `views`."""
+    """Raise OptionsError naming every problem of the settings with any of `views`."""
     sentences = [
         problem.sentence for view in views for problem in view_problems(view, waveform, settings)
     ]
@@ -146,7 +146,7 @@ def _files(
     formats: Sequence[str],
     on_progress: Progress,
 ) -> Iterator[tuple[str, Feature, str]]:
-    """The name, the content and the format of each file; a view is computed when it is due."""
+    """Yield the name, feature and format of each file; views are computed one by one."""
     for file_format in formats:
         _writer(file_format)
     total = len(views) * len(formats)
@@ -161,12 +161,12 @@ def _files(
 
 def _writer(file_format: str) -> Callable[[Feature, IO[bytes], str], None]:
     if file_format not in FORMATS:
-        raise OptionsError(f'There is no format "{file_format}". Choose {", ".join(FORMATS)}.')
+        raise OptionsError(f"There is no format “{file_format}”. Choose {', '.join(FORMATS)}.")
     return FORMATS[file_format]
 
 
 def _headings(axis: Axis) -> list[str]:
-    """Such as "62.5 Hz", or "Coefficient 3" where there is no unit."""
+    """Column headings such as "62.5 Hz", or "Coefficient 3" without a unit."""
     if axis.unit:
         return [f"{value:.7g} {axis.unit}" for value in axis.values()]
     return [f"{axis.label} {value:g}" for value in axis.values()]

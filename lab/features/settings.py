@@ -1,22 +1,22 @@
-"""The settings of every view, their presets, and what is wrong with them for one recording."""
+"""Settings of the views, their presets, and checks whether they suit a recording."""
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
-from lab.core.settings import Settings, setting
+from lab.core.settings import Settings, schema, setting
 
 Window = Literal["hann", "hamming", "blackman", "bartlett", "boxcar"]
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """What can be told apart.
+    """Resolution of a spectrogram in time and frequency.
 
-    window_ms: how much sound a frame sees
-    hop_ms: from a frame to the next
-    bin_hz: from a frequency bin to the next; times the window's length it is always 1
+    window_ms: length of a window
+    hop_ms: time between two frames
+    bin_hz: spacing of the frequency bins, always 1 / window length
     """
 
     window_ms: float
@@ -72,11 +72,11 @@ class FeatureSettings(Settings):
     )
 
     def highest_hz(self, sample_rate: int) -> float:
-        """Where the mel bins end: fmax, or half of `sample_rate`."""
+        """Return the highest frequency of the mel bins: fmax, or half the sample rate."""
         return sample_rate / 2 if self.fmax is None else self.fmax
 
     def resolution(self, sample_rate: int) -> Resolution:
-        """What these settings tell apart in a recording with `sample_rate` (Hz)."""
+        """Return the resolution at a sample rate (Hz)."""
         return Resolution(
             window_ms=1000 * self.n_fft / sample_rate,
             hop_ms=1000 * self.hop_length / sample_rate,
@@ -85,23 +85,23 @@ class FeatureSettings(Settings):
 
 
 SOURCE_LAB = FeatureSettings()
-"""Windows of 1024 samples every 320, Hann, 64 mel bins from 0 Hz to half the sample rate."""
+"""Hann windows of 1024 samples with a hop of 320, and 64 mel bins up to half the sample rate."""
 
 WHISPER = FeatureSettings(n_fft=400, hop_length=160, n_mels=80)
-"""Windows of 25 ms every 10 ms and 80 mel bins at 16 kHz, as in `whisper.audio`."""
+"""Windows of 25 ms with a hop of 10 ms at 16 kHz, and 80 mel bins, as in `whisper.audio`."""
 
 PRESETS = {"source-lab": SOURCE_LAB, "whisper": WHISPER}
 
-ALL_FIELDS = frozenset(one.name for one in fields(FeatureSettings))
+ALL_FIELDS = frozenset(schema(FeatureSettings))
 
 
 @dataclass(frozen=True)
-class Problem:
+class SettingProblem:
     """A setting that does not suit the recording.
 
-    field: the name of the setting in `FeatureSettings`
-    sentence: what is wrong, for the person
-    nearest: the value closest to the one that was chosen that would do
+    field: name of the setting in `FeatureSettings`
+    sentence: explanation for the person
+    nearest: valid value closest to the chosen one
     """
 
     field: str
@@ -115,15 +115,15 @@ def problems(
     sample_rate: int,
     n_samples: int,
     controls: Collection[str] = ALL_FIELDS,
-) -> list[Problem]:
-    """What is wrong with `settings` for a recording; each setting has one problem at most.
+) -> list[SettingProblem]:
+    """Return problems of `settings` with a recording, at most one per setting.
 
-    Once all the nearest values are taken, another problem may show: too many mel bins for the
-    shorter window, say. Taking them a few times over always ends with none.
+    Choosing all nearest values may reveal other problems, such as too many mel bins for a shorter
+    window, but after a few rounds none remain.
 
     sample_rate: Hz
-    n_samples: of the recording, at least 32
-    controls: the settings that matter, such as `View.controls`
+    n_samples: length of the recording, at least 32
+    controls: names of the settings to check, such as `View.controls`
     """
     found = [
         *_framing_problems(settings, sample_rate, n_samples),
@@ -132,13 +132,15 @@ def problems(
     return [problem for problem in found if problem.field in controls]
 
 
-def _framing_problems(settings: FeatureSettings, sample_rate: int, n_samples: int) -> list[Problem]:
+def _framing_problems(
+    settings: FeatureSettings, sample_rate: int, n_samples: int
+) -> list[SettingProblem]:
     found = []
     n_fft, hop_length = settings.n_fft, settings.hop_length
     if n_fft > n_samples:
         nearest = 2 ** math.floor(math.log2(n_samples))
         found.append(
-            Problem(
+            SettingProblem(
                 "n_fft",
                 f"The window of {n_fft} samples ({1000 * n_fft / sample_rate:.3g} ms) is longer "
                 f"than the recording ({n_samples} samples). Choose {nearest}.",
@@ -147,39 +149,39 @@ def _framing_problems(settings: FeatureSettings, sample_rate: int, n_samples: in
         )
     if hop_length > n_fft:
         found.append(
-            Problem(
+            SettingProblem(
                 "hop_length",
-                f"Between two windows of {n_fft} samples lie {hop_length}, so that some of the "
-                f"sound is never seen. Choose at most {n_fft}.",
+                f"The hop of {hop_length} samples is longer than the window of {n_fft} samples, so "
+                f"parts of the recording would be skipped. Choose at most {n_fft}.",
                 n_fft,
             )
         )
     return found
 
 
-def _mel_problems(settings: FeatureSettings, sample_rate: int) -> list[Problem]:
+def _mel_problems(settings: FeatureSettings, sample_rate: int) -> list[SettingProblem]:
     half_rate, bin_hz = sample_rate / 2, sample_rate / settings.n_fft
     fmin, fmax, n_mels = settings.fmin, settings.highest_hz(sample_rate), settings.n_mels
     if fmax > half_rate:
         return [
-            Problem(
+            SettingProblem(
                 "fmax",
-                f"The highest frequency is {fmax:g} Hz, but {sample_rate} samples a second hold "
-                f"nothing above {half_rate:g} Hz. Choose at most {half_rate:g}.",
+                f"The highest frequency is {fmax:g} Hz, but a sample rate of {sample_rate} Hz "
+                f"contains nothing above {half_rate:g} Hz. Choose at most {half_rate:g}.",
                 half_rate,
             )
         ]
-    # Wherever it lies, a range of two bins has one inside.
+    # Any range as wide as two bins contains a bin.
     if fmax - fmin < 2 * bin_hz:
         if fmax >= 2 * bin_hz:
             field, nearest = "fmin", float(math.floor(fmax - 2 * bin_hz))
         else:
             field, nearest = "fmax", float(math.ceil(2 * bin_hz))
         return [
-            Problem(
+            SettingProblem(
                 field,
-                f"From {fmin:g} to {fmax:g} Hz there is no room for a mel filter: the frequency "
-                f"bins are {bin_hz:.3g} Hz apart. Choose {nearest:g} for {field}.",
+                f"The range from {fmin:g} to {fmax:g} Hz is too narrow for a mel filter, since "
+                f"frequency bins are {bin_hz:.3g} Hz apart. Choose {nearest:g} for {field}.",
                 nearest,
             )
         ]
@@ -189,19 +191,18 @@ def _mel_problems(settings: FeatureSettings, sample_rate: int) -> list[Problem]:
             n for n in range(n_mels - 1, 0, -1) if not _n_empty_filters(settings, n, sample_rate)
         )
         found.append(
-            Problem(
+            SettingProblem(
                 "n_mels",
-                f"{empty} of {n_mels} mel filters are so narrow that no frequency bin falls into "
-                f"them (the bins are {bin_hz:.3g} Hz apart). Choose at most {fewer} mel bins, or "
-                "a longer window.",
+                f"{empty} of {n_mels} mel filters are too narrow to contain a frequency bin (bins "
+                f"are {bin_hz:.3g} Hz apart). Choose at most {fewer} mel bins or a longer window.",
                 fewer,
             )
         )
     if settings.n_mfcc > n_mels:
         found.append(
-            Problem(
+            SettingProblem(
                 "n_mfcc",
-                f"From {n_mels} mel bins come at most {n_mels} cepstral coefficients, not "
+                f"{n_mels} mel bins give at most {n_mels} cepstral coefficients, not "
                 f"{settings.n_mfcc}. Choose {n_mels} or fewer.",
                 n_mels,
             )
@@ -210,7 +211,7 @@ def _mel_problems(settings: FeatureSettings, sample_rate: int) -> list[Problem]:
 
 
 def _n_empty_filters(settings: FeatureSettings, n_mels: int, sample_rate: int) -> int:
-    """How many of `n_mels` filters would have no bin between their ends, as `filters.mel` does."""
+    """Count filters without a frequency bin, as `librosa.filters.mel` would create them."""
     import librosa
     import numpy as np
 

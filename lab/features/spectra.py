@@ -1,4 +1,4 @@
-"""The views that come from the short-time Fourier transform."""
+"""Features computed from the short-time Fourier transform."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,26 +10,26 @@ from lab.features import frames
 from lab.features.feature import (
     Axis,
     Feature,
-    Numbers,
-    frames_in_words,
+    FloatArray,
+    describe_frames,
     frequency_axis,
     time_axis,
 )
 from lab.features.settings import FeatureSettings
 
-# librosa's: what is quieter than -100 dB counts as that, so that silence has a logarithm.
+# Default of librosa: power is clipped to -100 dB, so that silence has a logarithm.
 _AMIN = 1e-10
 _BLOCK_VALUES = 1 << 20
-_SILENT = "There is nothing but digital silence: all decibels are 0, relative to nothing."
-# `librosa.feature.mfcc` takes the decibels so, whatever range is shown elsewhere.
+_SILENT = "The recording is digital silence, so all values are 0 dB."
+# `librosa.feature.mfcc` always uses this range.
 _MFCC_TOP_DB = 80.0
 
 
-def mel_filters(settings: FeatureSettings, sample_rate: int) -> Numbers:
-    """The triangles that gather frequency bins into mel bins, shape (n_mels, 1 + n_fft // 2)."""
+def mel_filters(settings: FeatureSettings, sample_rate: int) -> FloatArray:
+    """Return the triangular mel filters, shape (n_mels, 1 + n_fft // 2)."""
     import librosa
 
-    filters: Numbers = librosa.filters.mel(
+    filters: FloatArray = librosa.filters.mel(
         sr=sample_rate,
         n_fft=settings.n_fft,
         n_mels=settings.n_mels,
@@ -42,7 +42,7 @@ def mel_filters(settings: FeatureSettings, sample_rate: int) -> Numbers:
 
 
 def mel_axis(settings: FeatureSettings, sample_rate: int) -> Axis:
-    """The middle of each mel filter, in Hz."""
+    """Return the centre frequencies of the mel filters, in Hz."""
     import librosa
 
     edges = librosa.mel_frequencies(
@@ -54,28 +54,28 @@ def mel_axis(settings: FeatureSettings, sample_rate: int) -> Axis:
     return Axis("Frequency", "Hz", settings.n_mels, listed=edges[1:-1])
 
 
-def decibels(power: Numbers, *, reference: float) -> None:
-    """`librosa.power_to_db` in place, which would need four times the memory of its argument.
+def decibels(power: FloatArray, *, reference: float) -> None:
+    """Convert power to decibels in place; `librosa.power_to_db` needs four times its memory.
 
     power: float32, shape (rows, columns), at least 0
-    reference: the power that becomes 0 dB
+    reference: power that becomes 0 dB
     """
     import librosa
 
     step = max(_BLOCK_VALUES // len(power), 1)
     for start in range(0, power.shape[1], step):
-        part = power[:, start : start + step]
-        # In single precision, as the power: else the loudest would miss 0 dB by a rounding error.
-        part[:] = librosa.power_to_db(
-            part, ref=lambda _: np.float32(reference), amin=_AMIN, top_db=None
+        block = power[:, start : start + step]
+        # In single precision: otherwise the maximum would miss 0 dB by a rounding error.
+        block[:] = librosa.power_to_db(
+            block, ref=lambda _: np.float32(reference), amin=_AMIN, top_db=None
         )
 
 
 def power(waveform: Waveform, settings: FeatureSettings) -> Feature:
-    """|STFT|², linear."""
-    return framed(
+    """Compute the power spectrogram |STFT|², linear."""
+    return spectrogram_feature(
         "power",
-        _gathered(waveform.samples, settings, 1 + settings.n_fft // 2, lambda block: block),
+        _map_blocks(waveform.samples, settings, 1 + settings.n_fft // 2, lambda block: block),
         frequency_axis(settings.n_fft, waveform.sample_rate),
         "Power",
         f"frequency bins (n_fft / 2 + 1 = {settings.n_fft} / 2 + 1, one every "
@@ -86,11 +86,11 @@ def power(waveform: Waveform, settings: FeatureSettings) -> Feature:
 
 
 def mel(waveform: Waveform, settings: FeatureSettings) -> Feature:
-    """The power in each mel filter, linear."""
+    """Compute the mel spectrogram, linear."""
     filters = mel_filters(settings, waveform.sample_rate)
-    return framed(
+    return spectrogram_feature(
         "mel",
-        _gathered(waveform.samples, settings, settings.n_mels, lambda block: filters @ block),
+        _map_blocks(waveform.samples, settings, settings.n_mels, lambda block: filters @ block),
         mel_axis(settings, waveform.sample_rate),
         "Power",
         f"mel bins (n_mels) between {settings.fmin:g} and "
@@ -103,12 +103,12 @@ def mel(waveform: Waveform, settings: FeatureSettings) -> Feature:
 def in_decibels(
     feature: Feature, *, view: str, top_db: float, reference: float | None = None
 ) -> Feature:
-    """A spectrogram in dB, from -top_db up; its array is overwritten.
+    """Convert a spectrogram to dB, clipped to -top_db; its array is overwritten.
 
-    feature: of linear power, as `power`, `mel` and `lab.features.reduce.overview` give it
-    view: the key of the view that it becomes
-    reference: the power that is 0 dB, the maximum unless given: for a part of a recording that is
-        to look as it does in the whole
+    feature: linear power from `power`, `mel` or `lab.features.reduce.overview`
+    view: key of the resulting view
+    reference: power at 0 dB, by default the maximum; pass that of the whole recording if an
+        excerpt should look as it does there
     """
     loudest = float(feature.array.max(initial=0.0)) if reference is None else reference
     decibels(feature.array, reference=loudest)
@@ -118,17 +118,17 @@ def in_decibels(
 
 
 def power_db(waveform: Waveform, settings: FeatureSettings) -> Feature:
-    """|STFT|² in dB, with the maximum at 0 dB."""
+    """Compute the power spectrogram in dB, with the maximum at 0 dB."""
     return in_decibels(power(waveform, settings), view="power_db", top_db=settings.top_db)
 
 
 def log_mel(waveform: Waveform, settings: FeatureSettings) -> Feature:
-    """The power in each mel filter in dB, with the maximum at 0 dB."""
+    """Compute the log-mel spectrogram in dB, with the maximum at 0 dB."""
     return in_decibels(mel(waveform, settings), view="log_mel", top_db=settings.top_db)
 
 
 def mel_bank(waveform: Waveform, settings: FeatureSettings) -> Feature:
-    """The mel filters themselves: a row each, with a weight for every frequency bin."""
+    """Return the mel filters themselves: one row each, with a weight per frequency bin."""
     filters = mel_filters(settings, waveform.sample_rate)
     return Feature(
         "mel_filters",
@@ -140,31 +140,31 @@ def mel_bank(waveform: Waveform, settings: FeatureSettings) -> Feature:
         "Weight",
         "",
         f"{filters.shape[0]} mel filters (n_mels) × {filters.shape[1]} frequency bins "
-        f"(n_fft / 2 + 1): times the power spectrogram, they give the mel spectrogram.",
+        "(n_fft / 2 + 1). Their product with the power spectrogram is the mel spectrogram.",
     )
 
 
 def mfcc(waveform: Waveform, settings: FeatureSettings) -> Feature:
-    """Mel-frequency cepstral coefficients, as librosa's: of dB relative to 1, 80 dB of range."""
+    """Compute mel-frequency cepstral coefficients like librosa: of dB re 1 with a range of 80."""
     import librosa
 
     mels = mel(waveform, settings)
     decibels(mels.array, reference=1.0)
     np.maximum(mels.array, mels.array.max() - _MFCC_TOP_DB, out=mels.array)
-    return framed(
+    return spectrogram_feature(
         "mfcc",
         librosa.feature.mfcc(S=mels.array, n_mfcc=settings.n_mfcc),
         Axis("Coefficient", "", settings.n_mfcc),
         "Value",
-        f"coefficients (n_mfcc), the first of the {settings.n_mels} that {settings.n_mels} mel "
-        "bins give",
+        f"coefficients (n_mfcc), the first of {settings.n_mels} that result from "
+        f"{settings.n_mels} mel bins",
         waveform,
         settings,
     )
 
 
 def long_term(waveform: Waveform, settings: FeatureSettings) -> Feature:
-    """The mean power of each frequency bin over all frames, in dB with the maximum at 0 dB."""
+    """Compute the mean power of each frequency bin over all frames, in dB below the maximum."""
     axis = frequency_axis(settings.n_fft, waveform.sample_rate)
     total, n_frames = np.zeros(axis.n), 0
     for _, block in frames.power_blocks(waveform.samples, settings):
@@ -180,39 +180,42 @@ def long_term(waveform: Waveform, settings: FeatureSettings) -> Feature:
         (axis,),
         "Power",
         "dB",
-        f"{axis.n:,} frequency bins (n_fft / 2 + 1), one every {axis.step:.4g} Hz, each the mean "
-        f"of {n_frames:,} frames.",
+        f"{axis.n:,} frequency bins (n_fft / 2 + 1), one every {axis.step:.4g} Hz, averaged over "
+        f"{n_frames:,} frames.",
         () if loudest else (_SILENT,),
     )
 
 
-def _gathered(
-    samples: Samples, settings: FeatureSettings, n_rows: int, rows_of: Callable[[Numbers], Numbers]
-) -> Numbers:
-    """What `rows_of` makes of each block of the power spectrogram, side by side."""
-    cut = {"frame_length": settings.n_fft, "hop_length": settings.hop_length}
-    array = frames.empty(n_rows, frames.count(len(samples), **cut))
+def _map_blocks(
+    samples: Samples,
+    settings: FeatureSettings,
+    n_rows: int,
+    function: Callable[[FloatArray], FloatArray],
+) -> FloatArray:
+    """Apply `function` to each block of the power spectrogram; returns the concatenation."""
+    framing = {"frame_length": settings.n_fft, "hop_length": settings.hop_length}
+    array = frames.empty(n_rows, frames.count(len(samples), **framing))
     for start, block in frames.power_blocks(samples, settings):
-        array[:, start : start + block.shape[1]] = rows_of(block)
+        array[:, start : start + block.shape[1]] = function(block)
     return array
 
 
-def framed(
+def spectrogram_feature(
     view: str,
-    array: Numbers,
+    array: FloatArray,
     rows: Axis,
     quantity: str,
-    rows_in_words: str,
+    rows_description: str,
     waveform: Waveform,
     settings: FeatureSettings,
 ) -> Feature:
-    cut = {"hop_length": settings.hop_length, "sample_rate": waveform.sample_rate}
+    framing = {"hop_length": settings.hop_length, "sample_rate": waveform.sample_rate}
     n_rows, n_frames = array.shape
     return Feature(
         view,
         array,
-        (rows, time_axis(n_frames, **cut)),
+        (rows, time_axis(n_frames, **framing)),
         quantity,
         "",
-        f"{n_rows:,} {rows_in_words} × {frames_in_words(n_frames, **cut)}.",
+        f"{n_rows:,} {rows_description} × {describe_frames(n_frames, **framing)}.",
     )

@@ -1,4 +1,4 @@
-"""What enters Whisper's encoder."""
+"""The log-mel spectrogram that is the input of Whisper's encoder."""
 
 import numpy as np
 
@@ -7,42 +7,42 @@ from lab.core.errors import AudioError
 from lab.features import frames
 from lab.features.feature import Feature
 from lab.features.settings import FeatureSettings
-from lab.features.spectra import framed, mel_axis
+from lab.features.spectra import mel_axis, spectrogram_feature
 
-# 1 min, whose complex spectrum takes 10 MB.
+# 1 min, the complex spectrum of which takes 10 MB.
 _BLOCK_FRAMES = 6000
-# The last steps of `log_mel_spectrogram`: nothing below 1e-10, nor 8 below the maximum in log10;
-# then (log10 + 4) / 4, which lies within ±1 for most recordings.
+# The last steps of `log_mel_spectrogram`: clip to 1e-10 and, in log10, to 8 below the maximum;
+# then (log10 + 4) / 4, which is within ±1 for most recordings.
 _MIN_POWER, _RANGE, _SHIFT = 1e-10, 8.0, 4.0
 
 
 def whisper_log_mel(waveform: Waveform, settings: FeatureSettings) -> Feature:
-    """The same as `whisper.log_mel_spectrogram`, resampled to 16 kHz first.
+    """Compute `whisper.log_mel_spectrogram` after resampling to 16 kHz.
 
-    That function would take 1.9 GB for an hour, and done piece by piece it would cut each piece
-    below its own maximum. So its steps are taken here, with torch's transform and its own filters.
+    For an hour, that function takes 1.9 GB, and block by block it would clip each block relative to
+    the block's own maximum. So its steps are repeated here, with the same transform and filters.
 
-    Raises AudioError for a recording that is too short for Whisper's window, below 12.6 ms.
+    Raises AudioError for a recording shorter than half of Whisper's window (12.5 ms).
     """
     import torch
     from whisper.audio import HOP_LENGTH, N_FFT, mel_filters
 
-    samples, edge = _at_whispers_rate(waveform), N_FFT // 2
+    samples, edge = _resampled(waveform), N_FFT // 2
     if len(samples) <= edge:
         raise AudioError(
             f"The recording lasts {1000 * waveform.duration_s:.3g} ms. Whisper needs more than "
-            f"{1000 * edge / SAMPLE_RATE:g} ms: bring a longer one."
+            f"{1000 * edge / SAMPLE_RATE:g} ms. Choose a longer one."
         )
     n_frames = len(samples) // HOP_LENGTH
     array = frames.empty(settings.whisper_mels, n_frames)
     filters = mel_filters("cpu", settings.whisper_mels)
     window = torch.hann_window(N_FFT)
-    mirrored = torch.from_numpy(np.pad(samples, edge, mode="reflect"))
+    padded = torch.from_numpy(np.pad(samples, edge, mode="reflect"))
     for start in range(0, n_frames, _BLOCK_FRAMES):
         end = min(start + _BLOCK_FRAMES, n_frames)
-        piece = mirrored[start * HOP_LENGTH : (end - 1) * HOP_LENGTH + N_FFT]
+        block = padded[start * HOP_LENGTH : (end - 1) * HOP_LENGTH + N_FFT]
         spectrum = torch.stft(
-            piece, N_FFT, HOP_LENGTH, window=window, center=False, return_complex=True
+            block, N_FFT, HOP_LENGTH, window=window, center=False, return_complex=True
         )
         mels = filters @ spectrum.abs() ** 2
         array[:, start:end] = mels.clamp(min=_MIN_POWER).log10().numpy()
@@ -50,7 +50,7 @@ def whisper_log_mel(waveform: Waveform, settings: FeatureSettings) -> Feature:
     array += _SHIFT
     array /= _SHIFT
     whisper = FeatureSettings(n_fft=N_FFT, hop_length=HOP_LENGTH, n_mels=settings.whisper_mels)
-    return framed(
+    return spectrogram_feature(
         "whisper",
         array,
         mel_axis(whisper, SAMPLE_RATE),
@@ -61,7 +61,7 @@ def whisper_log_mel(waveform: Waveform, settings: FeatureSettings) -> Feature:
     )
 
 
-def _at_whispers_rate(waveform: Waveform) -> Samples:
+def _resampled(waveform: Waveform) -> Samples:
     import librosa
 
     if waveform.sample_rate == SAMPLE_RATE:

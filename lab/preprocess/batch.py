@@ -1,4 +1,4 @@
-"""Many recordings, one recipe, one folder of clips."""
+"""Prepare many recordings with one recipe into one folder of clips."""
 
 from collections.abc import Iterable, Sized
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from lab.core.progress import Cancelled, Progress, ignore, part
 from lab.preprocess.export import (
     MANIFEST_NAME,
     ManifestRow,
-    free_stem,
+    unique_stem,
     write_clips,
     write_manifest,
     write_recipe,
 )
 from lab.preprocess.pipeline import apply
 from lab.preprocess.recipe import Recipe
-from lab.preprocess.source import AudioFile, Sound
+from lab.preprocess.source import AudioArray, AudioFile
 
 
 @dataclass(frozen=True)
-class Done:
-    """A recording whose clips are written. warnings: a sentence each for the person."""
+class PreparedFile:
+    """A recording whose clips were written. warnings: sentences for the person."""
 
     name: str
     clips: tuple[ManifestRow, ...]
@@ -29,8 +29,8 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Failed:
-    """A recording that could not be prepared, and why."""
+class FailedFile:
+    """A recording that could not be prepared, and the reason."""
 
     name: str
     reason: str
@@ -38,71 +38,71 @@ class Failed:
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What became of each recording.
+    """Outcome of each recording.
 
-    cancelled: the person stopped it; what was finished until then is in the folder
+    cancelled: whether the person stopped it; clips of recordings finished by then are kept
     """
 
-    done: tuple[Done, ...]
-    failed: tuple[Failed, ...]
+    prepared: tuple[PreparedFile, ...]
+    failed: tuple[FailedFile, ...]
     cancelled: bool
 
     @property
     def rows(self) -> list[ManifestRow]:
         """The clips of all recordings."""
-        return [row for one in self.done for row in one.clips]
+        return [row for recording in self.prepared for row in recording.clips]
 
 
 def prepare_files(
-    sources: Iterable[AudioFile | Sound],
+    sources: Iterable[AudioFile | AudioArray],
     recipe: Recipe,
     output_dir: Path,
     *,
     on_progress: Progress = ignore,
 ) -> BatchReport:
-    """Prepare recordings into `output_dir`: their clips, the manifest and the recipe.
+    """Prepare recordings and write their clips, a manifest and the recipe to `output_dir`.
 
-    A recording that fails does not stop the others; none ever leaves a part of its clips. Where
-    there is no clip in the end there is no manifest either, and the folder can be used again.
+    A recording that fails does not stop the others, and leaves no clips. Without any clip, no
+    manifest is written and the folder can be reused.
 
-    sources: each is let go before the next is asked for, so an iterator that reads them as it goes
-        needs memory for one
-    on_progress: called with recordings that are done, and shares of them; the total is how many
-        there are, or where `sources` has no length, how many were begun
+    sources: each is released before the next is requested, so an iterator that loads them lazily
+        needs memory for only one
+    on_progress: called with the number of finished recordings, and fractions of them; the total is
+        their number, or the number started if `sources` has no length
 
-    Raises WorkspaceError if the folder holds prepared clips already, or cannot be written.
+    Raises WorkspaceError if the folder already contains prepared clips or cannot be written.
     """
     if (output_dir / MANIFEST_NAME).exists():
         raise WorkspaceError(
-            f"{output_dir} holds prepared clips already. Choose another folder, or delete it."
+            f"{output_dir} already contains prepared clips. Choose another folder or delete it."
         )
-    done: list[Done] = []
-    failed: list[Failed] = []
+    finished: list[PreparedFile] = []
+    failed: list[FailedFile] = []
     cancelled = False
     write_recipe(output_dir, recipe)
     stems: set[str] = set()
     n_sources = len(sources) if isinstance(sources, Sized) else None
     try:
-        # Not `enumerate`, which holds what it gave while it asks for the next.
+        # Not `enumerate`, which keeps a reference to the source while it gets the next one.
         for source in sources:
-            number = len(done) + len(failed)
+            number = len(finished) + len(failed)
             on_part = part(on_progress, number, n_sources or number + 1)
-            stem = free_stem(source.title, stems)
+            stem = unique_stem(source.title, stems)
             stems.add(stem)
             name = source.title or stem
             try:
                 prepared = apply(recipe, source, on_progress=on_part)
                 rows = write_clips(output_dir, prepared, source=name, stem=stem)
             except LabError as error:
-                failed.append(Failed(name, str(error)))
+                failed.append(FailedFile(name, str(error)))
             else:
-                done.append(Done(name, tuple(rows), prepared.warnings))
-                del prepared  # else it takes its memory beside that of the next
+                finished.append(PreparedFile(name, tuple(rows), prepared.warnings))
+                del prepared  # frees its memory before the next one is loaded
             del source
     except Cancelled:
         cancelled = True
-    finally:  # whatever stopped it, what is finished can be found
-        report = BatchReport(tuple(done), tuple(failed), cancelled)
+    finally:  # also after an unexpected error, finished clips need their manifest
+        report = BatchReport(tuple(finished), tuple(failed), cancelled)
         if report.rows:
             write_manifest(output_dir, report.rows)
     return report

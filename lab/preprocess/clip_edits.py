@@ -1,83 +1,88 @@
-"""What a person changes in the clips of a preparation; each change is on the disk at once."""
+"""Edit the clips of a preparation; each edit is saved immediately."""
 
 import threading
 from collections.abc import Set
 from dataclasses import replace
 
 from lab.core.errors import OptionsError, WorkspaceError
-from lab.preprocess.preparations import ClipSpan, Preparation, measured, read, save
+from lab.preprocess.preparations import ClipSpan, Preparation, measure_clip, read, save
 from lab.preprocess.reading import MIN_DURATION_S
 
-# Two tabs may edit at once: each edit reads, changes and writes as one.
+# Two tabs may edit at the same time: each edit reads, changes and writes under this lock.
 _editing = threading.Lock()
-# People see and type hundredths of a second.
+# Times are displayed and typed to a hundredth of a second.
 _ROUNDING_S = 0.005
 
 
-def keep(preparation: Preparation, clips: Set[ClipSpan], *, kept: bool) -> Preparation:
-    """Keep or drop clips, of which some may have changed meanwhile: those are left alone."""
+def set_kept(preparation: Preparation, clips: Set[ClipSpan], *, kept: bool) -> Preparation:
+    """Keep or drop clips, except those that have changed in the meantime."""
     with _editing:
-        now = read(preparation.folder)
-        changed = tuple(replace(one, kept=kept) if one in clips else one for one in now.clips)
-        return _saved(replace(now, clips=changed))
+        latest = read(preparation.folder)
+        changed = (replace(clip, kept=kept) if clip in clips else clip for clip in latest.clips)
+        return _saved(replace(latest, clips=tuple(changed)))
 
 
 def merge_with_next(preparation: Preparation, clip: ClipSpan) -> Preparation:
-    """Make one clip of `clip` and the next one, with the pause between them.
+    """Merge `clip` with the next one, including the pause between them.
 
-    Raises OptionsError if none follows in the same recording.
+    Raises OptionsError if it is the last clip of its recording.
     """
     with _editing:
-        now, place = _found(preparation, clip)
-        following = now.clips[place + 1] if place + 1 < len(now.clips) else None
-        if following is None or following.whole != clip.whole:
-            raise OptionsError("This is the last clip of its recording: none follows to merge.")
-        merged = measured(now, clip.whole, clip.start, following.end)
-        return _saved(replace(now, clips=(*now.clips[:place], merged, *now.clips[place + 2 :])))
+        latest, index = _latest(preparation, clip)
+        following = latest.clips[index + 1] if index + 1 < len(latest.clips) else None
+        if following is None or following.recording_index != clip.recording_index:
+            raise OptionsError("This is the last clip of its recording, so it cannot be merged.")
+        merged = measure_clip(latest, clip.recording_index, clip.start, following.end)
+        return _with_clips(latest, index, merged, n_replaced=2)
 
 
-def move_borders(
+def move_boundaries(
     preparation: Preparation, clip: ClipSpan, start_s: float, end_s: float
 ) -> Preparation:
-    """Let a clip go from `start_s` to `end_s` of the recording that it comes from.
+    """Change the start and end of a clip, in seconds of the source recording.
 
     Raises OptionsError if it would leave the recording, overlap a neighbour, or be too short.
     """
     with _editing:
-        now, place = _found(preparation, clip)
-        lowest_s, highest_s = room_s(now, clip)
-        if start_s < lowest_s - _ROUNDING_S or end_s > highest_s + _ROUNDING_S:
+        latest, index = _latest(preparation, clip)
+        min_s, max_s = allowed_range_s(latest, clip)
+        if start_s < min_s - _ROUNDING_S or end_s > max_s + _ROUNDING_S:
             raise OptionsError(
-                f"A clip from {start_s:.2f} to {end_s:.2f} s would reach into its neighbour or "
-                f"beyond the recording: here is room from {lowest_s:.2f} to {highest_s:.2f} s."
+                f"A clip from {start_s:.2f} to {end_s:.2f} s would overlap its neighbour or exceed "
+                f"the recording. Choose times between {min_s:.2f} and {max_s:.2f} s."
             )
         if end_s - start_s < MIN_DURATION_S:
             raise OptionsError(
-                f"The clip would last {end_s - start_s:.2f} s; {MIN_DURATION_S:g} s is the least."
+                f"The clip would last {end_s - start_s:.2f} s, but must last {MIN_DURATION_S:g} s "
+                "or more."
             )
-        whole = now.wholes[clip.whole]
+        recording = latest.recordings[clip.recording_index]
         start, end = (
-            round((time_s - whole.start_s) * whole.sample_rate)
-            for time_s in (max(start_s, lowest_s), min(end_s, highest_s))
+            round((time_s - recording.start_s) * recording.sample_rate)
+            for time_s in (max(start_s, min_s), min(end_s, max_s))
         )
-        moved = measured(now, clip.whole, start, end)
-        return _saved(replace(now, clips=(*now.clips[:place], moved, *now.clips[place + 1 :])))
+        return _with_clips(latest, index, measure_clip(latest, clip.recording_index, start, end))
 
 
-def room_s(preparation: Preparation, clip: ClipSpan) -> tuple[float, float]:
-    """How far the borders of a clip can be moved: to its neighbours, dropped ones too."""
-    whole = preparation.wholes[clip.whole]
-    others = [one for one in preparation.clips if one.whole == clip.whole and one != clip]
-    start = max((one.end for one in others if one.end <= clip.start), default=0)
-    end = min((one.start for one in others if one.start >= clip.end), default=whole.n_samples)
-    return whole.start_s + start / whole.sample_rate, whole.start_s + end / whole.sample_rate
+def allowed_range_s(preparation: Preparation, clip: ClipSpan) -> tuple[float, float]:
+    """Return the range a clip may cover: between its neighbours, including dropped ones."""
+    recording = preparation.recordings[clip.recording_index]
+    others = [
+        other
+        for other in preparation.clips
+        if other.recording_index == clip.recording_index and other != clip
+    ]
+    start = max((other.end for other in others if other.end <= clip.start), default=0)
+    end = min(
+        (other.start for other in others if other.start >= clip.end), default=recording.n_samples
+    )
+    return recording.time_s(start), recording.time_s(end)
 
 
 def restore(preparation: Preparation) -> Preparation:
-    """Take back edits: let the clips be those of `preparation`, as it was before them."""
+    """Undo edits by restoring the clips of `preparation`, which was read before them."""
     with _editing:
-        now = read(preparation.folder)
-        return _saved(replace(now, clips=preparation.clips))
+        return _saved(replace(read(preparation.folder), clips=preparation.clips))
 
 
 def _saved(preparation: Preparation) -> Preparation:
@@ -85,8 +90,17 @@ def _saved(preparation: Preparation) -> Preparation:
     return preparation
 
 
-def _found(preparation: Preparation, clip: ClipSpan) -> tuple[Preparation, int]:
-    now = read(preparation.folder)
-    if clip not in now.clips:
-        raise WorkspaceError("This clip was changed in another tab meanwhile. Look at it again.")
-    return now, now.clips.index(clip)
+def _with_clips(
+    preparation: Preparation, index: int, clip: ClipSpan, *, n_replaced: int = 1
+) -> Preparation:
+    """Replace `n_replaced` clips from `index` on with `clip`, and save."""
+    before, after = preparation.clips[:index], preparation.clips[index + n_replaced :]
+    return _saved(replace(preparation, clips=(*before, clip, *after)))
+
+
+def _latest(preparation: Preparation, clip: ClipSpan) -> tuple[Preparation, int]:
+    """The preparation as it is on disk, and the index of `clip` in it."""
+    latest = read(preparation.folder)
+    if clip not in latest.clips:
+        raise WorkspaceError("This clip was changed in another tab. Reload the page.")
+    return latest, latest.clips.index(clip)

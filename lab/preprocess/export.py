@@ -1,8 +1,8 @@
-"""Clips on disk: WAV files, a table of where they come from, and the recipe.
+"""Write clips: WAV files, a manifest of their origins, and the recipe.
 
 FOLDER/interview-in-prizren-0001.wav   a clip, 16 or 24 bits
 FOLDER/manifest.csv                    file_name, start_s, end_s, duration_s, source
-FOLDER/recipe.yaml                     how they were made
+FOLDER/recipe.yaml                     how they were prepared
 """
 
 import csv
@@ -14,19 +14,19 @@ from pathlib import Path, PurePath
 
 from lab.audio import Samples, wav
 from lab.core.workspace import atomic_write, slug
-from lab.preprocess.pipeline import Prepared
+from lab.preprocess.pipeline import PreparedAudio
 from lab.preprocess.recipe import Recipe
 
 MANIFEST_NAME = "manifest.csv"
 RECIPE_NAME = "recipe.yaml"
 
-# What a spreadsheet would take for a formula, and run.
+# Cells that begin so are executed as formulas by spreadsheets.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """A clip and where in its source it lies. The seconds are those of the source."""
+    """A clip and its position in its source, in seconds."""
 
     file_name: str
     start_s: float
@@ -36,26 +36,26 @@ class ManifestRow:
 
 
 def write_wav(path: Path, samples: Samples, *, sample_rate: int, bits: int = 16) -> None:
-    """Write a PCM WAV file, whole or not at all; samples beyond ±1 are clipped.
+    """Write a PCM WAV file atomically; samples beyond ±1 are clipped.
 
     samples: float32, shape (n,) or (channels, n)
-    bits: 16 or 24; what is a multiple of 1/32768 (24 bits: 1/8388608) is kept exactly
+    bits: 16 or 24; multiples of 1/32768 (24 bits: 1/8388608) are kept exactly
 
-    Raises WorkspaceError when the disk refuses.
+    Raises WorkspaceError if the file cannot be written.
     """
-    with atomic_write(path) as beside, beside.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         wav.write(file, samples, sample_rate=sample_rate, bits=bits)
 
 
 def write_clips(
-    folder: Path, prepared: Prepared, *, source: str, stem: str = ""
+    folder: Path, prepared: PreparedAudio, *, source: str, stem: str = ""
 ) -> list[ManifestRow]:
     """Write the clips of one recording, all of them or none.
 
-    source: what people call the recording
-    stem: the beginning of the files' names; made of `source` unless given
+    source: name of the recording
+    stem: start of the file names; derived from `source` by default
 
-    Raises WorkspaceError when the disk refuses.
+    Raises WorkspaceError if a file cannot be written.
     """
     stem = stem or clip_stem(source)
     rows: list[ManifestRow] = []
@@ -79,12 +79,12 @@ def write_clips(
 
 
 def clip_stem(source: str) -> str:
-    """A safe beginning for the names of clips that come from `source`."""
+    """Return a safe start for the file names of clips from `source`."""
     return slug(PurePath(source).stem) or "recording"
 
 
-def free_stem(source: str, taken: Collection[str]) -> str:
-    """A beginning for the names of clips that come from `source`, other than all in `taken`."""
+def unique_stem(source: str, taken: Collection[str]) -> str:
+    """Return a safe start for the file names of clips from `source` that is not in `taken`."""
     stem, number = clip_stem(source), 1
     while stem in taken:
         number += 1
@@ -93,7 +93,7 @@ def free_stem(source: str, taken: Collection[str]) -> str:
 
 
 def manifest_text(rows: Iterable[ManifestRow]) -> str:
-    """The table of the clips as comma-separated values."""
+    """Return the manifest of clips as CSV."""
     text = io.StringIO(newline="")
     table = csv.DictWriter(text, [one.name for one in fields(ManifestRow)])
     table.writeheader()
@@ -101,27 +101,27 @@ def manifest_text(rows: Iterable[ManifestRow]) -> str:
         cells = asdict(row)
         for name in ("start_s", "end_s", "duration_s"):
             cells[name] = f"{cells[name]:.3f}"
-        cells["source"] = without_formula(row.source)
+        cells["source"] = escape_formula(row.source)
         table.writerow(cells)
     return text.getvalue()
 
 
-def without_formula(cell: str) -> str:
-    """A cell of a table that a spreadsheet shows as text, whoever wrote it."""
+def escape_formula(cell: str) -> str:
+    """Return a table cell that spreadsheets display as text instead of running it."""
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> Path:
-    """Write the table of the clips, in UTF-8; returns its path."""
+    """Write the manifest of clips in UTF-8; returns its path."""
     path = folder / MANIFEST_NAME
-    with atomic_write(path) as beside:
-        beside.write_bytes(manifest_text(rows).encode("utf-8", "replace"))
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(manifest_text(rows).encode("utf-8", "replace"))
     return path
 
 
 def write_recipe(folder: Path, recipe: Recipe) -> Path:
-    """Write the recipe beside the clips; returns its path."""
+    """Write the recipe into the folder of the clips; returns its path."""
     path = folder / RECIPE_NAME
-    with atomic_write(path) as beside:
-        beside.write_text(recipe.to_yaml(), encoding="utf-8")
+    with atomic_write(path) as temporary:
+        temporary.write_text(recipe.to_yaml(), encoding="utf-8")
     return path

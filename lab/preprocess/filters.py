@@ -1,6 +1,6 @@
-"""The steps that take sound away: rumble, hum, noise.
+"""Remove rumble, hum and noise.
 
-All of them work in place and block by block, so that an hour needs hardly more memory than itself.
+Everything works in place and block by block, so an hour needs little more memory than its samples.
 """
 
 from collections.abc import Callable
@@ -14,28 +14,29 @@ from lab.core.progress import Progress, ignore
 from lab.preprocess.recipe import HighPass, ReduceNoise, RemoveHum
 
 _BLOCK_S = 30.0
-# The slowest part here, a notch of 1.7 Hz, rings for 0.2 s to 1/e: after 4 s it is 170 dB down.
-# noisereduce follows changing noise with a time constant of 2 s.
+# The slowest filter, a notch 1.7 Hz wide, decays to 1/e in 0.2 s: after 4 s it is 170 dB down.
+# noisereduce tracks changing noise with a time constant of 2 s.
 _MARGIN_S = 4.0
 
-_HIGH_PASS_ORDER = 4  # 24 dB per octave, twice, since it runs forwards and backwards
-_NOTCH_Q = 30.0  # width = frequency / 30: 1.7 Hz at 50 Hz, which no voice misses
+_HIGH_PASS_ORDER = 4  # 24 dB per octave, applied forwards and backwards
+_NOTCH_Q = 30.0  # width = frequency / 30: 1.7 Hz at 50 Hz, inaudible in a voice
 
-# Windows of 32 to 64 ms: two periods of the lowest voice, and short enough for a syllable.
+# Windows of 32 to 64 ms: at least two periods of the lowest voice, and shorter than a syllable.
 _MIN_WINDOW_S = 0.032
-# How far the decisions at neighbouring frequencies are averaged. noisereduce's own 500 Hz is wider
-# than the distance of a voice's harmonics and takes 2 to 4 dB of it along with the noise.
+# Smoothing of the noise mask over frequency. The default of noisereduce, 500 Hz, is wider than the
+# spacing of a voice's harmonics and removes 2 to 4 dB of the voice along with the noise.
 _SMOOTHING_HZ = 125
-# How far above the running mean a frequency has to be, in means, to count as voice. noisereduce's
-# own 2 mistakes much of fluent speech for noise. Both were chosen for the signal-to-distortion
-# ratio of the shipped English sample with white noise 15 dB down: 17 → 20 dB (steady), 10 → 14 dB.
+# How far above its running mean a frequency must be, in means, to count as voice. The default of
+# noisereduce, 2, takes much of fluent speech for noise. Both were tuned for the
+# signal-to-distortion ratio of the bundled English sample with white noise 15 dB down:
+# 17 → 20 dB (steady), 10 → 14 dB (changing).
 _ABOVE_MEAN = 1
-# Digital silence (a muted microphone, a cut) tells nothing of the noise elsewhere.
+# Digital silence (a muted microphone, a cut) says nothing about the noise elsewhere.
 _DIGITAL_SILENCE = 10 ** (-90 / 20)
 _QUIET_S = 0.5
 
 
-def remove_low_and_hum(
+def remove_rumble_and_hum(
     samples: Samples,
     *,
     sample_rate: int,
@@ -43,7 +44,7 @@ def remove_low_and_hum(
     remove_hum: RemoveHum | None = None,
     on_progress: Progress = ignore,
 ) -> None:
-    """Filter `samples` in place, without shifting anything in time (forwards and backwards).
+    """Filter `samples` in place with zero phase (forwards and backwards).
 
     samples: float32, shape (..., n)
     """
@@ -63,10 +64,10 @@ def remove_low_and_hum(
 def filter_sections(
     *, sample_rate: int, high_pass: HighPass | None = None, remove_hum: RemoveHum | None = None
 ) -> NDArray[np.float64]:
-    """Second-order sections, shape (n, 6), whose response counts twice where they run both ways.
+    """Return the filters as second-order sections, shape (n, 6); zero phase applies them twice.
 
-    A Butterworth high-pass that leaves 3 dB at its cutoff in each direction, and a notch at each
-    harmonic of the hum that lies below half the sample rate.
+    A Butterworth high-pass with −3 dB at its cutoff, and a notch at each harmonic of the hum below
+    0.45 times the sample rate.
     """
     from scipy.signal import butter, iirnotch, tf2sos
 
@@ -91,10 +92,10 @@ def reduce_noise(
     sample_rate: int,
     on_progress: Progress = ignore,
 ) -> None:
-    """Make the noise in `samples` quieter, in place, by noisereduce's spectral gating.
+    """Reduce noise in `samples` in place with noisereduce's spectral gating.
 
     samples: float32, shape (..., n)
-    Raises AudioError if the noise sample lies outside the recording.
+    Raises AudioError if the noise sample exceeds the recording.
     """
     import noisereduce  # type: ignore[import-untyped]
 
@@ -103,7 +104,7 @@ def reduce_noise(
     # A copy, since the blocks are overwritten one by one.
     noise = _noise_sample(samples, step, sample_rate).copy() if is_steady else None
     if noise is not None and not noise.any():
-        return  # nothing but digital silence
+        return  # the recording is digital silence
 
     def reduced(block: Samples) -> Samples:
         if not block.any():
@@ -118,7 +119,7 @@ def reduce_noise(
                 n_fft=window,
                 freq_mask_smooth_hz=_SMOOTHING_HZ,
                 thresh_n_mult_nonstationary=_ABOVE_MEAN,
-                chunk_size=None,  # the blocks are ours: they tell how far the work is
+                chunk_size=None,  # our own blocks report progress
                 padding=window,
             )
         )
@@ -129,7 +130,7 @@ def reduce_noise(
 
 
 def _noise_sample(samples: Samples, step: ReduceNoise, sample_rate: int) -> Samples:
-    """What the steady noise is measured on: float32, shape (n,)."""
+    """The passage from which steady noise is estimated: float32, shape (n,)."""
     mono = samples if samples.ndim == 1 else samples.mean(axis=0)
     if step.noise_start_s is None or step.noise_end_s is None:
         return _quietest(mono, round(_QUIET_S * sample_rate))
@@ -137,13 +138,13 @@ def _noise_sample(samples: Samples, step: ReduceNoise, sample_rate: int) -> Samp
     if step.noise_end_s > duration_s:
         raise AudioError(
             f"The noise sample is set to {step.noise_start_s:g} to {step.noise_end_s:g} seconds, "
-            f"but the recording lasts {duration_s:.4g} seconds. Choose a stretch inside it."
+            f"but the recording lasts {duration_s:.4g} seconds. Choose a passage within it."
         )
     return mono[round(step.noise_start_s * sample_rate) : round(step.noise_end_s * sample_rate)]
 
 
 def _quietest(mono: Samples, n: int) -> Samples:
-    """The quietest stretch of about `n` samples that is not digital silence."""
+    """The quietest passage of about `n` samples that is not digital silence."""
     if len(mono) <= n:
         return mono
     starts = range(0, len(mono) - n + 1, n // 2)
@@ -161,9 +162,9 @@ def _in_blocks(
     note: str,
     on_progress: Progress,
 ) -> None:
-    """Replace `samples`, shape (..., n), by what `function` makes of them, block by block.
+    """Apply `function` to `samples`, shape (..., n), in place and block by block.
 
-    It is given each block with 4 s of what surrounds it; beyond both ends, that is a mirror image.
+    It receives each block with 4 s of context on both sides, mirrored at the ends.
     """
     n = samples.shape[-1]
     block, margin = round(_BLOCK_S * sample_rate), round(_MARGIN_S * sample_rate)
@@ -173,7 +174,7 @@ def _in_blocks(
         on_progress(start, n, note)
         end = min(start + block, n)
         piece = np.concatenate([before, samples[..., start : end + margin]], axis=-1)
-        # Before it is overwritten, since the next block needs it as it was.
+        # A copy of the original samples, which the next block needs as context.
         before = samples[..., max(end - margin, 0) : end].copy()
         left = margin if start == 0 else 0
         right = margin - (min(end + margin, n) - end)

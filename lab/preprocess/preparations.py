@@ -1,12 +1,11 @@
-"""What a recipe made of recordings, kept in the workspace until the person is content with it.
+"""Preparations: prepared recordings and their clips, kept in the workspace for review.
 
 prepared/20261123-101500-123456/
-    recipe.yaml         how it was made
+    recipe.yaml         how the recordings were prepared
     whole-0001.wav      a recording after all steps but the splitting
-    preparation.json    the recordings, those that failed, and the clips: borders, kept or dropped
+    preparation.json    recordings, failures, and clips: start, end, whether kept
 
-The clips are stretches of the whole recordings, so their borders can be moved
-(`lab.preprocess.clip_edits`) and nothing is lost.
+Clips are ranges of whole recordings, so `lab.preprocess.clip_edits` can move their boundaries.
 """
 
 import wave
@@ -20,24 +19,24 @@ import numpy as np
 
 from lab.audio import AudioInfo, Samples, wav
 from lab.audio.quality import Examined, Figures, measure
+from lab.core.aliases import current_names
 from lab.core.errors import WorkspaceError
 from lab.core.workspace import Workspace, child, read_json, remove, write_json
-from lab.preprocess.batch import Failed
-from lab.preprocess.export import RECIPE_NAME, free_stem, write_recipe, write_wav
-from lab.preprocess.pipeline import Prepared
+from lab.preprocess.batch import FailedFile
+from lab.preprocess.export import RECIPE_NAME, unique_stem, write_recipe, write_wav
+from lab.preprocess.pipeline import PreparedAudio
 from lab.preprocess.recipe import Recipe
 
 _FILE = "preparation.json"
 
 
 @dataclass(frozen=True)
-class Whole:
+class PreparedRecording:
     """A recording after all steps but the splitting.
 
-    recording_id: what it was made of
-    name: what people call that
-    stem: how the names of its clips begin
-    start_s: what was cut off at the beginning, seconds
+    recording_id, name: of the source recording
+    stem: start of the file names of its clips
+    start_s: seconds trimmed from the beginning
     """
 
     recording_id: str
@@ -51,12 +50,16 @@ class Whole:
     start_s: float
     warnings: tuple[str, ...]
 
+    def time_s(self, sample: int) -> float:
+        """Return the time of a sample in the source recording."""
+        return self.start_s + sample / self.sample_rate
+
 
 @dataclass(frozen=True)
 class ClipSpan:
-    """A clip: samples `start` to `end` of the whole recording number `whole` (from 0)."""
+    """A clip: samples `start` to `end` of the recording at `recording_index`."""
 
-    whole: int
+    recording_index: int
     start: int
     end: int
     figures: Figures
@@ -65,12 +68,12 @@ class ClipSpan:
 
 @dataclass(frozen=True)
 class Preparation:
-    """Recordings, prepared, with their clips in order."""
+    """Prepared recordings with their clips in order."""
 
     id: str
     folder: Path
-    wholes: tuple[Whole, ...] = ()
-    failures: tuple[Failed, ...] = ()
+    recordings: tuple[PreparedRecording, ...] = ()
+    failures: tuple[FailedFile, ...] = ()
     clips: tuple[ClipSpan, ...] = ()
 
     @property
@@ -79,61 +82,61 @@ class Preparation:
 
     @property
     def recipe(self) -> Recipe:
-        """How it was made; raises LabError if the file is damaged."""
+        """How the recordings were prepared; raises LabError if the file is damaged."""
         return Recipe.from_yaml((self.folder / RECIPE_NAME).read_text(encoding="utf-8"))
 
     @property
     def kept(self) -> list[ClipSpan]:
         return [clip for clip in self.clips if clip.kept]
 
-    def length_s(self, clip: ClipSpan) -> float:
-        return (clip.end - clip.start) / self.wholes[clip.whole].sample_rate
+    def duration_s(self, clip: ClipSpan) -> float:
+        return (clip.end - clip.start) / self.recordings[clip.recording_index].sample_rate
 
     def times_s(self, clip: ClipSpan) -> tuple[float, float]:
-        """Where a clip lies in the recording that it comes from, seconds."""
-        whole = self.wholes[clip.whole]
-        return (
-            whole.start_s + clip.start / whole.sample_rate,
-            whole.start_s + clip.end / whole.sample_rate,
-        )
+        """Return the start and end of a clip in its source recording, in seconds."""
+        recording = self.recordings[clip.recording_index]
+        return recording.time_s(clip.start), recording.time_s(clip.end)
 
-    def samples(self, whole: int, start: int, end: int) -> Samples:
-        """Samples `start` to `end` of a whole recording: float32, (n,), or (channels, n).
+    def samples(self, recording_index: int, start: int, end: int) -> Samples:
+        """Read samples `start` to `end` of a recording: float32, shape (n,), or (channels, n).
 
-        Raises WorkspaceError if the file is gone.
+        Raises WorkspaceError if the file is missing.
         """
-        path = self.folder / self.wholes[whole].file
+        path = self.folder / self.recordings[recording_index].file
         try:
             return wav.read(path, start, end)
         except (OSError, EOFError, wave.Error) as error:
-            raise WorkspaceError(f"{path} cannot be read: {error}. Prepare it again.") from error
+            raise WorkspaceError(
+                f"{path} cannot be read: {error}. Prepare the recording again."
+            ) from error
 
-    def named(self) -> Iterator[tuple[str, ClipSpan]]:
-        """The kept clips with the names of their files."""
-        numbers = [0] * len(self.wholes)
+    def named_clips(self) -> Iterator[tuple[str, ClipSpan]]:
+        """Yield the kept clips with their file names."""
+        numbers = [0] * len(self.recordings)
         for clip in self.kept:
-            numbers[clip.whole] += 1
-            yield f"{self.wholes[clip.whole].stem}-{numbers[clip.whole]:04d}.wav", clip
+            index = clip.recording_index
+            numbers[index] += 1
+            yield f"{self.recordings[index].stem}-{numbers[index]:04d}.wav", clip
 
     def examined(self) -> list[Examined]:
-        """The kept clips as `lab.audio.quality.verdict` takes them."""
+        """Return the kept clips as input for `lab.audio.quality.verdict`."""
         found = []
-        for name, clip in self.named():
-            whole = self.wholes[clip.whole]
+        for name, clip in self.named_clips():
+            recording = self.recordings[clip.recording_index]
             info = AudioInfo(
                 container="wav",
-                codec=f"pcm_s{whole.bits}le",
-                sample_rate=whole.sample_rate,
-                channels=whole.channels,
-                duration_s=self.length_s(clip),
-                bits=whole.bits,
+                codec=f"pcm_s{recording.bits}le",
+                sample_rate=recording.sample_rate,
+                channels=recording.channels,
+                duration_s=self.duration_s(clip),
+                bits=recording.bits,
             )
             found.append(Examined(name, info, clip.figures))
         return found
 
 
 def create(workspace: Workspace, recipe: Recipe) -> Preparation:
-    """An empty preparation, to which recordings are added one by one."""
+    """Create an empty preparation, to which `add` adds recordings one by one."""
     preparation_id = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     folder = child(_folder(workspace), preparation_id)
     write_recipe(folder, recipe)
@@ -141,18 +144,18 @@ def create(workspace: Workspace, recipe: Recipe) -> Preparation:
 
 
 def add(
-    preparation: Preparation, prepared: Prepared, *, recording_id: str, name: str
+    preparation: Preparation, prepared: PreparedAudio, *, recording_id: str, name: str
 ) -> Preparation:
-    """Add what was made of a recording.
+    """Add a prepared recording.
 
-    Raises WorkspaceError when the disk refuses; nothing of it is added then.
+    Raises WorkspaceError if the file cannot be written; then nothing is added.
     """
-    samples, number = prepared.samples, len(preparation.wholes)
-    whole = Whole(
+    samples, index = prepared.samples, len(preparation.recordings)
+    recording = PreparedRecording(
         recording_id=recording_id,
         name=name,
-        stem=free_stem(name, {one.stem for one in preparation.wholes}),
-        file=f"whole-{number + 1:04d}.wav",
+        stem=unique_stem(name, {other.stem for other in preparation.recordings}),
+        file=f"whole-{index + 1:04d}.wav",
         sample_rate=prepared.sample_rate,
         bits=prepared.bits,
         channels=1 if samples.ndim == 1 else len(samples),
@@ -160,30 +163,30 @@ def add(
         start_s=prepared.start_s,
         warnings=prepared.warnings,
     )
-    path = preparation.folder / whole.file
-    write_wav(path, samples, sample_rate=whole.sample_rate, bits=whole.bits)
-    added = replace(preparation, wholes=(*preparation.wholes, whole))
+    path = preparation.folder / recording.file
+    write_wav(path, samples, sample_rate=recording.sample_rate, bits=recording.bits)
+    added = replace(preparation, recordings=(*preparation.recordings, recording))
     clips = []
     for clip in prepared.clips:
-        start = round((clip.start_s - prepared.start_s) * whole.sample_rate)
-        clips.append(measured(added, number, start, start + clip.samples.shape[-1]))
+        start = round((clip.start_s - prepared.start_s) * recording.sample_rate)
+        clips.append(measure_clip(added, index, start, start + clip.samples.shape[-1]))
     return replace(added, clips=(*added.clips, *clips))
 
 
-def measured(preparation: Preparation, whole: int, start: int, end: int) -> ClipSpan:
-    """A clip with its figures, as it will be in its file: rounded, and clipped beyond ±1."""
-    samples = preparation.samples(whole, start, end)
+def measure_clip(preparation: Preparation, recording_index: int, start: int, end: int) -> ClipSpan:
+    """Return a clip with measurements of its stored samples, which are rounded and clipped."""
+    samples = preparation.samples(recording_index, start, end)
     mono = samples if samples.ndim == 1 else samples.mean(axis=0)
-    figures = measure(mono, preparation.wholes[whole].sample_rate)
-    return ClipSpan(whole, start, end, figures)
+    figures = measure(mono, preparation.recordings[recording_index].sample_rate)
+    return ClipSpan(recording_index, start, end, figures)
 
 
 def save(preparation: Preparation) -> None:
-    """Write what is known of a preparation, whole or not at all."""
+    """Write the description of a preparation atomically."""
     write_json(
         preparation.folder / _FILE,
         {
-            "wholes": [asdict(whole) for whole in preparation.wholes],
+            "recordings": [asdict(recording) for recording in preparation.recordings],
             "failures": [asdict(failure) for failure in preparation.failures],
             "clips": [_clip_as_dict(clip) for clip in preparation.clips],
         },
@@ -191,36 +194,36 @@ def save(preparation: Preparation) -> None:
 
 
 def read(folder: Path) -> Preparation:
-    """The preparation in `folder`; raises WorkspaceError if it is damaged."""
-    content = read_json(folder / _FILE)
+    """Read the preparation in `folder`; raises WorkspaceError if it is damaged."""
+    content = current_names(_FILE, read_json(folder / _FILE))
     try:
         return Preparation(
             folder.name,
             folder,
             tuple(
-                Whole(**{**whole, "warnings": tuple(whole["warnings"])})
-                for whole in content["wholes"]
+                PreparedRecording(**{**recording, "warnings": tuple(recording["warnings"])})
+                for recording in content["recordings"]
             ),
-            tuple(Failed(**failure) for failure in content["failures"]),
-            tuple(ClipSpan(**{**clip, "figures": _figures(clip)}) for clip in content["clips"]),
+            tuple(FailedFile(**failure) for failure in content["failures"]),
+            tuple(map(_clip_from_dict, content["clips"])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise WorkspaceError(f"{folder / _FILE} is damaged: {error!r}.") from error
 
 
 def list_all(workspace: Workspace) -> list[Preparation]:
-    """All that can be read, the newest first."""
+    """Return all readable preparations, newest first."""
     found = []
     for file in _folder(workspace).glob(f"*/{_FILE}"):
         try:
             found.append(read(file.parent))
         except WorkspaceError:
-            continue  # a damaged or foreign folder must not hide the others
+            continue  # a damaged folder must not hide the others
     return sorted(found, key=lambda one: one.id, reverse=True)
 
 
 def delete(preparation: Preparation) -> None:
-    """Remove it from the disk; what was saved or downloaded of it stays."""
+    """Delete a preparation; clips that were saved elsewhere remain."""
     remove(preparation.folder)
 
 
@@ -230,16 +233,18 @@ def _folder(workspace: Workspace) -> Path:
 
 def _clip_as_dict(clip: ClipSpan) -> dict[str, Any]:
     content = asdict(clip)
-    # JSON knows no infinity; digital silence has one.
+    # JSON has no infinity, which is the level of digital silence.
     for name, value in content["figures"].items():
         if value is not None and not np.isfinite(value):
             content["figures"][name] = str(value)
     return content
 
 
-def _figures(clip: dict[str, Any]) -> Figures:
-    values: dict[str, Any] = {
+def _clip_from_dict(content: dict[str, Any]) -> ClipSpan:
+    figures: dict[str, Any] = {
         name: float(value) if isinstance(value, str) else value
-        for name, value in clip["figures"].items()
+        for name, value in content["figures"].items()
     }
-    return Figures(**values)
+    return ClipSpan(
+        **current_names("preparation.json, clip", content) | {"figures": Figures(**figures)}
+    )

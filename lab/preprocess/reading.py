@@ -1,4 +1,4 @@
-"""The first steps, done while a recording is read: its channels and its sample rate."""
+"""Read a recording, downmixing and resampling it block by block."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,26 +13,26 @@ from lab.audio.waveform import gather
 from lab.core.errors import AudioError
 from lab.core.progress import Progress, ignore
 from lab.preprocess.recipe import Channel, Resample
-from lab.preprocess.source import AudioFile, OpenSource, Sound, opened
+from lab.preprocess.source import AudioArray, AudioFile, OpenSource, open_source
 
-# Shorter than any word, and than the windows that the filters and the meters need.
+# Shorter than any word, and than the windows of filters and loudness meters.
 MIN_DURATION_S = 0.1
-# Telephones send nothing above 3.4 kHz; the sounds s, f and sh lie higher.
+# Telephones transmit up to 3.4 kHz; the sounds s, f and sh are higher.
 TELEPHONE_RATE = 8_000  # Hz
-# The mix holds half the power of two equal voices that have nothing to do with each other, and a
-# quarter of that of a single one. Less than 0.4 of the quarter means that the channels cancel each
-# other: for two equal ones, a correlation below -0.8.
+# The mix of two equally loud, uncorrelated channels has half the power of each; if one is silent, a
+# quarter of the other. Below 0.4 of that quarter, the channels cancel each other: for equally loud
+# ones, a correlation below -0.8.
 _CANCELLED = 0.4
 
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """A recording as the later steps take it.
+    """A recording as input of the other steps.
 
-    samples: float32, shape (n,), or (channels, n) where several are kept
+    samples: float32, shape (n,), or (channels, n) if several channels are kept
     sample_rate: Hz
-    bits: of the file it comes from, per sample, None where that keeps no fixed number
-    warnings: a sentence each for the person
+    bits: bit depth of the source; None if its codec has none
+    warnings: sentences for the person
     """
 
     samples: Samples
@@ -42,42 +42,43 @@ class Signal:
 
 
 def read_signal(
-    audio: AudioFile | Sound,
+    audio: AudioFile | AudioArray,
     *,
     channel: Channel | None = None,
     resample: Resample | None = None,
     on_progress: Progress = ignore,
 ) -> Signal:
-    """Read a recording, choosing the channel and changing the rate on the way.
+    """Read a recording with the steps `channel` and `resample` applied.
 
-    Where the channels have opposite phase, so that a mix would cancel the voices, the louder one
-    is taken instead. Without `resample` the rate is that of the recording's beginning.
-    Raises AudioError if there is nothing to read, or less than 0.1 s.
+    If channels have opposite phase, so that a mix would cancel the voices, the loudest one is used
+    instead. Without `resample`, the sample rate is that of the first block.
+
+    Raises AudioError if the recording cannot be read or is shorter than 0.1 s.
     """
     reading = _read(audio, channel, resample, on_progress)
     warnings = []
-    if channel is not None and channel.number is None and reading.tally.cancels:
-        louder = reading.tally.loudest + 1
-        reading = _read(audio, Channel(louder), resample, on_progress)
+    if channel is not None and channel.number is None and reading.statistics.cancels:
+        loudest = reading.statistics.loudest + 1
+        reading = _read(audio, Channel(loudest), resample, on_progress)
         warnings.append(
             "The channels have opposite phase: mixed, they would cancel each other. Channel "
-            f"{louder}, the louder one, is taken instead. Check how the microphone was connected."
+            f"{loudest}, the loudest one, is used instead. Check how the microphone was connected."
         )
     warnings += reading.warnings(resample)
     return Signal(reading.samples, reading.sample_rate, reading.bits, tuple(warnings))
 
 
 @dataclass
-class _Tally:
-    """What the channels have to do with each other, counted block by block."""
+class _ChannelStatistics:
+    """Power and covariance of the channels, accumulated block by block."""
 
     n: int = 0
     n_clipped: int = 0
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     products: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
 
-    def add(self, channels: Samples) -> None:
-        if len(channels) != len(self.sums):  # a broadcast may change from mono to stereo
+    def update(self, channels: Samples) -> None:
+        if len(channels) != len(self.sums):  # a broadcast may switch from mono to stereo
             self.n = 0
             self.sums = np.zeros(len(channels))
             self.products = np.zeros((len(channels), len(channels)))
@@ -97,7 +98,7 @@ class _Tally:
 
     @property
     def cancels(self) -> bool:
-        """Whether a mix of all channels loses what is on them."""
+        """Whether the channels cancel each other in a mix."""
         covariance = self._covariance
         n_channels = len(covariance)
         mixed = covariance.sum() / n_channels**2
@@ -106,51 +107,51 @@ class _Tally:
 
 
 @dataclass(frozen=True, eq=False)
-class _Reading:
+class _ReadAudio:
     samples: Samples
     sample_rate: int
     source_rate: int
     bits: int | None
     missing_s: float
-    tally: _Tally
+    statistics: _ChannelStatistics
 
     def warnings(self, resample: Resample | None) -> Iterator[str]:
-        one = np.atleast_2d(self.samples)[0]
-        if missing := Waveform(one, self.sample_rate, self.missing_s).warning:
+        mono = np.atleast_2d(self.samples)[0]
+        if missing := Waveform(mono, self.sample_rate, self.missing_s).warning:
             yield missing
         if not self.samples.any():
-            yield "The recording holds nothing but silence. Check the microphone and its switch."
-        if self.tally.n_clipped:
+            yield "The recording is silent. Check the microphone and its switch."
+        if self.statistics.n_clipped:
             yield (
-                f"{self.tally.n_clipped} samples are cut off at full scale: the recording was too "
-                "loud and may sound distorted. No step can repair it; record with less gain."
+                f"{self.statistics.n_clipped} samples are clipped: the recording was too loud and "
+                "may sound distorted. No step can repair that; record with less gain."
             )
         if resample is not None and resample.sample_rate > self.source_rate:
             telephone = " (telephone)" if self.source_rate <= TELEPHONE_RATE else ""
             yield (
-                f"The recording has {self.source_rate} samples a second{telephone}. It is brought "
-                f"to {resample.sample_rate}, but what lies above {self.source_rate // 2} Hz was "
-                "never recorded and stays absent."
+                f"The recording has a sample rate of {self.source_rate} Hz{telephone}. It was "
+                f"resampled to {resample.sample_rate} Hz, but frequencies above "
+                f"{self.source_rate // 2} Hz were never recorded and remain absent."
             )
 
 
 def _read(
-    audio: AudioFile | Sound,
+    audio: AudioFile | AudioArray,
     channel: Channel | None,
     resample: Resample | None,
     on_progress: Progress,
-) -> _Reading:
-    tally = _Tally()
+) -> _ReadAudio:
+    statistics = _ChannelStatistics()
     rates: list[int] = []
 
-    def counted(source: OpenSource) -> Iterator[Block]:
+    def selected_blocks(source: OpenSource) -> Iterator[Block]:
         for block in source.blocks(on_progress):
             rates.append(block.rate)
-            tally.add(block.channels)
-            yield Block(_chosen(block.channels, channel, source.label), block.rate)
+            statistics.update(block.channels)
+            yield Block(_select_channel(block.channels, channel, source.label), block.rate)
 
-    with opened(audio) as source:
-        chunks = _at_one_rate(counted(source), resample.sample_rate if resample else None)
+    with open_source(audio) as source:
+        chunks = _resampled(selected_blocks(source), resample.sample_rate if resample else None)
         first = next(chunks)
         n_channels = len(first)
 
@@ -159,8 +160,8 @@ def _read(
             for chunk in chunks:
                 if len(chunk) != n_channels:
                     raise AudioError(
-                        f"{source.label} changes from {n_channels} to {len(chunk)} channels on "
-                        "its way. Switch the step “channel” on, which makes one of them."
+                        f"{source.label} changes from {n_channels} to {len(chunk)} channels. "
+                        "Switch on the step “channel” (Mono)."
                     )
                 yield chunk.T.ravel()
 
@@ -169,17 +170,17 @@ def _read(
         duration_s = samples.shape[1] / sample_rate
         if duration_s < MIN_DURATION_S:
             raise AudioError(
-                f"{source.label} lasts {duration_s:.4f} seconds, too short for a word; expected "
-                f"are {MIN_DURATION_S:g} seconds or more. Leave it out or record it again."
+                f"{source.label} lasts {duration_s:.4f} seconds, but must last {MIN_DURATION_S:g} "
+                "seconds or more. Leave it out or record it again."
             )
         if n_channels == 1:
             samples = samples[0]
         missing_s = source.missing_s(duration_s)
-        return _Reading(samples, sample_rate, rates[0], source.bits, missing_s, tally)
+        return _ReadAudio(samples, sample_rate, rates[0], source.bits, missing_s, statistics)
 
 
-def _chosen(channels: Samples, step: Channel | None, label: str) -> Samples:
-    """The channels that `step` leaves: float32, shape (1 or all, n)."""
+def _select_channel(channels: Samples, step: Channel | None, label: str) -> Samples:
+    """The channels that `step` keeps: float32, shape (1 or all, n)."""
     if step is None:
         return channels
     if step.number is None:
@@ -187,16 +188,16 @@ def _chosen(channels: Samples, step: Channel | None, label: str) -> Samples:
         return mixed
     if step.number > len(channels):
         raise AudioError(
-            f"{label} has no channel {step.number}: it has {len(channels)}. Choose one of those, "
-            "or the mix of all."
+            f"{label} has no channel {step.number}, only {len(channels)}. Choose one of those or "
+            "the mix of all."
         )
     return channels[step.number - 1 : step.number]
 
 
-def _at_one_rate(blocks: Iterator[Block], sample_rate: int | None) -> Iterator[Samples]:
-    """The blocks' channels at `sample_rate`, or at the rate of the first block.
+def _resampled(blocks: Iterator[Block], sample_rate: int | None) -> Iterator[Samples]:
+    """The channels of the blocks at `sample_rate`, by default that of the first block.
 
-    By soxr's VHQ, whose aliases and images lie more than 90 dB down, whatever the rates.
+    Aliases and images of soxr's VHQ are more than 90 dB down at any pair of rates.
     """
     import soxr  # type: ignore[import-untyped]
 

@@ -1,6 +1,6 @@
-"""Where the sound comes from: a file, at its own rate with all its channels, or an array.
+"""Sources of audio: a file or an array, with all its channels at its own sample rate.
 
-Sound comes in blocks, so that an hour of stereo never lies in memory at its full rate.
+Audio is read in blocks, so an hour of stereo is never in memory at its full sample rate.
 """
 
 import os
@@ -26,7 +26,7 @@ class AudioFile:
     """A recording in a file.
 
     content: the bytes of the file, or its path
-    name: as for `lab.audio.decode`; of a path it is the last part unless given
+    name: as for `lab.audio.decode`; the file name of a path by default
     """
 
     content: bytes | str | os.PathLike[str]
@@ -34,15 +34,15 @@ class AudioFile:
 
     @property
     def title(self) -> str:
-        """What people call it; may be empty for bytes."""
+        """Name for the person; may be empty for bytes."""
         if self.name or isinstance(self.content, bytes):
             return self.name
         return PurePath(self.content).name
 
 
 @dataclass(frozen=True, eq=False)
-class Sound:
-    """A recording that is in memory.
+class AudioArray:
+    """A recording in memory.
 
     samples: float, shape (n,) or (channels, n), nominally within ±1
     sample_rate: Hz
@@ -54,18 +54,18 @@ class Sound:
 
     @property
     def title(self) -> str:
-        """What people call it; may be empty."""
+        """Name for the person; may be empty."""
         return self.name
 
 
 @dataclass(frozen=True)
 class OpenSource:
-    """A recording that is being read.
+    """A recording that is open for reading.
 
-    label: what messages call it
-    bits: per sample, None where the kind of file keeps no fixed number
-    blocks: reads the sound, from the beginning, once; raises AudioError as `lab.audio.decode` does
-    missing_s: given the seconds that were read, those that are promised and missing
+    label: its name in messages
+    bits: bit depth; None if the codec has none
+    blocks: reads the audio once from the beginning; raises AudioError like `lab.audio.decode`
+    missing_s: returns the seconds that the file promises beyond those that were read
     """
 
     label: str
@@ -75,10 +75,10 @@ class OpenSource:
 
 
 @contextmanager
-def opened(audio: AudioFile | Sound) -> Iterator[OpenSource]:
-    """Open a recording for reading; raises AudioError if it is none."""
-    if isinstance(audio, Sound):
-        yield _opened_sound(audio)
+def open_source(audio: AudioFile | AudioArray) -> Iterator[OpenSource]:
+    """Open a recording for reading; raises AudioError if it cannot be decoded."""
+    if isinstance(audio, AudioArray):
+        yield _open_array(audio)
         return
     with open_recording(audio.content, audio.name) as recording:
         yield OpenSource(
@@ -89,18 +89,18 @@ def opened(audio: AudioFile | Sound) -> Iterator[OpenSource]:
         )
 
 
-def _opened_sound(sound: Sound) -> OpenSource:
-    label = f"“{sound.name}”" if sound.name else "The recording"
-    channels = np.atleast_2d(sound.samples)
+def _open_array(audio: AudioArray) -> OpenSource:
+    label = f"“{audio.name}”" if audio.name else "The recording"
+    channels = np.atleast_2d(audio.samples)
     if channels.ndim != 2 or len(channels) > MAX_CHANNELS or not channels.size:
         raise AudioError(
-            f"{label} has samples of the shape {sound.samples.shape}; expected is (n,) or "
-            f"(channels, n) with at most {MAX_CHANNELS} channels. Record it again."
+            f"{label} has samples of shape {audio.samples.shape}; expected (n,) or (channels, n) "
+            f"with at most {MAX_CHANNELS} channels."
         )
 
     def blocks(on_progress: Progress) -> Iterator[Block]:
         n = channels.shape[1]
-        step = _BLOCK_S * sound.sample_rate
+        step = _BLOCK_S * audio.sample_rate
         for start in range(0, n, step):
             on_progress(start, n, "Reading the recording")
             block = channels[:, start : start + step].astype(np.float32)
@@ -108,35 +108,36 @@ def _opened_sound(sound: Sound) -> OpenSource:
                 raise AudioError(
                     f"{label} contains invalid samples (NaN or infinite). Record it again."
                 )
-            yield Block(block, sound.sample_rate)
+            yield Block(block, audio.sample_rate)
 
     return OpenSource(label, None, blocks, lambda _read_s: 0.0)
 
 
-def excerpt(audio: AudioFile, *, start_s: float, length_s: float) -> Sound:
-    """A stretch of a recording, at its own rate with all its channels; shorter near the end.
+def excerpt(audio: AudioFile, *, start_s: float, duration_s: float) -> AudioArray:
+    """Read an excerpt with all channels at the file's sample rate; shorter near the end.
 
-    Raises AudioError if it cannot be read, or if the recording ends before `start_s`.
+    Raises AudioError if the file cannot be read or ends before `start_s`.
     """
     pieces: list[Samples] = []
     n_channels = rate = 0
     position_s = 0.0
-    with opened(audio) as source:
+    with open_source(audio) as source:
         for block in source.blocks(ignore):
-            n_block_s = block.channels.shape[1] / block.rate
-            if position_s + n_block_s > start_s:
+            block_s = block.channels.shape[1] / block.rate
+            if position_s + block_s > start_s:
                 if pieces and (block.rate, len(block.channels)) != (rate, n_channels):
-                    break  # a broadcast that goes on in another form
+                    break  # a broadcast that changes its format
                 rate, n_channels = block.rate, len(block.channels)
                 begin, end = (
-                    round((time_s - position_s) * rate) for time_s in (start_s, start_s + length_s)
+                    round((time_s - position_s) * rate)
+                    for time_s in (start_s, start_s + duration_s)
                 )
                 pieces.append(block.channels[:, max(begin, 0) : end])
-            position_s += n_block_s
-            if position_s >= start_s + length_s:
+            position_s += block_s
+            if position_s >= start_s + duration_s:
                 break
         if not pieces:
             raise AudioError(
                 f"{source.label} lasts {position_s:.1f} seconds and ends before {start_s:.1f}."
             )
-    return Sound(np.concatenate(pieces, axis=1), rate, audio.title)
+    return AudioArray(np.concatenate(pieces, axis=1), rate, audio.title)

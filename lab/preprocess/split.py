@@ -1,8 +1,8 @@
-"""Cutting a recording into clips, in its pauses.
+"""Split a recording into clips at pauses.
 
-First it is found where sound is; the pauses between may be as short as 0.1 s. The long ones part
-the clips. Shorter ones serve where a clip would become too long, and where there is none at all,
-the quietest moment near the end does.
+First, segments of sound are detected, with pauses of at least 0.1 s between them. Long pauses
+separate clips. A clip that would become too long is cut at a shorter pause, or without any, at the
+quietest moment near its end.
 """
 
 import warnings
@@ -17,18 +17,18 @@ from lab.audio import SAMPLE_RATE, Samples
 from lab.core.progress import Progress, ignore
 from lab.preprocess.recipe import Split
 
-# A shorter gap may be the closure of a p, t or k inside a word.
-SHORTEST_PAUSE_S = 0.1
-# The detector and the level measure in steps of 32 and 10 ms, so a smaller gap is none.
-_NO_GAP_S = 0.04
+# A shorter gap may be the closure of a p, t or k within a word.
+MIN_PAUSE_S = 0.1
+# Speech and level are measured in steps of 32 and 10 ms; smaller gaps are artefacts.
+_MIN_GAP_S = 0.04
 _STEP_MS = 10
-# Where there is no pause: what is averaged to find the quietest moment.
+# Averaging window for the quietest moment if there is no pause.
 _MOMENT_S = 0.03
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of a recording, in samples, the end not included."""
+    """A range of samples, excluding `end`."""
 
     start: int
     end: int
@@ -39,10 +39,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Cuts:
-    """Where to cut.
+    """Result of splitting.
 
-    spans: the clips, in order, which never overlap
-    too_short: the pieces of sound that no clip of the shortest length could be made of
+    spans: the clips, in order and without overlap
+    too_short: segments that cannot be extended to a clip of the minimum length
     """
 
     spans: tuple[Span, ...]
@@ -54,74 +54,76 @@ def find_cuts(
 ) -> Cuts:
     """Find the clips in a recording.
 
-    samples: float32, shape (n,), or (channels, n), which are listened to as their mix
+    samples: float32, shape (n,), or (channels, n), of which the mix is analysed
     """
     mono = samples if samples.ndim == 1 else samples.mean(axis=0)
     if step.by == "speech":
-        found = _speech(mono, sample_rate, on_progress)
+        segments = _detect_speech(mono, sample_rate, on_progress)
     else:
-        found = _loud(mono, step.silence_dbfs, sample_rate, on_progress)
-    return arrange(found, mono, step, sample_rate=sample_rate)
+        segments = _detect_sound(mono, step.silence_dbfs, sample_rate, on_progress)
+    return arrange(segments, mono, step, sample_rate=sample_rate)
 
 
-def arrange(sounds: list[Span], mono: Samples, step: Split, *, sample_rate: int) -> Cuts:
-    """Make clips of the stretches where sound is, as `step` asks.
+def arrange(segments: list[Span], mono: Samples, step: Split, *, sample_rate: int) -> Cuts:
+    """Arrange segments of sound into clips, as `step` demands.
 
-    sounds: in order, apart by the pauses where may be cut
-    mono: float32, shape (n,), the recording that they lie in
+    segments: in order, separated by pauses
+    mono: float32, shape (n,), the whole recording
     """
-    min_pause, margin, shortest, longest = (
+    min_pause, margin, min_length, max_length = (
         round(seconds * sample_rate)
         for seconds in (step.min_pause_s, step.margin_s, step.min_s, step.max_speech_s)
     )
     pieces: list[Span] = []
-    for phrase in _apart(sounds, min_pause):
-        pieces += _shortened(phrase, mono, shortest, longest, sample_rate)
-    pieces = _joined(pieces, len(mono), shortest, longest)
+    for phrase in _phrases(segments, min_pause):
+        pieces += _split_phrase(phrase, mono, min_length, max_length, sample_rate)
+    pieces = _merge_short(pieces, len(mono), min_length, max_length)
     spans: list[Span] = []
     too_short: list[Span] = []
     for number, piece in enumerate(pieces):
-        span = _with_margins(piece, _room(pieces, number, len(mono)), margin, shortest)
-        (spans if len(span) >= shortest else too_short).append(span)
+        span = _with_margins(piece, _available(pieces, number, len(mono)), margin, min_length)
+        (spans if len(span) >= min_length else too_short).append(span)
     return Cuts(tuple(spans), tuple(too_short))
 
 
-def _speech(mono: Samples, sample_rate: int, on_progress: Progress) -> list[Span]:
+def _detect_speech(mono: Samples, sample_rate: int, on_progress: Progress) -> list[Span]:
     import soxr  # type: ignore[import-untyped]
 
     from lab.asr.speech import SpeechOptions, find_speech
 
-    # Without margins, which would hide the short pauses.
-    options = SpeechOptions(min_silence_ms=round(1000 * SHORTEST_PAUSE_S), pad_ms=0)
-    heard = soxr.resample(mono, sample_rate, SAMPLE_RATE) if sample_rate != SAMPLE_RATE else mono
+    # Without padding, which would hide short pauses.
+    options = SpeechOptions(min_silence_ms=round(1000 * MIN_PAUSE_S), pad_ms=0)
+    resampled = (
+        soxr.resample(mono, sample_rate, SAMPLE_RATE) if sample_rate != SAMPLE_RATE else mono
+    )
     scale = sample_rate / SAMPLE_RATE
     return [
         Span(round(region.start * scale), min(round(region.end * scale), len(mono)))
-        for region in find_speech(heard, options, on_progress=on_progress)
+        for region in find_speech(resampled, options, on_progress=on_progress)
     ]
 
 
-def _loud(
+def _detect_sound(
     mono: Samples, silence_dbfs: float, sample_rate: int, on_progress: Progress
 ) -> list[Span]:
-    """Where it is louder than `silence_dbfs`, by pydub."""
+    """Detect segments louder than `silence_dbfs` with pydub."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it misses a program for reading files, which we don't ask
+        warnings.simplefilter("ignore")  # about a missing ffmpeg, which is not needed here
         from pydub import AudioSegment  # type: ignore[import-untyped]
         from pydub.silence import detect_nonsilent  # type: ignore[import-untyped]
 
     spans: list[Span] = []
-    # All are at least a minute, since pydub takes what is shorter than a pause for sound.
+    # At least a minute each, since pydub returns anything shorter than a pause as sound.
     borders = [*range(0, max(len(mono) - 60 * sample_rate, 1), 60 * sample_rate), len(mono)]
     for start, end in pairwise(borders):
-        on_progress(start, len(mono), "Looking for silence")
+        on_progress(start, len(mono), "Detecting silence")
         levels = np.rint(mono[start:end] * np.float32(32768)).clip(-32768, 32767)
         segment = AudioSegment(
             levels.astype("<i2").tobytes(), sample_width=2, frame_rate=sample_rate, channels=1
         )
         for begin_ms, end_ms in detect_nonsilent(
             segment,
-            min_silence_len=round(1000 * SHORTEST_PAUSE_S),
+            min_silence_len=round(1000 * MIN_PAUSE_S),
             silence_thresh=silence_dbfs,
             seek_step=_STEP_MS,
         ):
@@ -130,75 +132,79 @@ def _loud(
     return spans
 
 
-def _apart(sounds: list[Span], min_pause: int) -> Iterator[list[Span]]:
-    """The sounds in groups that are at least `min_pause` samples apart."""
+def _phrases(segments: list[Span], min_pause: int) -> Iterator[list[Span]]:
+    """Group segments that are less than `min_pause` samples apart."""
     group: list[Span] = []
-    for sound in sounds:
-        if group and sound.start - group[-1].end >= min_pause:
+    for segment in segments:
+        if group and segment.start - group[-1].end >= min_pause:
             yield group
             group = []
-        group.append(sound)
+        group.append(segment)
     if group:
         yield group
 
 
-def _shortened(
-    phrase: list[Span], mono: Samples, shortest: int, longest: int, sample_rate: int
+def _split_phrase(
+    phrase: list[Span], mono: Samples, min_length: int, max_length: int, sample_rate: int
 ) -> Iterator[Span]:
-    """A phrase in pieces of `shortest` to `longest` samples, cut at its longest pauses.
+    """Split a phrase into pieces of `min_length` to `max_length` samples at its longest pauses.
 
-    Where there is none, it is cut in the quietest moment.
+    Without pauses, it is cut at the quietest moment.
     """
-    no_gap = round(_NO_GAP_S * sample_rate)
+    min_gap = round(_MIN_GAP_S * sample_rate)
     end = phrase[-1].end
-    while end - phrase[0].start > longest:
+    while end - phrase[0].start > max_length:
         start = phrase[0].start
-        half, full = start + longest // 2, start + longest
+        half, full = start + max_length // 2, start + max_length
         pauses = [
             (before.end >= half, after.start - before.end, number)
             for number, (before, after) in enumerate(pairwise(phrase), start=1)
-            if after.start - before.end > no_gap
+            if after.start - before.end > min_gap
             and before.end <= full
-            and _leaves_enough(start, before.end, after.start, end, shortest)
+            and _leaves_enough(start, before.end, after.start, end, min_length)
         ]
         if pauses:
             _, _, number = max(pauses)
             yield Span(start, phrase[number - 1].end)
             phrase = phrase[number:]
         else:
-            # `Split` allows no `longest` below twice `shortest`, so there is always a place.
-            last = min(full, end - shortest)
+            # `Split` ensures that `max_length` is at least twice `min_length`: `half` <= `last`.
+            last = min(full, end - min_length)
             cut = _quietest_moment(mono, half, last, round(_MOMENT_S * sample_rate))
             yield Span(start, cut)
-            phrase = [Span(max(cut, sound.start), sound.end) for sound in phrase if sound.end > cut]
+            phrase = [
+                Span(max(cut, segment.start), segment.end)
+                for segment in phrase
+                if segment.end > cut
+            ]
     yield Span(phrase[0].start, end)
 
 
-def _leaves_enough(start: int, pause_start: int, pause_end: int, end: int, shortest: int) -> bool:
-    """Whether clips before and after a pause would be long enough, with half of the pause each."""
+def _leaves_enough(start: int, pause_start: int, pause_end: int, end: int, min_length: int) -> bool:
+    """Whether the clips around a pause are long enough if each gets half of the pause."""
     shorter = min(pause_start - start, end - pause_end)
-    return shorter + (pause_end - pause_start) // 2 >= shortest
+    return shorter + (pause_end - pause_start) // 2 >= min_length
 
 
 def _quietest_moment(mono: Samples, first: int, last: int, width: int) -> int:
-    """The middle of the quietest `width` samples between `first` and `last`."""
+    """The centre of the quietest `width` samples between `first` and `last`."""
     if last - first <= width:
         return last
     power: NDArray[np.float64] = np.cumsum(np.square(mono[first:last], dtype=np.float64))
     return first + width // 2 + int(np.argmin(power[width:] - power[:-width]))
 
 
-def _joined(pieces: list[Span], n: int, shortest: int, longest: int) -> list[Span]:
-    """Pieces that have too little room for the shortest clip join the nearer neighbour."""
+def _merge_short(pieces: list[Span], n: int, min_length: int, max_length: int) -> list[Span]:
+    """Merge pieces that cannot reach `min_length` with their nearer neighbour."""
     pieces = list(pieces)
     number = 0
     while number < len(pieces):
-        piece, (before, after) = pieces[number], _room(pieces, number, n)
+        piece, (before, after) = pieces[number], _available(pieces, number, n)
         choices = []
-        if before + len(piece) + after < shortest:
-            if number > 0 and piece.end - pieces[number - 1].start <= longest:
+        if before + len(piece) + after < min_length:
+            if number > 0 and piece.end - pieces[number - 1].start <= max_length:
                 choices.append((before, number - 1))
-            if number < len(pieces) - 1 and pieces[number + 1].end - piece.start <= longest:
+            if number < len(pieces) - 1 and pieces[number + 1].end - piece.start <= max_length:
                 choices.append((after, number))
         if choices:
             _, number = min(choices)
@@ -209,10 +215,10 @@ def _joined(pieces: list[Span], n: int, shortest: int, longest: int) -> list[Spa
     return pieces
 
 
-def _room(pieces: list[Span], number: int, n: int) -> tuple[int, int]:
-    """The samples before and after a piece that its clip may have: half of each pause.
+def _available(pieces: list[Span], number: int, n: int) -> tuple[int, int]:
+    """The samples before and after a piece that its clip may use: half of each pause.
 
-    Before the first and after the last one it is all there is.
+    The first and the last piece may use everything up to the ends of the recording.
     """
     piece = pieces[number]
     before, after = piece.start, n - piece.end
@@ -223,12 +229,12 @@ def _room(pieces: list[Span], number: int, n: int) -> tuple[int, int]:
     return before, after
 
 
-def _with_margins(piece: Span, room: tuple[int, int], margin: int, shortest: int) -> Span:
-    """The clip of a piece: with its margins, and with more where it would be too short."""
-    before, after = (min(margin, one) for one in room)
-    lacking = shortest - len(piece) - before - after
+def _with_margins(piece: Span, available: tuple[int, int], margin: int, min_length: int) -> Span:
+    """The clip of a piece with margins, which are larger if it would be too short otherwise."""
+    before, after = (min(margin, n) for n in available)
+    lacking = min_length - len(piece) - before - after
     if lacking > 0:
-        more = min(room[0] - before, max(lacking // 2, lacking - (room[1] - after)))
+        more = min(available[0] - before, max(lacking // 2, lacking - (available[1] - after)))
         before += more
-        after += min(room[1] - after, lacking - more)
+        after += min(available[1] - after, lacking - more)
     return Span(piece.start - before, piece.end + after)

@@ -75,7 +75,7 @@ class Augmentation(Settings):
 
     @property
     def changes_sound(self) -> bool:
-        """Whether spectrograms have to be computed anew in each epoch."""
+        """Whether spectrograms have to be recomputed in each epoch."""
         return bool(self.noise_probability or self.max_speed_change or self.max_gain_db)
 
 
@@ -159,11 +159,11 @@ class Config(Settings):
     )
     max_audio_samples: int = setting(
         _MAX_AUDIO_SAMPLES,
-        "Longer clips are left out; in samples at 16 kHz.",
+        "Longer clips are skipped; in samples at 16 kHz.",
         low=1_600,
         high=_MAX_AUDIO_SAMPLES,
     )
-    max_tokens: int = setting(200, "Clips with more text tokens are left out.", low=4, high=220)
+    max_tokens: int = setting(200, "Clips with more text tokens are skipped.", low=4, high=220)
     train_ratio: float = setting(
         0.8,
         "Share of the clips without a split that is assigned to the training split.",

@@ -18,12 +18,12 @@ from lab.core.errors import LabError
 from lab.features.reduce import overview, waveform_envelope
 from lab.features.settings import FeatureSettings
 from lab.features.spectra import in_decibels
-from lab.preprocess import AudioFile, Prepared, Recipe, Sound, apply
+from lab.preprocess import AudioArray, AudioFile, PreparedAudio, Recipe, apply
 from lab.preprocess.source import excerpt
 from lab.recordings import Recording
-from lab.ui import charts, words
+from lab.ui import charts, formatting
+from lab.ui.audio_picker import choose_one
 from lab.ui.recipe import switch_on
-from lab.ui.sources import choose_one
 
 _SHOWN_S = 60.0
 _PIECES = 1200
@@ -41,7 +41,7 @@ def show_comparison(chosen: list[Recording], recipe: Recipe) -> None:
         shown = _for_excerpt(recipe, start_s, before.samples.shape[1] / before.sample_rate)
         after = _applied(recording.audio_path, recording.name, start_s, shown.to_yaml())
     except LabError as error:
-        st.error(words.plain(str(error)), icon=":material/error:")
+        st.error(formatting.plain(str(error)), icon=":material/error:")
         return
     if shown != recipe:
         st.info(
@@ -49,7 +49,7 @@ def show_comparison(chosen: list[Recording], recipe: Recipe) -> None:
             icon=":material/info:",
         )
     for warning in after.warnings:
-        st.warning(words.plain(warning), icon=":material/warning:")
+        st.warning(formatting.plain(warning), icon=":material/warning:")
     left, right = st.columns(2, gap="medium")
     highest = _highest(before.samples, after.samples)
     with left:
@@ -87,7 +87,7 @@ def _for_excerpt(recipe: Recipe, start_s: float, length_s: float) -> Recipe:
     return replace(recipe, reduce_noise=replace(step, noise_start_s=begin_s, noise_end_s=end_s))
 
 
-def _before(sound: Sound, start_s: float, highest: float, *, key: str) -> None:
+def _before(sound: AudioArray, start_s: float, highest: float, *, key: str) -> None:
     mono = Waveform(_one_channel(sound.samples), sound.sample_rate)
     event = st.plotly_chart(
         _wave(mono, start_s, highest, selectable=True),
@@ -116,7 +116,7 @@ def _before(sound: Sound, start_s: float, highest: float, *, key: str) -> None:
     )
 
 
-def _after(prepared: Prepared, start_s: float, highest: float, *, top_hz: float) -> None:
+def _after(prepared: PreparedAudio, start_s: float, highest: float, *, top_hz: float) -> None:
     mono = Waveform(_one_channel(prepared.samples), prepared.sample_rate)
     spans = (
         [(start_s + clip.start_s, start_s + clip.end_s) for clip in prepared.clips]
@@ -131,7 +131,9 @@ def _after(prepared: Prepared, start_s: float, highest: float, *, top_hz: float)
     _spectrogram(mono, start_s + prepared.start_s, top_hz, key="after_spectrogram")
     _listen(prepared.samples, prepared.sample_rate)
     length_s = sum(clip.end_s - clip.start_s for clip in prepared.clips)
-    st.caption(f"{words.count(len(prepared.clips), 'clip')}, {words.length(length_s)} in all.")
+    st.caption(
+        f"{formatting.count(len(prepared.clips), 'clip')}, {formatting.duration(length_s)} in all."
+    )
 
 
 def _wave(
@@ -143,8 +145,9 @@ def _wave(
     selectable: bool = False,
 ) -> go.Figure:
     envelope = waveform_envelope(mono, width=_PIECES)
-    envelope = replace(envelope, times=envelope.times + start_s)
-    return charts.wave(envelope, spans_s=spans_s, highest=highest, selectable=selectable)
+    return charts.waveform(
+        envelope, start_s=start_s, spans_s=spans_s, y_max=highest, selectable=selectable
+    )
 
 
 def _spectrogram(mono: Waveform, start_s: float, top_hz: float, *, key: str) -> None:
@@ -152,10 +155,10 @@ def _spectrogram(mono: Waveform, start_s: float, top_hz: float, *, key: str) -> 
     n_fft = 2 ** round(np.log2(0.023 * mono.sample_rate))
     settings = FeatureSettings(n_fft=n_fft, hop_length=n_fft // 2)
     power = overview(mono, settings, "power", max_frames=_COLUMNS, max_bins=_ROWS)
-    rows, columns = power.axes
-    moved = replace(power, axes=(rows, replace(columns, first=columns.first + start_s)))
     figure = charts.spectrogram(
-        in_decibels(moved, view="power_db", top_db=_RANGE_DB), range_db=(-_RANGE_DB, 0.0)
+        in_decibels(power, view="power_db", top_db=_RANGE_DB),
+        start_s=start_s,
+        range_db=(-_RANGE_DB, 0.0),
     )
     figure.update_yaxes(range=[0, top_hz])
     st.plotly_chart(figure, config={"displayModeBar": False}, key=key)
@@ -167,7 +170,7 @@ def _listen(samples: Samples, sample_rate: int) -> None:
     st.audio(buffer.getvalue())
 
 
-def _figures(info: AudioInfo, before: Sound, after: Prepared) -> pd.DataFrame:
+def _figures(info: AudioInfo, before: AudioArray, after: PreparedAudio) -> pd.DataFrame:
     first = measure(_one_channel(before.samples), before.sample_rate)
     second = measure(_one_channel(after.samples), after.sample_rate)
     return pd.DataFrame(
@@ -194,13 +197,13 @@ _ROW_NAMES = [
 
 def _column(figures: Figures, samples: Samples, sample_rate: int, bits: int | None) -> list[str]:
     return [
-        words.length(figures.duration_s),
+        formatting.duration(figures.duration_s),
         f"{sample_rate:,} Hz",
         f"{bits} bits" if bits else "compressed",
         str(len(np.atleast_2d(samples))),
-        words.decibels(figures.peak_dbfs, "dBFS"),
-        words.decibels(figures.loudness_lufs, "LUFS"),
-        words.decibels(figures.snr_db, "dB"),
+        formatting.decibels(figures.peak_dbfs, "dBFS"),
+        formatting.decibels(figures.loudness_lufs, "LUFS"),
+        formatting.decibels(figures.snr_db, "dB"),
         f"{figures.clipped_samples:,}",
         f"{figures.silent_share:.0%}",
     ]
@@ -226,10 +229,10 @@ def _info(path: Path, name: str) -> AudioInfo:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the recording …")
-def _excerpt(path: Path, name: str, start_s: float) -> Sound:
-    return excerpt(AudioFile(path, name), start_s=start_s, length_s=_SHOWN_S)
+def _excerpt(path: Path, name: str, start_s: float) -> AudioArray:
+    return excerpt(AudioFile(path, name), start_s=start_s, duration_s=_SHOWN_S)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Preparing what is shown …")
-def _applied(path: Path, name: str, start_s: float, recipe: str) -> Prepared:
+def _applied(path: Path, name: str, start_s: float, recipe: str) -> PreparedAudio:
     return apply(Recipe.from_yaml(recipe), _excerpt(path, name, start_s))

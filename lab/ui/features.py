@@ -6,7 +6,7 @@ import streamlit as st
 
 from lab.audio import Waveform
 from lab.core.errors import LabError
-from lab.features import SOURCE_LAB, WHISPER, FeatureSettings, Problem, View, view_problems
+from lab.features import SOURCE_LAB, WHISPER, FeatureSettings, SettingProblem, View, view_problems
 from lab.ui import formatting
 from lab.ui.controls import control
 
@@ -77,7 +77,7 @@ def _put(key: str, settings: FeatureSettings) -> None:
         st.session_state[f"{key}_{name}"] = value
 
 
-def _problem(problem: Problem, key: str) -> None:
+def _problem(problem: SettingProblem, key: str) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
     row.error(formatting.plain(problem.sentence), icon=":material/error:")
     row.button(

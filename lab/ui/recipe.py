@@ -10,6 +10,7 @@ from lab.core.settings import SettingInfo, schema
 from lab.preprocess.recipe import AS_IS, SOURCE_LAB, WHISPER, Recipe
 from lab.ui import formatting
 from lab.ui.controls import control
+from lab.ui.downloads import download_button
 
 _PRESETS = {"Whisper": WHISPER, "Source lab": SOURCE_LAB, "Unchanged": AS_IS}
 _TITLES = {
@@ -151,14 +152,12 @@ def _step(name: str, info: SettingInfo) -> None:
 def _file(recipe: Recipe | None) -> None:
     with st.popover("Recipe file", icon=":material/receipt_long:", width="stretch"):
         st.markdown("Save this recipe or use a saved one. Prepared clips come with theirs.")
-        st.download_button(
-            "Download recipe",
-            data=recipe.to_yaml() if recipe else "",
-            file_name="recipe.yaml",
+        download_button(
+            recipe.to_yaml() if recipe else "",
+            "recipe.yaml",
             mime="application/yaml",
+            label="Download recipe",
             disabled=recipe is None,
-            on_click="ignore",
-            icon=":material/download:",
         )
         st.file_uploader(
             "Upload recipe", type=["yaml", "yml"], key="recipe_file", on_change=_load_file

@@ -22,7 +22,7 @@ from lab.preprocess import (
     AudioFile,
     apply,
     batch,
-    preparation_files,
+    preparation_export,
     preparations,
     prepare_files,
 )
@@ -83,7 +83,7 @@ def test_the_clips_are_those_that_the_page_packs(
         name=SPANISH.name,
     )
     with (tmp_path / "page.zip").open("wb") as file:
-        preparation_files.write_zip(preparation, file)
+        preparation_export.write_zip(preparation, file)
     with zipfile.ZipFile(tmp_path / "page.zip") as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == contents(out)
 
@@ -103,7 +103,7 @@ def test_a_preset_and_the_recipe_that_it_leaves_behind_make_the_same(
 ) -> None:
     assert lab("prepare", SPANISH, "--preset", preset, "--output-dir", out).exit_code == 0
     recipe = Recipe.from_yaml((out / "recipe.yaml").read_text(encoding="utf-8"))
-    assert recipe == PRESETS[{"as-is": "as-it-is"}.get(preset, preset)]
+    assert recipe == PRESETS[preset]
     again = tmp_path / "again"
     options = ["--recipe", out / "recipe.yaml", "--output-dir", again]
     assert lab("prepare", SPANISH, *options).exit_code == 0
@@ -148,8 +148,8 @@ def test_of_a_zip_the_good_ones_are_prepared_and_the_others_cost_a_line_each(
     result = lab("prepare", path, "--preset", "whisper", "--output-dir", out)
     assert result.exit_code == 2
     evil, damaged, broken = result.stderr.splitlines()
-    assert "“../../evil.ogg” is left out: its name points outside" in evil
-    assert "“damaged.ogg” is left out: it is damaged" in damaged
+    assert "“../../evil.ogg” is skipped: its name points outside" in evil
+    assert "“damaged.ogg” is skipped: it is damaged" in damaged
     assert broken.startswith("“broken.mp3” is a text")
     assert sources(out) == ["day 1/hola.ogg", "day 2/hola.ogg"]
     assert {path.name for path in tmp_path.iterdir()} == {"brought.zip", "out"}
@@ -172,7 +172,7 @@ def test_bad_files_cost_a_line_each_and_the_good_ones_are_kept(
     assert packed.startswith("“fake.zip” cannot be read as a zip")
     assert letter.startswith("“letter.mp3” is a text")
     assert gone.startswith("“gone.wav” does not exist.")
-    assert warning.startswith("silent.wav: The recording holds nothing but silence.")
+    assert warning.startswith("silent.wav: The recording is silent.")
     assert sources(out) == ["spanish.ogg", "silent.wav"]
 
 
@@ -188,23 +188,23 @@ def test_a_folder_that_holds_clips_is_left_alone(out: Path) -> None:
     arguments = ["prepare", SPANISH, "--preset", "whisper", "--output-dir", out]
     assert lab(*arguments).exit_code == 0
     before = contents(out)
-    assert_refused(lab(*arguments), str(out), "holds prepared clips already")
+    assert_refused(lab(*arguments), str(out), "already contains prepared clips")
     assert contents(out) == before
 
 
 @pytest.mark.parametrize(
     ("options", "mentioned"),
     [
-        (["--preset", "studio"], "Choose source-lab, whisper, as-is."),
+        (["--preset", "studio"], "Choose whisper, source-lab, as-is."),
         (["--preset", "whisper", "--recipe", "recipe.yaml"], "not both"),
         (["--recipe", "gone.yaml"], "gone.yaml cannot be read (No such file"),
         (["--recipe", FOLDER], "samples cannot be read (Is a directory"),
         (["--recipe", ENGLISH], "english.ogg is no text"),
-        (["--recipe", FOLDER / "english.txt"], "The recipe "),
-        (["--recipe", HOME / "environment.yml"], "there is no step 'name'"),
+        (["--recipe", FOLDER / "english.txt"], "The settings "),
+        (["--recipe", HOME / "environment.yml"], "unknown: 'name'"),
     ],
 )
-def test_a_recipe_that_is_none_costs_a_line_and_exit_code_2(
+def test_an_invalid_recipe_costs_a_line_and_exit_code_2(
     options: list[object], mentioned: str, out: Path
 ) -> None:
     assert_refused(lab("prepare", SPANISH, "--output-dir", out, *options), mentioned)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lab.audio import Waveform
 from lab.features import SOURCE_LAB, FeatureSettings, compute, frames
-from lab.features.reduce import overview, pooled, waveform_envelope
+from lab.features.reduce import overview, max_pool, waveform_envelope
 from lab.features.spectra import in_decibels
 from tests.support.voices import RATE, voice
 
@@ -59,7 +59,7 @@ def test_the_overview_is_the_pooled_view(
 ) -> None:
     values = FeatureSettings(hop_length=hop_length)
     end_s = None if length_s is None else start_s + length_s
-    whole = pooled(
+    whole = max_pool(
         compute(view, voice(), values),
         max_columns=max_frames,
         max_rows=max_bins,
@@ -108,5 +108,5 @@ def test_a_zoom_beyond_the_end_shows_nothing() -> None:
 def test_blanks_are_left_out_where_there_is_a_value_beside_them() -> None:
     feature = compute("pitch", voice(), SOURCE_LAB)
     feature.array[::2] = np.nan
-    small = pooled(feature, max_columns=len(feature.array) // 2 + 1)
+    small = max_pool(feature, max_columns=len(feature.array) // 2 + 1)
     assert np.isfinite(small.array[:-1]).all()

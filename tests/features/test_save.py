@@ -13,7 +13,7 @@ from PIL import Image
 
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.features import SOURCE_LAB, VIEWS, FeatureSettings, compute
-from lab.features.pictures import COLOUR_MAPS, png
+from lab.features.images import COLOUR_MAPS, png
 from lab.features.save import FORMATS, to_bytes, write_all, write_zip
 from tests.support.voices import silence, voice
 
@@ -71,7 +71,7 @@ def test_the_plain_picture_is_the_array_from_edge_to_edge_low_frequencies_below(
         png(feature, colour_map="jet2")
 
 
-def test_pictures_made_at_once_are_those_made_one_by_one() -> None:
+def test_screenshots_made_at_once_are_those_made_one_by_one() -> None:
     features = [compute(view, voice(), SOURCE_LAB) for view in ("power_db", "log_mel", "mfcc")]
     alone = [png(feature, labelled=True) for feature in features]
     together: dict[int, bytes] = {}

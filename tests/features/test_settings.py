@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from lab.core.errors import OptionsError
 from lab.features import SOURCE_LAB, WHISPER, FeatureSettings
-from lab.features.settings import Problem, problems
+from lab.features.settings import SettingProblem, problems
 
 RATE = 16_000
 MINUTE = 60 * RATE
 
 
-def found(settings: FeatureSettings, *, rate: int = RATE, n: int = MINUTE) -> dict[str, Problem]:
+def found(settings: FeatureSettings, *, rate: int = RATE, n: int = MINUTE) -> dict[str, SettingProblem]:
     return {one.field: one for one in problems(settings, sample_rate=rate, n_samples=n)}
 
 

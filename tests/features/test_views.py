@@ -18,9 +18,9 @@ from lab import audio
 from lab.audio import Waveform
 from lab.core.errors import AudioError, OptionsError
 from lab.features import SOURCE_LAB, VIEWS, FeatureSettings, compute, frames, view_problems
-from lab.features.code import python_lines
+from lab.features.code import python_code
 from lab.features.settings import ALL_FIELDS
-from lab.features.tracks import sounding_part
+from lab.features.tracks import non_silent_range
 from lab.recordings.samples import FOLDER
 from tests.support.voices import RATE, silence, voice
 
@@ -74,10 +74,10 @@ def test_the_python_that_is_shown_gives_the_same_array(
         path.write_bytes(audio.encode_wav(voice()))
     recording = audio.decode(path)
     assume(not view_problems(view, recording, values))
-    shown = ran(python_lines(view, values, sample_rate=RATE, path=str(path)))
+    shown = ran(python_code(view, values, sample_rate=RATE, path=str(path)))
     same(compute(view, recording, values).array, shown["array"])
     if view == "waveform":
-        start_s, end_s = sounding_part(recording, values)
+        start_s, end_s = non_silent_range(recording, values)
         assert (round(start_s * RATE), round(end_s * RATE)) == (shown["start"], shown["end"])
 
 
@@ -87,7 +87,7 @@ def test_it_does_so_at_other_rates_too(view: str, rate: int, tmp_path: Path) -> 
     path = tmp_path / "voice.wav"
     path.write_bytes(audio.encode_wav(voice(rate=rate)))
     recording = audio.decode(path, sample_rate=rate)
-    shown = ran(python_lines(view, SOURCE_LAB, sample_rate=rate, path=str(path)))
+    shown = ran(python_code(view, SOURCE_LAB, sample_rate=rate, path=str(path)))
     same(compute(view, recording, SOURCE_LAB).array, shown["array"])
 
 
@@ -133,7 +133,7 @@ def test_digital_silence_has_no_infinities_and_is_told(view: str) -> None:
 
 
 def test_digital_silence_is_not_trimmed() -> None:
-    assert sounding_part(silence(1.0), SOURCE_LAB) == (0.0, 1.0)
+    assert non_silent_range(silence(1.0), SOURCE_LAB) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("hz", [80.0, 120.0, 250.0])
@@ -152,7 +152,7 @@ def test_axes_are_those_of_the_array_and_the_words_name_its_size(view: str) -> N
     assert feature.array.shape == tuple(axis.n for axis in feature.axes)
     assert feature.array.shape == tuple(len(axis.values()) for axis in feature.axes)
     for n in feature.array.shape:
-        assert f"{n:,}" in feature.shape_in_words
+        assert f"{n:,}" in feature.shape_description
 
 
 def test_times_and_frequencies_are_librosas() -> None:
@@ -193,7 +193,7 @@ def test_what_does_not_suit_the_recording_is_refused_with_every_reason() -> None
     with pytest.raises(OptionsError, match="no view"):
         compute("cepstrum", voice(), SOURCE_LAB)
     with pytest.raises(OptionsError, match="no view"):
-        python_lines("cepstrum", SOURCE_LAB, sample_rate=RATE)
+        python_code("cepstrum", SOURCE_LAB, sample_rate=RATE)
     for n in (0, 31):
         with pytest.raises(AudioError, match="at least 32"):
             compute("power", Waveform(np.zeros(n, np.float32), RATE), SOURCE_LAB)

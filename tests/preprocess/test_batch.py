@@ -10,7 +10,7 @@ import soundfile as sf
 
 from lab.core.errors import WorkspaceError
 from lab.core.progress import Cancelled
-from lab.preprocess import AudioFile, Recipe, Sound, prepare_files
+from lab.preprocess import AudioArray, AudioFile, Recipe, prepare_files
 from lab.preprocess.recipe import Channel, Split
 from tests.support.sounds import RATE, sine
 
@@ -29,7 +29,7 @@ def test_the_good_ones_are_kept_and_the_bad_ones_have_a_reason(tmp_path: Path) -
             AudioFile(tmp_path / "voice.wav"),
             AudioFile(tmp_path / "broken.mp3"),
             AudioFile(tmp_path / "missing.wav"),
-            Sound(np.zeros(RATE, np.float32), RATE, name="silent.wav"),
+            AudioArray(np.zeros(RATE, np.float32), RATE, name="silent.wav"),
             AudioFile((tmp_path / "voice.wav").read_bytes(), name="Voice.wav"),
         ],
         RECIPE,
@@ -37,12 +37,12 @@ def test_the_good_ones_are_kept_and_the_bad_ones_have_a_reason(tmp_path: Path) -
     )
     assert [one.name for one in report.failed] == ["broken.mp3", "missing.wav"]
     assert "is a text" in report.failed[0].reason
-    assert [(one.name, len(one.clips)) for one in report.done] == [
+    assert [(one.name, len(one.clips)) for one in report.prepared] == [
         ("voice.wav", 2),
         ("silent.wav", 0),
         ("Voice.wav", 2),
     ]
-    assert report.done[1].warnings
+    assert report.prepared[1].warnings
     names = {row.file_name for row in report.rows}
     assert names == {
         "voice-0001.wav",
@@ -64,10 +64,10 @@ def test_stopping_keeps_what_is_finished(tmp_path: Path) -> None:
         if done > 1.1:
             raise Cancelled
 
-    sources = [Sound(two_tones(), RATE, name=f"{name}.wav") for name in "abc"]
+    sources = [AudioArray(two_tones(), RATE, name=f"{name}.wav") for name in "abc"]
     report = prepare_files(sources, RECIPE, tmp_path / "out", on_progress=stop_in_the_second)
     assert report.cancelled
-    assert [one.name for one in report.done] == ["a.wav"]
+    assert [one.name for one in report.prepared] == ["a.wav"]
     assert calls == sorted(calls)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "a-0001.wav",
@@ -78,12 +78,12 @@ def test_stopping_keeps_what_is_finished(tmp_path: Path) -> None:
 
 
 def test_of_recordings_that_come_one_by_one_only_one_is_held(tmp_path: Path) -> None:
-    given: list[weakref.ref[Sound]] = []
+    given: list[weakref.ref[AudioArray]] = []
 
-    def one_by_one() -> Iterator[Sound]:
+    def one_by_one() -> Iterator[AudioArray]:
         for name in "abc":
             assert not any(one() for one in given)
-            sound = Sound(two_tones() if name != "b" else np.zeros(0), RATE, name=name)
+            sound = AudioArray(two_tones() if name != "b" else np.zeros(0), RATE, name=name)
             given.append(weakref.ref(sound))
             yield sound
             del sound
@@ -95,7 +95,7 @@ def test_of_recordings_that_come_one_by_one_only_one_is_held(tmp_path: Path) -> 
         tmp_path,
         on_progress=lambda done, total, _note="": calls.append((done, total)),
     )
-    assert [one.name for one in report.done] == ["a", "c"]
+    assert [one.name for one in report.prepared] == ["a", "c"]
     assert [one.name for one in report.failed] == ["b"]
     assert all(total - 1 <= done <= total for done, total in calls)
     assert calls[-1] == (3, 3)
@@ -103,10 +103,10 @@ def test_of_recordings_that_come_one_by_one_only_one_is_held(tmp_path: Path) -> 
 
 def test_a_folder_in_which_nothing_came_about_can_be_used_again(tmp_path: Path) -> None:
     assert not prepare_files([AudioFile(tmp_path / "typo.wav")], RECIPE, tmp_path).rows
-    assert prepare_files([Sound(two_tones(), RATE)], RECIPE, tmp_path).rows
+    assert prepare_files([AudioArray(two_tones(), RATE)], RECIPE, tmp_path).rows
 
 
 def test_a_folder_that_holds_clips_is_left_alone(tmp_path: Path) -> None:
-    prepare_files([Sound(two_tones(), RATE)], RECIPE, tmp_path)
-    with pytest.raises(WorkspaceError, match="holds prepared clips already"):
-        prepare_files([Sound(two_tones(), RATE)], RECIPE, tmp_path)
+    prepare_files([AudioArray(two_tones(), RATE)], RECIPE, tmp_path)
+    with pytest.raises(WorkspaceError, match="already contains prepared clips"):
+        prepare_files([AudioArray(two_tones(), RATE)], RECIPE, tmp_path)

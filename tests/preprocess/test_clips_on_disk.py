@@ -21,7 +21,7 @@ from lab.preprocess.export import (
     write_recipe,
     write_wav,
 )
-from lab.preprocess.pipeline import Clip, Prepared
+from lab.preprocess.pipeline import PreparedAudio, PreparedClip
 from lab.preprocess.recipe import SOURCE_LAB, Recipe
 
 
@@ -57,14 +57,14 @@ def test_what_is_beyond_full_scale_is_clipped_not_wrapped(bits: int, tmp_path: P
     np.testing.assert_allclose(back, [1, 1, -1, -1], atol=2 ** (1 - bits))
 
 
-def prepared(*durations_s: float) -> Prepared:
+def prepared(*durations_s: float) -> PreparedAudio:
     noise = np.random.default_rng(0)
     clips, start_s = [], 1.5
     for duration_s in durations_s:
         samples = noise.uniform(-0.5, 0.5, round(duration_s * 16_000)).astype(np.float32)
-        clips.append(Clip(start_s, start_s + duration_s, samples))
+        clips.append(PreparedClip(start_s, start_s + duration_s, samples))
         start_s += duration_s + 0.5
-    return Prepared(np.zeros(16_000, np.float32), 16_000, 16, 0.0, tuple(clips), ())
+    return PreparedAudio(np.zeros(16_000, np.float32), 16_000, 16, 0.0, tuple(clips), ())
 
 
 def test_clips_manifest_and_recipe_belong_together(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from lab import audio
 from lab.core.errors import AudioError
-from lab.preprocess.filters import reduce_noise, remove_low_and_hum
+from lab.preprocess.filters import reduce_noise, remove_rumble_and_hum
 from lab.preprocess.recipe import HighPass, ReduceNoise, RemoveHum
 from lab.recordings.samples import list_samples
 from tests.support.sounds import RATE, level_db, sine
@@ -16,7 +16,7 @@ SECONDS = 70  # three blocks
 def gain_db(hz: float, **steps: object) -> float:
     sound = sine(hz, seconds=SECONDS)
     before = level_db(sound)
-    remove_low_and_hum(sound, sample_rate=RATE, **steps)
+    remove_rumble_and_hum(sound, sample_rate=RATE, **steps)
     return level_db(sound) - before
 
 
@@ -44,7 +44,7 @@ def test_blocks_leave_no_seams_and_no_shift() -> None:
     steps = {"high_pass": HighPass(), "remove_hum": RemoveHum()}
     noise = np.random.default_rng(0).normal(0, 0.1, SECONDS * RATE).astype(np.float32)
     whole = sosfiltfilt(filter_sections(sample_rate=RATE, **steps), noise.astype(np.float64))
-    remove_low_and_hum(noise, sample_rate=RATE, **steps)
+    remove_rumble_and_hum(noise, sample_rate=RATE, **steps)
     inner = slice(4 * RATE, -4 * RATE)  # at both ends, ways to go on beyond them differ
     np.testing.assert_allclose(noise[inner], whole[inner], atol=1e-6)
 
@@ -93,7 +93,7 @@ def test_silence_and_the_shortest_recordings_stay_finite(kind: str, n: int, rate
     partly[n // 2 : n // 2 + 700] = 0.1
     for sound in (np.zeros(n, np.float32), partly):
         reduce_noise(sound, ReduceNoise(kind), sample_rate=rate)
-        remove_low_and_hum(sound, sample_rate=rate, high_pass=HighPass(), remove_hum=RemoveHum())
+        remove_rumble_and_hum(sound, sample_rate=rate, high_pass=HighPass(), remove_hum=RemoveHum())
         assert np.isfinite(sound).all()
 
 

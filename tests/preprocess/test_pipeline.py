@@ -12,7 +12,7 @@ from lab import audio
 from lab.audio.levels import loudness_lufs
 from lab.core.errors import AudioError
 from lab.core.progress import Cancelled
-from lab.preprocess import AS_IS, SOURCE_LAB, WHISPER, AudioFile, Recipe, Sound, apply
+from lab.preprocess import AS_IS, SOURCE_LAB, WHISPER, AudioArray, AudioFile, Recipe, apply
 from lab.preprocess.recipe import (
     BitDepth,
     ReduceNoise,
@@ -29,7 +29,7 @@ FULL = replace(full_recipe(22_050), bit_depth=BitDepth(24))
 def test_as_it_is_changes_nothing() -> None:
     channels = np.stack([sine(300, level=0.9) + 0.05, 2 * sine(700)]).astype(np.float32)
     original = channels.copy()
-    prepared = apply(AS_IS, Sound(channels, 44_100))
+    prepared = apply(AS_IS, AudioArray(channels, 44_100))
     np.testing.assert_array_equal(prepared.samples, original)
     assert (prepared.sample_rate, prepared.bits, prepared.start_s) == (44_100, 16, 0.0)
     (clip,) = prepared.clips
@@ -51,7 +51,7 @@ def test_for_whisper_it_is_what_the_engine_reads() -> None:
 def test_the_recording_that_was_handed_in_stays_as_it_is() -> None:
     samples = (sine(300) + 0.1).astype(np.float32)
     original = samples.copy()
-    apply(replace(FULL, resample=None, split=None), Sound(samples, RATE))
+    apply(replace(FULL, resample=None, split=None), AudioArray(samples, RATE))
     np.testing.assert_array_equal(samples, original)
 
 
@@ -60,7 +60,7 @@ def test_all_steps_keep_the_speech_at_its_time(sample: object) -> None:
     silence = np.zeros(3 * 48_000, np.float32)
     spoken = audio.decode(sample.audio_path, sample_rate=48_000).samples
     sound = np.concatenate([silence, spoken, silence])
-    prepared = apply(FULL, Sound(sound, 48_000))
+    prepared = apply(FULL, AudioArray(sound, 48_000))
     assert (prepared.sample_rate, prepared.bits, prepared.warnings) == (22_050, 24, ())
     # Trimmed, but for what is kept and for speech that fades in.
     assert 2.7 <= prepared.start_s <= 3.2
@@ -89,19 +89,21 @@ def envelope(samples: np.ndarray, rate: int) -> np.ndarray:
 
 
 def test_the_offset_is_removed_and_said() -> None:
-    shifted = Sound((sine(300) + 0.05).astype(np.float32), RATE)
+    shifted = AudioArray((sine(300) + 0.05).astype(np.float32), RATE)
     prepared = apply(Recipe(remove_dc_offset=RemoveDCOffset()), shifted)
     assert abs(prepared.samples.mean()) < 1e-6
     assert prepared.warnings == (
-        "The wave was shifted by 5.0% of full scale (DC offset) and is centred now.",
+        "A DC offset of 5.0% of full scale was removed.",
     )
-    assert apply(Recipe(remove_dc_offset=RemoveDCOffset()), Sound(sine(300), RATE)).warnings == ()
+    assert (
+        apply(Recipe(remove_dc_offset=RemoveDCOffset()), AudioArray(sine(300), RATE)).warnings == ()
+    )
 
 
 def test_trimming_looks_through_a_long_recording() -> None:
     sound = np.zeros(200 * RATE, np.float32)
     sound[70 * RATE : 72 * RATE] = sine(300)
-    prepared = apply(Recipe(trim=Trim(keep_s=0.5)), Sound(sound, RATE))
+    prepared = apply(Recipe(trim=Trim(keep_s=0.5)), AudioArray(sound, RATE))
     assert prepared.start_s == pytest.approx(69.5, abs=0.1)
     assert len(prepared.samples) / RATE == pytest.approx(3.0, abs=0.2)
 
@@ -128,7 +130,7 @@ def test_difficult_recordings_end_in_numbers_and_words(
 ) -> None:
     recipe = replace(FULL, split=Split(by), reduce_noise=ReduceNoise(kind))
     for tried in (recipe, replace(recipe, resample=None), replace(recipe, channel=None)):
-        prepared = apply(tried, Sound(samples.astype(np.float32), rate))
+        prepared = apply(tried, AudioArray(samples.astype(np.float32), rate))
         assert np.isfinite(prepared.samples).all()
         assert np.abs(prepared.samples).max(initial=0) <= 1
         assert prepared.clips or prepared.warnings
@@ -137,14 +139,14 @@ def test_difficult_recordings_end_in_numbers_and_words(
 @pytest.mark.parametrize("n", [0, 1, 2, 100])
 def test_too_short_is_an_audio_error(n: int) -> None:
     with pytest.raises(AudioError):
-        apply(FULL, Sound(np.ones(n, np.float32), RATE))
+        apply(FULL, AudioArray(np.ones(n, np.float32), RATE))
 
 
 def test_progress_rises_to_its_end_and_names_the_steps() -> None:
     calls: list[tuple[float, float, str]] = []
     apply(
         FULL,
-        Sound(sine(300), RATE),
+        AudioArray(sine(300), RATE),
         on_progress=lambda done, total, note="": calls.append((done, total, note)),
     )
     assert [call[0] for call in calls] == sorted(call[0] for call in calls)
@@ -164,7 +166,7 @@ def test_it_can_be_stopped_anywhere(n_calls: int) -> None:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        apply(SOURCE_LAB if n_calls < 3 else FULL, Sound(sine(300), RATE), on_progress=stop)
+        apply(SOURCE_LAB if n_calls < 3 else FULL, AudioArray(sine(300), RATE), on_progress=stop)
 
 
 def test_importing_it_loads_no_heavy_library() -> None:

@@ -9,7 +9,7 @@ import soundfile as sf
 from lab.core.errors import AudioError
 from lab.preprocess.reading import read_signal
 from lab.preprocess.recipe import Channel, Resample
-from lab.preprocess.source import AudioFile, Sound
+from lab.preprocess.source import AudioArray, AudioFile
 from tests.support.media import media
 from tests.support.sounds import RATE, level_db, sine
 
@@ -23,7 +23,7 @@ def test_resampling_keeps_the_pass_band_within_a_tenth_of_a_db(
     rate: int, target: int, share: float
 ) -> None:
     sound = sine(share * min(rate, target) / 2, rate=rate)
-    signal = read_signal(Sound(sound, rate), resample=Resample(target))
+    signal = read_signal(AudioArray(sound, rate), resample=Resample(target))
     assert signal.sample_rate == target
     assert abs(len(signal.samples) - 2 * target) <= 1
     assert level_db(signal.samples) == pytest.approx(level_db(sound), abs=0.1)
@@ -33,13 +33,13 @@ def test_resampling_keeps_the_pass_band_within_a_tenth_of_a_db(
 @pytest.mark.parametrize("share", [1.05, 1.2])
 def test_what_lies_beyond_the_new_limit_is_90_db_down(rate: int, target: int, share: float) -> None:
     sound = sine(share * target / 2, rate=rate)
-    signal = read_signal(Sound(sound, rate), resample=Resample(target))
+    signal = read_signal(AudioArray(sound, rate), resample=Resample(target))
     assert level_db(signal.samples) < level_db(sound) - 90
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000])
 def test_resampling_upwards_adds_no_mirror_image(rate: int) -> None:
-    signal = read_signal(Sound(sine(0.4 * rate, rate=rate), rate), resample=Resample(48_000))
+    signal = read_signal(AudioArray(sine(0.4 * rate, rate=rate), rate), resample=Resample(48_000))
     samples = signal.samples
     spectrum = np.abs(np.fft.rfft(samples * np.blackman(len(samples)))) / (0.21 * len(samples))
     above = np.fft.rfftfreq(len(samples), 1 / 48_000) > rate / 2
@@ -68,19 +68,19 @@ def test_eight_planes_are_read_without_touching_foreign_memory(tmp_path: Path) -
 
 
 def test_a_channel_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(AudioError, match="has no channel 2: it has 1"):
-        read_signal(Sound(sine(300), RATE), channel=Channel(2))
+    with pytest.raises(AudioError, match="has no channel 2, only 1"):
+        read_signal(AudioArray(sine(300), RATE), channel=Channel(2))
 
 
-def test_opposite_phase_takes_the_louder_channel_and_says_so(tmp_path: Path) -> None:
+def test_opposite_phase_uses_the_loudest_channel_and_warns(tmp_path: Path) -> None:
     left = sine(300)
     for factor, expected in ((-1.0, 1), (-1.2, 2), (-0.5, 1)):
         channels = np.stack([left, factor * left]).astype(np.float32)
         sf.write(tmp_path / "phase.wav", channels.T, RATE, subtype="FLOAT")
-        for source in (Sound(channels, RATE), AudioFile(tmp_path / "phase.wav")):
+        for source in (AudioArray(channels, RATE), AudioFile(tmp_path / "phase.wav")):
             signal = read_signal(source, channel=Channel())
             np.testing.assert_allclose(signal.samples, channels[expected - 1], atol=1e-6)
-            assert any(f"Channel {expected}, the louder one" in text for text in signal.warnings)
+            assert any(f"Channel {expected}, the loudest one" in text for text in signal.warnings)
 
 
 @pytest.mark.parametrize(
@@ -90,19 +90,19 @@ def test_opposite_phase_takes_the_louder_channel_and_says_so(tmp_path: Path) -> 
 )
 def test_other_channels_are_mixed(other: np.ndarray) -> None:
     channels = np.stack([sine(300), other]).astype(np.float32)
-    signal = read_signal(Sound(channels, RATE), channel=Channel())
+    signal = read_signal(AudioArray(channels, RATE), channel=Channel())
     np.testing.assert_allclose(signal.samples, channels.mean(axis=0), atol=1e-6)
     assert not any("phase" in text for text in signal.warnings)
 
 
-def test_what_is_wrong_with_a_recording_is_said() -> None:
-    silent = read_signal(Sound(np.zeros(RATE, np.float32), RATE))
-    assert any("nothing but silence" in text for text in silent.warnings)
-    telephone = read_signal(Sound(sine(300, rate=8_000), 8_000), resample=Resample(16_000))
-    assert any("8000 samples a second (telephone)" in text for text in telephone.warnings)
-    overdriven = read_signal(Sound(np.clip(sine(300, level=2), -1, 1), RATE))
-    assert any("cut off at full scale" in text for text in overdriven.warnings)
-    assert read_signal(Sound(sine(300), RATE)).warnings == ()
+def test_flaws_of_a_recording_are_warned_about() -> None:
+    silent = read_signal(AudioArray(np.zeros(RATE, np.float32), RATE))
+    assert any("is silent" in text for text in silent.warnings)
+    telephone = read_signal(AudioArray(sine(300, rate=8_000), 8_000), resample=Resample(16_000))
+    assert any("8000 Hz (telephone)" in text for text in telephone.warnings)
+    overdriven = read_signal(AudioArray(np.clip(sine(300, level=2), -1, 1), RATE))
+    assert any("are clipped" in text for text in overdriven.warnings)
+    assert read_signal(AudioArray(sine(300), RATE)).warnings == ()
 
 
 def test_a_recording_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_recording_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -
 )
 def test_what_cannot_be_sound_is_an_audio_error(samples: np.ndarray) -> None:
     with pytest.raises(AudioError):
-        read_signal(Sound(samples, RATE), channel=Channel(), resample=Resample(22_050))
+        read_signal(AudioArray(samples, RATE), channel=Channel(), resample=Resample(22_050))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.5])

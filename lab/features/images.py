@@ -1,6 +1,6 @@
-"""PNG pictures of what the views give.
+"""PNG images of features.
 
-matplotlib's objects are used without pyplot, which keeps one current figure for all threads.
+matplotlib is used without pyplot, which shares one current figure between all threads.
 """
 
 import io
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lab.audio import Waveform
 from lab.core.errors import OptionsError
 from lab.features.feature import Feature
-from lab.features.reduce import pooled, waveform_envelope
+from lab.features.reduce import max_pool, waveform_envelope
 from lab.features.views import find_view
 
 if TYPE_CHECKING:
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
 COLOUR_MAPS = ("magma", "viridis", "inferno", "plasma", "cividis", "gray_r")
 
-# The source lab's pictures: 1024 × 1024 pixels and nothing but the array.
+# As in the source lab: 1024 × 1024 pixels, the array alone.
 _PLAIN_INCHES, _PLAIN_DPI = (8.0, 8.0), 128
-# The width of a page of text, and what printers ask for.
+# The width of a page of text, at print resolution.
 _PAPER_INCHES, _PAPER_DPI = (7.0, 3.5), 300
-# More than there are pixels; drawing each number of an hour would take gigabytes.
+# More than the pixels of an image; drawing each value of an hour would take gigabytes.
 _MAX_COLUMNS, _MAX_ROWS = 2048, 1024
 _LINE_COLOUR = "#168479"
-# Linear below and logarithmic above, as Slaney's mel scale and `librosa.display.specshow`.
+# The axis is linear below and logarithmic above, as in `librosa.display.specshow`.
 _MEL_LINEAR_HZ = 1000
 
 
 def png(feature: Feature, *, colour_map: str = "magma", labelled: bool = False) -> bytes:
-    """A picture of an array as a PNG file.
+    """Return an image of a feature as the bytes of a PNG file.
 
     colour_map: one of `COLOUR_MAPS`
-    labelled: with axes, their units and a bar of colours, for a paper; else the array alone, in
-        1024 × 1024 pixels
+    labelled: whether to draw axes and a colour bar, for a paper; otherwise the array alone is
+        drawn, in 1024 × 1024 pixels
 
-    Raises OptionsError for a colour map that is none of them.
+    Raises OptionsError for an unknown colour map.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -55,9 +55,9 @@ def png(feature: Feature, *, colour_map: str = "magma", labelled: bool = False) 
 
 
 def check_colour_map(name: str) -> None:
-    """Raise OptionsError for a colour map that is none of `COLOUR_MAPS`."""
+    """Raise OptionsError if `name` is not one of `COLOUR_MAPS`."""
     if name not in COLOUR_MAPS:
-        raise OptionsError(f'There is no colour map "{name}". Choose {", ".join(COLOUR_MAPS)}.')
+        raise OptionsError(f"There is no colour map “{name}”. Choose {', '.join(COLOUR_MAPS)}.")
 
 
 def _draw_plain(figure: "Figure", feature: Feature, colour_map: str) -> None:
@@ -66,7 +66,7 @@ def _draw_plain(figure: "Figure", feature: Feature, colour_map: str) -> None:
     if feature.array.ndim == 1:
         _draw_line(axes, feature)
         return
-    small = pooled(feature, max_columns=_MAX_COLUMNS, max_rows=_MAX_ROWS)
+    small = max_pool(feature, max_columns=_MAX_COLUMNS, max_rows=_MAX_ROWS)
     axes.imshow(small.array, cmap=colour_map, origin="lower", aspect="auto")
 
 
@@ -78,7 +78,7 @@ def _draw_labelled(figure: "Figure", feature: Feature, colour_map: str) -> None:
         _draw_line(axes, feature)
         axes.set_ylabel(feature.quantity_title)
         return
-    small = pooled(feature, max_columns=_MAX_COLUMNS, max_rows=_MAX_ROWS)
+    small = max_pool(feature, max_columns=_MAX_COLUMNS, max_rows=_MAX_ROWS)
     rows, columns = small.axes
     mesh = axes.pcolormesh(
         columns.values(), rows.values(), small.array, cmap=colour_map, shading="nearest",
@@ -97,9 +97,9 @@ def _draw_line(axes: "Axes", feature: Feature) -> None:
     (axis,) = feature.axes
     if feature.view == "waveform":
         wave = Waveform(feature.array, round(1 / axis.step))
-        outline = waveform_envelope(wave, width=_MAX_COLUMNS)
-        axes.fill_between(outline.times, outline.lowest, outline.highest, color=_LINE_COLOUR)
+        envelope = waveform_envelope(wave, width=_MAX_COLUMNS)
+        axes.fill_between(envelope.times, envelope.lowest, envelope.highest, color=_LINE_COLOUR)
     else:
-        small = pooled(feature, max_columns=_MAX_COLUMNS)
+        small = max_pool(feature, max_columns=_MAX_COLUMNS)
         axes.plot(small.axes[0].values(), small.array, color=_LINE_COLOUR, linewidth=1)
     axes.margins(x=0)
