@@ -1,18 +1,18 @@
-"""Prepare: recordings in, clean clips out."""
+"""Prepare: turn recordings into clean clips."""
 
 import streamlit as st
 
-from lab.recordings import Recording
-from lab.ui import open_page, words
+from lab.jobs.preparation import PreparationJob
+from lab.ui import formatting, open_page
+from lab.ui.audio_picker import choose_recordings, sample_buttons, show_chosen
 from lab.ui.compare import show_comparison
-from lab.ui.frame import PREPARE
-from lab.ui.preparations import show_jobs, show_preparation
+from lab.ui.page import PREPARE
+from lab.ui.preparations import show_preparation, show_preparation_jobs
 from lab.ui.recipe import choose_recipe
-from lab.ui.sources import choose, choose_recordings, sample_buttons, show_chosen
-from lab.ui.state import preparation_queue, warm_up_sound
+from lab.ui.resources import preload_audio_libraries, preparation_queue
 
 workspace = open_page(PREPARE)
-warm_up_sound()
+preload_audio_libraries()
 
 st.title("Prepare")
 left, right = st.columns([3, 5], gap="large")
@@ -20,35 +20,28 @@ left, right = st.columns([3, 5], gap="large")
 with left:
     chosen = choose_recordings(workspace)
     show_chosen(chosen)
-    go = st.container()
+    start_button = st.container()
     samples = st.container()
     st.subheader("Recipe")
-    # It scrolls by itself, so that what a step does stays in sight.
+    # A scrolling area of its own, so that the effect of a step stays in sight.
     with st.container(height=560, border=False):
         recipe = choose_recipe()
 
-
-def bring_sample(recording: Recording) -> None:
-    choose(recording)
-    st.rerun()
-
-
-with go:
-    label = f"Prepare {words.count(len(chosen), 'recording')}" if chosen else "Prepare"
-    start = st.button(
-        label,
+with start_button:
+    is_clicked = st.button(
+        f"Prepare {formatting.count(len(chosen), 'recording')}" if chosen else "Prepare",
         type="primary",
         disabled=not (chosen and recipe),
         icon=":material/play_arrow:",
         width="stretch",
     )
-    if start and recipe:
-        preparation_queue().submit(workspace, tuple(chosen), recipe)
+    if is_clicked and recipe:
+        preparation_queue().submit(PreparationJob(workspace, tuple(chosen), recipe))
         st.rerun()
 with samples:
-    sample_buttons(workspace, bring_sample)
+    sample_buttons(workspace)
 with right:
-    show_jobs(workspace)
+    show_preparation_jobs(workspace)
     view = st.segmented_control(
         "View",
         ["Before and after", "Clips"],
@@ -64,6 +57,6 @@ with right:
         show_comparison(chosen, recipe)
     else:
         st.info(
-            "Bring a recording, or try the sample: here you see and hear what each step does.",
+            "Add a recording or click a sample to see and hear what each step does.",
             icon=":material/compare:",
         )

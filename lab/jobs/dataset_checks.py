@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from lab.core.errors import OptionsError
-from lab.core.workspace import Workspace
 from lab.dataset import language_check
 from lab.dataset.audio_stats import analyse_clips
 from lab.dataset.language_check import SAMPLE_SIZE, ClipLanguage, LanguageCheck
@@ -24,18 +23,14 @@ class LanguageCheckJob(Job):
     """A snapshot of one language check. n_clips: size of the sample; None checks all clips"""
 
     dataset: Dataset
-    model: str
-    n_clips: int | None
+    model: str = "base"
+    n_clips: int | None = SAMPLE_SIZE
 
 
 class DatasetAnalysisQueue(JobQueue[DatasetAnalysisJob]):
     """Measures the audio of all clips. Measurements made before a stop or failure are kept."""
 
     unit = "analysis"
-
-    def submit(self, workspace: Workspace, dataset: Dataset) -> int:
-        """Add a dataset to the queue; returns the job's id."""
-        return self.enqueue(lambda job_id: DatasetAnalysisJob(job_id, workspace, dataset))
 
     def run(self, handle: JobHandle[DatasetAnalysisJob]) -> None:
         """Measure the clips that have not been measured yet."""
@@ -48,19 +43,6 @@ class LanguageCheckQueue(ModelQueue[LanguageCheckJob]):
     """Detects which language the clips of a dataset are in."""
 
     unit = "language check"
-
-    def submit(
-        self,
-        workspace: Workspace,
-        dataset: Dataset,
-        model: str = "base",
-        *,
-        n_clips: int | None = SAMPLE_SIZE,
-    ) -> int:
-        """Add a dataset to the queue; returns the job's id."""
-        return self.enqueue(
-            lambda job_id: LanguageCheckJob(job_id, workspace, dataset, model, n_clips)
-        )
 
     def run(self, handle: JobHandle[LanguageCheckJob]) -> None:
         """Detect languages. Results obtained before a stop or failure are kept."""

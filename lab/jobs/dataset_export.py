@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lab.core.workspace import Workspace
 from lab.dataset.export import DatasetExport, export_dataset, exports_dir
 from lab.dataset.store import Dataset
 from lab.jobs.queue import Job, JobHandle, JobQueue
@@ -11,11 +10,14 @@ from lab.jobs.queue import Job, JobHandle, JobQueue
 
 @dataclass(frozen=True)
 class ExportJob(Job):
-    """A snapshot of one export. exported: the result; None until it is done"""
+    """A snapshot of one export, with the options of `export_dataset`.
+
+    exported: the result; None until it is done
+    """
 
     dataset: Dataset
     layout: str
-    only_corrected: bool
+    only_corrected: bool = False
     file_names: frozenset[str] | None = None
     exported: DatasetExport | None = None
 
@@ -24,20 +26,6 @@ class ExportQueue(JobQueue[ExportJob]):
     """Writes dataset exports as zip files."""
 
     unit = "export"
-
-    def submit(
-        self,
-        workspace: Workspace,
-        dataset: Dataset,
-        *,
-        layout: str,
-        only_corrected: bool = False,
-        file_names: frozenset[str] | None = None,
-    ) -> int:
-        """Add an export to the queue; returns the job's id. Options: see `export_dataset`."""
-        return self.enqueue(
-            lambda job_id: ExportJob(job_id, workspace, dataset, layout, only_corrected, file_names)
-        )
 
     def run(self, handle: JobHandle[ExportJob]) -> None:
         """Write the zip; if stopped or failed, nothing is left behind."""

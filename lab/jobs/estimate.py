@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from lab.core.workspace import Workspace
 from lab.jobs.queue import Job, JobHandle, JobQueue
 from lab.training.config import Config
 from lab.training.estimate import Estimate, estimate_training
@@ -21,10 +20,6 @@ class EstimateQueue(JobQueue[EstimateJob]):
 
     unit = "estimate"
     memory_advice = "Choose a smaller model or a smaller batch size."
-
-    def submit(self, workspace: Workspace, config: Config) -> int:
-        """Add a training configuration to the queue; returns the job's id."""
-        return self.enqueue(lambda job_id: EstimateJob(job_id, workspace, config))
 
     def run(self, handle: JobHandle[EstimateJob]) -> None:
         """Train on two batches and measure."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import dataset
-from lab.core.workspace import Workspace
 from lab.evaluation import evaluate
 from lab.evaluation.store import save
 from lab.jobs.queue import Job, JobHandle, ModelQueue
@@ -17,11 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluationJob(Job):
-    """A snapshot of one evaluation. evaluation_id: the saved evaluation; "" until it is done"""
+    """A snapshot of one evaluation.
+
+    models: names of models or of finished runs, the baseline first
+    evaluation_id: the saved evaluation; "" until it is done
+    """
 
     models: tuple[str, ...]
     dataset_names: tuple[str, ...]
-    split: str
+    split: str = "test"
     evaluation_id: str = ""
 
 
@@ -29,22 +32,6 @@ class EvaluationQueue(ModelQueue[EvaluationJob]):
     """Evaluates models on datasets. Predictions made before a stop or failure are kept."""
 
     unit = "evaluation"
-
-    def submit(
-        self,
-        workspace: Workspace,
-        models: tuple[str, ...],
-        dataset_names: tuple[str, ...],
-        *,
-        split: str = "test",
-    ) -> int:
-        """Add an evaluation to the queue; returns the job's id.
-
-        models: names of models or of finished runs, the baseline first
-        """
-        return self.enqueue(
-            lambda job_id: EvaluationJob(job_id, workspace, models, dataset_names, split)
-        )
 
     def run(self, handle: JobHandle[EvaluationJob]) -> None:
         """Evaluate on clips that no model was trained on, and save all reports together."""

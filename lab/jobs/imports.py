@@ -8,7 +8,7 @@ from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.importing import import_corpus
 from lab.dataset.sources import Source, UploadedSource
-from lab.importers import CorpusFormat, ImportProblem, get_format
+from lab.importers import CorpusFormat, ImportProblem
 from lab.jobs.queue import Job, JobHandle, JobQueue
 
 
@@ -16,14 +16,14 @@ from lab.jobs.queue import Job, JobHandle, JobQueue
 class ImportJob(Job):
     """The state of an import.
 
+    source: uploads are deleted when the job ends
     name: of the dataset to import into
-    corpus_format: its name
     dataset, n_new, n_known, problems: the outcome, as in `lab.dataset.ImportResult`
     """
 
     source: Source
     name: str
-    corpus_format: str
+    corpus_format: CorpusFormat
     language: str
     limits: ArchiveLimits | None = None
     dataset: str | None = None
@@ -43,23 +43,6 @@ class ImportQueue(JobQueue[ImportJob]):
         super().__init__()
         self._on_import = on_import
 
-    def submit(
-        self,
-        workspace: Workspace,
-        name: str,
-        source: Source,
-        *,
-        corpus_format: CorpusFormat,
-        language: str,
-        limits: ArchiveLimits | None = None,
-    ) -> int:
-        """Add an import to the queue; returns the job's id. The job takes over uploaded files."""
-        return self.enqueue(
-            lambda job_id: ImportJob(
-                job_id, workspace, source, name, corpus_format.name, language, limits
-            )
-        )
-
     def run(self, handle: JobHandle[ImportJob]) -> None:
         job = handle.job
         try:
@@ -67,7 +50,7 @@ class ImportQueue(JobQueue[ImportJob]):
                 job.workspace,
                 job.name,
                 job.source,
-                corpus_format=get_format(job.corpus_format),
+                corpus_format=job.corpus_format,
                 language=job.language,
                 limits=job.limits,
                 on_progress=self.progress(handle),

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from lab import dataset
-from lab.core.workspace import Workspace
 from lab.dataset import DatasetClip
 from lab.dataset.predictions import predict
 from lab.importers import ImportProblem
@@ -17,6 +16,7 @@ class PredictionJob(Job):
     clips: clips to transcribe; those with a saved prediction are not transcribed again
     n_new, n_known: number of clips transcribed by this job and by earlier ones
     skipped: clips that could not be transcribed, with the reason
+    language: Whisper's language code; None uses the language of each clip
     """
 
     dataset_name: str
@@ -31,24 +31,7 @@ class PredictionJob(Job):
 class PredictionQueue(ModelQueue[PredictionJob]):
     """Transcribes the clips of datasets with the models of a pool."""
 
-    unit = "prediction job"
-
-    def submit(
-        self,
-        workspace: Workspace,
-        dataset_name: str,
-        clips: tuple[DatasetClip, ...],
-        model: str,
-        *,
-        language: str | None = None,
-    ) -> int:
-        """Add clips of a dataset to the queue; returns the job's id.
-
-        language: Whisper's language code; None uses the language of each clip
-        """
-        return self.enqueue(
-            lambda job_id: PredictionJob(job_id, workspace, dataset_name, clips, model, language)
-        )
+    unit = "transcription of clips"
 
     def run(self, handle: JobHandle[PredictionJob]) -> None:
         """Transcribe. Predictions saved before a stop or failure are kept."""

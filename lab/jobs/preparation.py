@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from lab.core.errors import LabError
 from lab.core.progress import Progress, part
-from lab.core.workspace import Workspace
 from lab.jobs.queue import Job, JobHandle, JobQueue
 from lab.preprocess import AudioFile, Recipe, apply, preparations
 from lab.preprocess.batch import FailedFile
@@ -44,12 +43,6 @@ class PreparationQueue(JobQueue[PreparationJob]):
 
     unit = "preparation"
     memory_advice = "Split long recordings and prepare fewer of them at a time."
-
-    def submit(
-        self, workspace: Workspace, recordings: tuple[Recording, ...], recipe: Recipe
-    ) -> int:
-        """Add recordings to the queue; returns the job's id."""
-        return self.enqueue(lambda job_id: PreparationJob(job_id, workspace, recordings, recipe))
 
     def prepare(self) -> None:
         """Import the libraries that the steps use once the worker is idle; it takes about 2 s."""

@@ -29,7 +29,7 @@ State = Literal["queued", "running", "done", "stopped", "failed"]
 
 @dataclass(frozen=True)
 class Job:
-    """A snapshot of a job.
+    """A snapshot of a job; the fields below `workspace` are set by its queue.
 
     note: what it is doing, in a few words
     progress: fraction completed, 0 to 1
@@ -38,8 +38,8 @@ class Job:
     error: why it failed, for people; None unless it failed
     """
 
-    id: int
     workspace: Workspace
+    id: int = field(default=0, kw_only=True)
     state: State = field(default="queued", kw_only=True)
     note: str = field(default="Queued", kw_only=True)
     progress: float = field(default=0.0, kw_only=True)
@@ -115,11 +115,11 @@ class JobQueue(Generic[J]):
         """Do the job. Raises LabError if it fails, Cancelled if it was stopped."""
         raise NotImplementedError
 
-    def enqueue(self, make_job: Callable[[int], J]) -> int:
-        """Add the job that `make_job` creates for a new id; returns that id."""
+    def submit(self, job: J) -> int:
+        """Add a job to the queue; returns its id."""
         with self._lock:
             job_id = next(self._ids)
-            self._handles[job_id] = JobHandle(make_job(job_id))
+            self._handles[job_id] = JobHandle(replace(job, id=job_id))
         self.worker.submit(lambda: self._start(job_id))
         return job_id
 

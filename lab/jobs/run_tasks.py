@@ -7,7 +7,7 @@ from filelock import Timeout
 
 from lab.core.errors import OptionsError
 from lab.core.progress import Progress
-from lab.core.workspace import Workspace, remove
+from lab.core.workspace import remove
 from lab.evaluation import reference_clips
 from lab.export import Verification, export_and_verify
 from lab.export.model_card import build_run_card
@@ -50,21 +50,6 @@ class RunTaskQueue(JobQueue[RunTaskJob]):
     """Evaluates, checks, publishes and exports models of runs; keeps the best checkpoint of one."""
 
     unit = "task"
-
-    def submit(
-        self,
-        workspace: Workspace,
-        run: Run,
-        task: Task,
-        *,
-        name: str = "",
-        file_format: str = "",
-        precision: str = "",
-    ) -> int:
-        """Add a task for a run to the queue; returns the job's id."""
-        return self.enqueue(
-            lambda job_id: RunTaskJob(job_id, workspace, run, task, name, file_format, precision)
-        )
 
     def run(self, handle: JobHandle[RunTaskJob]) -> None:
         """Do the task; if stopped or failed, no partial result is left behind."""

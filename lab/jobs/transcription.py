@@ -51,14 +51,6 @@ class TranscriptionQueue(ModelQueue[TranscriptionJob]):
 
         self.worker.submit(load)
 
-    def submit(
-        self, workspace: Workspace, recording: Recording, model: str, options: TranscribeOptions
-    ) -> int:
-        """Add a transcription to the queue; returns the job's id."""
-        return self.enqueue(
-            lambda job_id: TranscriptionJob(job_id, workspace, recording, model, options)
-        )
-
     def run(self, handle: JobHandle[TranscriptionJob]) -> None:
         """Transcribe. Segments decoded before a stop or failure are saved."""
         transcription = self._start_transcription(handle)

@@ -23,7 +23,7 @@ from lab.dataset.sources import LocalSource, Source, UploadedSource, VoxLinguaSo
 from lab.dataset.store import datasets_dir
 from lab.importers import get_format
 from lab.importers.uploads import save_uploads
-from lab.jobs.imports import ImportQueue
+from lab.jobs.imports import ImportJob, ImportQueue
 from tests.support.waiting import wait_for
 
 HEADER = "client_id\tpath\tsentence\tlocale\n"
@@ -122,7 +122,9 @@ def test_each_problem_is_reported_once_and_the_rest_imported(
     info = inspect_source(workspace, source)
     assert (info.format.name, info.language) == ("common-voice", "sq")
     assert "“cv-17/sq”" in info.reason
-    number = queue.submit(workspace, "Shqip", source, corpus_format=info.format, language="sq")
+    number = queue.submit(
+        ImportJob(workspace, source, "Shqip", corpus_format=info.format, language="sq")
+    )
     job = wait_for(queue, workspace, number)
     assert (job.state, job.dataset, job.n_new, job.n_known) == ("done", "shqip", 2, 0)
     found = {one.name: one.reason for one in job.problems}
@@ -209,7 +211,9 @@ def test_uploads_of_a_job_that_never_started_are_removed(
     hold, corpus_format = threading.Event(), get_format("common-voice")
     queue.worker.submit(lambda: (hold.wait(60), None)[1])
     source = uploaded(workspace, *FILES.items())
-    number = queue.submit(workspace, "a", source, corpus_format=corpus_format, language="sq")
+    number = queue.submit(
+        ImportJob(workspace, source, "a", corpus_format=corpus_format, language="sq")
+    )
     queue.stop(workspace, number)
     hold.set()
     assert wait_for(queue, workspace, number).state == "stopped"
@@ -265,7 +269,7 @@ def test_albanian_is_imported_from_voxlingua(
     source = VoxLinguaSource("sq")
     info = inspect_source(workspace, source)
     number = queue.submit(
-        workspace, "sq", source, corpus_format=info.format, language=info.language
+        ImportJob(workspace, source, "sq", corpus_format=info.format, language=info.language)
     )
     job = wait_for(queue, workspace, number)
     assert (job.state, job.n_new, job.problems) == ("done", 2, ())
@@ -273,7 +277,7 @@ def test_albanian_is_imported_from_voxlingua(
     assert {entry.language for entry in entries} == {"sq"}
     assert not any(path.suffix == ".zip" for path in datasets_dir(workspace).rglob("*"))
     number = queue.submit(
-        workspace, "de", VoxLinguaSource("de"), corpus_format=info.format, language="de"
+        ImportJob(workspace, VoxLinguaSource("de"), "de", corpus_format=info.format, language="de")
     )
     failed = wait_for(queue, workspace, number)
     assert failed.state == "failed"
@@ -297,7 +301,9 @@ def test_a_damaged_upload_fails_with_a_sentence_and_is_removed(
     source = uploaded(workspace, ("a.zip", b"PK\x03\x04 nothing"))
     with pytest.raises(LabError, match=r"“a\.zip” cannot be read"):
         inspect_source(workspace, source)
-    number = queue.submit(workspace, "a", source, corpus_format=get_format("pairs"), language="sq")
+    number = queue.submit(
+        ImportJob(workspace, source, "a", corpus_format=get_format("pairs"), language="sq")
+    )
     assert wait_for(queue, workspace, number).state == "failed"
     assert leftovers(workspace) == set()
     assert dataset.list_all(workspace) == []

@@ -11,7 +11,12 @@ from lab.core.errors import CheckpointError
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset, language_check
 from lab.dataset.audio_stats import load_audio_stats
-from lab.jobs.dataset_checks import DatasetAnalysisQueue, LanguageCheckQueue
+from lab.jobs.dataset_checks import (
+    DatasetAnalysisJob,
+    DatasetAnalysisQueue,
+    LanguageCheckJob,
+    LanguageCheckQueue,
+)
 from lab.recordings.samples import list_samples
 from tests.support.waiting import wait_for
 
@@ -38,7 +43,7 @@ def made(workspace: Workspace) -> Dataset:
 def test_clips_are_measured_once(workspace: Workspace, made: Dataset) -> None:
     queue = DatasetAnalysisQueue()
     for _ in range(2):
-        job = wait_for(queue, workspace, queue.submit(workspace, made))
+        job = wait_for(queue, workspace, queue.submit(DatasetAnalysisJob(workspace, made)))
         assert (job.state, job.progress) == ("done", 1.0)
         assert set(load_audio_stats(made)) == {one.file_name for one in made.clips()}
 
@@ -47,7 +52,9 @@ def test_detected_languages_are_saved(
     workspace: Workspace, made: Dataset, tiny_engine: Engine
 ) -> None:
     queue = LanguageCheckQueue(_Pool(tiny_engine))
-    job = wait_for(queue, workspace, queue.submit(workspace, made, "tiny", n_clips=3))
+    job = wait_for(
+        queue, workspace, queue.submit(LanguageCheckJob(workspace, made, "tiny", n_clips=3))
+    )
     assert job.state == "done"
     listened = language_check.load(made)
     assert listened is not None
@@ -58,9 +65,9 @@ def test_without_a_model_or_a_clip_the_job_fails_and_says_why(
     workspace: Workspace, made: Dataset, tiny_engine: Engine
 ) -> None:
     queue = LanguageCheckQueue(_Pool(tiny_engine))
-    failed = wait_for(queue, workspace, queue.submit(workspace, made, "missing"))
+    failed = wait_for(queue, workspace, queue.submit(LanguageCheckJob(workspace, made, "missing")))
     assert "no model called missing" in str(failed.error)
     unknown, _ = dataset.add(workspace, "b", [("a.wav", b"a")], language="als")
-    failed = wait_for(queue, workspace, queue.submit(workspace, unknown, "tiny"))
+    failed = wait_for(queue, workspace, queue.submit(LanguageCheckJob(workspace, unknown, "tiny")))
     assert "nothing to check" in str(failed.error)
     assert language_check.load(made) is None

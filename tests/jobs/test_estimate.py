@@ -4,14 +4,14 @@ import pytest
 
 from lab.core.progress import Progress
 from lab.core.workspace import Workspace
-from lab.jobs.estimate import EstimateQueue
+from lab.jobs.estimate import EstimateJob, EstimateQueue
 from lab.training.config import Config
 from tests.support.waiting import wait_for
 
 
 def test_what_cannot_be_trained_is_a_sentence(workspace: Workspace) -> None:
     queue = EstimateQueue()
-    job = wait_for(queue, workspace, queue.submit(workspace, Config(dataset="gone")))
+    job = wait_for(queue, workspace, queue.submit(EstimateJob(workspace, Config(dataset="gone"))))
     assert job.state == "failed"
     assert "no dataset" in str(job.error)
 
@@ -23,7 +23,7 @@ def test_stopping_ends_the_trial(workspace: Workspace, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("lab.jobs.estimate.estimate_training", ask)
     queue = EstimateQueue()
-    number = queue.submit(workspace, Config())
+    number = queue.submit(EstimateJob(workspace, Config()))
     wait_for(queue, workspace, number, until=lambda job: job.state == "running")
     queue.stop(workspace, number)
     assert wait_for(queue, workspace, number).state == "stopped"

@@ -14,7 +14,7 @@ from lab.core.workspace import Workspace, write_json
 from lab.dataset import Dataset
 from lab.evaluation import report_files, store
 from lab.evaluation.store import list_evaluations
-from lab.jobs.evaluation import EvaluationQueue
+from lab.jobs.evaluation import EvaluationJob, EvaluationQueue
 from lab.training import runs
 from lab.training.config import Config
 from tests.support.listening import Listener, silence
@@ -40,7 +40,7 @@ def made(workspace: Workspace) -> Dataset:
 
 def test_models_are_evaluated_and_the_reports_saved(workspace: Workspace) -> None:
     queue = EvaluationQueue(_Pool())
-    number = queue.submit(workspace, ("base", "tiny"), ("a",))
+    number = queue.submit(EvaluationJob(workspace, ("base", "tiny"), ("a",)))
     job = wait_for(queue, workspace, number)
     assert (job.state, job.error) == ("done", None)
     (kept,) = list_evaluations(workspace)
@@ -64,7 +64,9 @@ def test_clips_a_run_was_trained_on_are_excluded(
         "lab.jobs.evaluation.load_engine", lambda *_, **__: Listener("mine", "mine")
     )
     queue = EvaluationQueue(_Pool())
-    job = wait_for(queue, workspace, queue.submit(workspace, ("base", "mine"), ("a",)))
+    job = wait_for(
+        queue, workspace, queue.submit(EvaluationJob(workspace, ("base", "mine"), ("a",)))
+    )
     report = report_files.read(store.find(workspace, job.evaluation_id).report_dir("a"))
     assert [clip.file_name for clip in report.clips] == new
     assert report.n_trained_on == 1
@@ -74,14 +76,16 @@ def test_a_failed_evaluation_says_why_and_saves_nothing(
     workspace: Workspace, made: Dataset
 ) -> None:
     queue = EvaluationQueue(_Pool())
-    number = queue.submit(workspace, ("base",), ("a",), split="train")
+    number = queue.submit(EvaluationJob(workspace, ("base",), ("a",), split="train"))
     job = wait_for(queue, workspace, number)
     assert job.state == "failed"
     assert "split “train” of a has no clip with a text" in str(job.error)
-    gone = wait_for(queue, workspace, queue.submit(workspace, ("no-such-run",), ("a",)))
+    gone = wait_for(
+        queue, workspace, queue.submit(EvaluationJob(workspace, ("no-such-run",), ("a",)))
+    )
     assert "no model called “no-such-run”" in str(gone.error)
     dataset.delete(made)
-    lost = wait_for(queue, workspace, queue.submit(workspace, ("base",), ("a",)))
+    lost = wait_for(queue, workspace, queue.submit(EvaluationJob(workspace, ("base",), ("a",))))
     assert "no dataset" in str(lost.error)
     assert list_evaluations(workspace) == []
 

@@ -11,7 +11,7 @@ from lab.audio import Waveform
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.predictions import load
-from lab.jobs.prediction import PredictionQueue
+from lab.jobs.prediction import PredictionJob, PredictionQueue
 from tests.support.listening import Listener, length_and_language, silence
 from tests.support.waiting import wait_for
 
@@ -42,9 +42,13 @@ def test_a_job_counts_new_known_and_skipped_clips(
 ) -> None:
     clips = tuple(made.clips())
     made.audio_path(clips[3]).unlink()
-    first = wait_for(queue, workspace, queue.submit(workspace, "a", clips[:2], "tiny"))
+    first = wait_for(
+        queue, workspace, queue.submit(PredictionJob(workspace, "a", clips[:2], "tiny"))
+    )
     assert (first.state, first.n_new, first.n_known, first.skipped) == ("done", 2, 0, ())
-    second = wait_for(queue, workspace, queue.submit(workspace, "a", clips[:4], "tiny"))
+    second = wait_for(
+        queue, workspace, queue.submit(PredictionJob(workspace, "a", clips[:4], "tiny"))
+    )
     assert (second.n_new, second.n_known, len(second.skipped)) == (1, 2, 1)
     assert load(made, "tiny").keys() == {clip.file_name for clip in clips[:3]}
 
@@ -60,7 +64,7 @@ def test_stopping_keeps_the_predictions_made_so_far(
         return "po"
 
     queue = PredictionQueue(_Pool(pause_in_the_third))
-    number = queue.submit(workspace, "a", tuple(made.clips()), "tiny")
+    number = queue.submit(PredictionJob(workspace, "a", tuple(made.clips()), "tiny"))
     wait_for(queue, workspace, number, until=lambda _: len(load(made, "tiny")) == 2)
     queue.stop(workspace, number)
     is_stopped.set()
@@ -73,6 +77,6 @@ def test_a_deleted_dataset_fails_the_job(
 ) -> None:
     clips = tuple(made.clips())
     dataset.delete(made)
-    job = wait_for(queue, workspace, queue.submit(workspace, "a", clips, "tiny"))
+    job = wait_for(queue, workspace, queue.submit(PredictionJob(workspace, "a", clips, "tiny")))
     assert job.state == "failed"
     assert "no dataset" in str(job.error)

@@ -13,7 +13,7 @@ from lab import audio, recordings
 from lab.audio import Waveform
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.workspace import Workspace
-from lab.jobs.preparation import PreparationQueue
+from lab.jobs.preparation import PreparationJob, PreparationQueue
 from lab.preprocess import SOURCE_LAB, AudioFile, Recipe, clip_edits, preparations, prepare_files
 from lab.preprocess.preparation_export import save_as_recordings, write_zip
 from lab.preprocess.preparations import ClipSpan, Preparation
@@ -45,7 +45,7 @@ def speech(workspace: Workspace) -> list[Recording]:
 
 @pytest.fixture
 def made(queue: PreparationQueue, workspace: Workspace, speech: list[Recording]) -> Preparation:
-    job = wait_for(queue, workspace, queue.submit(workspace, tuple(speech), SHORT))
+    job = wait_for(queue, workspace, queue.submit(PreparationJob(workspace, tuple(speech), SHORT)))
     assert (job.state, job.n_done, job.n_failed) == ("done", 2, 0)
     (preparation,) = preparations.list_all(workspace)
     assert preparation.id == job.preparation_id
@@ -73,7 +73,7 @@ def test_those_that_fail_have_a_reason_and_the_others_are_kept(
     queue: PreparationQueue, workspace: Workspace, speech: list[Recording]
 ) -> None:
     bad = recordings.add(workspace, "letter.wav", b"Dear Sir or Madam, this is a letter.")
-    number = queue.submit(workspace, (bad, *speech), SHORT)
+    number = queue.submit(PreparationJob(workspace, (bad, *speech), SHORT))
     job = wait_for(queue, workspace, number)
     assert (job.state, job.n_done, job.n_failed) == ("done", 2, 1)
     (preparation,) = preparations.list_all(workspace)
@@ -85,7 +85,7 @@ def test_those_that_fail_have_a_reason_and_the_others_are_kept(
 def test_stopping_keeps_the_recordings_that_are_finished(
     queue: PreparationQueue, workspace: Workspace, speech: list[Recording]
 ) -> None:
-    number = queue.submit(workspace, tuple(speech * 40), SHORT)
+    number = queue.submit(PreparationJob(workspace, tuple(speech * 40), SHORT))
     wait_for(queue, workspace, number, until=lambda job: job.n_done >= 2 or job.is_finished)
     queue.stop(workspace, number)
     job = wait_for(queue, workspace, number)
@@ -100,7 +100,7 @@ def test_a_job_that_finished_nothing_leaves_nothing(
 ) -> None:
     long = Waveform(np.tile(audio.decode(list_samples()[0].audio_path).samples, 40), 16_000)
     recording = recordings.add(workspace, "long.wav", audio.encode_wav(long))
-    number = queue.submit(workspace, (recording,), SOURCE_LAB)
+    number = queue.submit(PreparationJob(workspace, (recording,), SOURCE_LAB))
     wait_for(queue, workspace, number, until=lambda job: job.progress > 0 or job.is_finished)
     queue.stop(workspace, number)
     assert wait_for(queue, workspace, number).preparation_id is None
@@ -111,7 +111,7 @@ def test_a_job_that_finished_nothing_leaves_nothing(
 def test_silence_survives_its_file(queue: PreparationQueue, workspace: Workspace) -> None:
     silence = Waveform(np.zeros(32_000, np.float32), 16_000)
     recording = recordings.add(workspace, "silence.wav", audio.encode_wav(silence))
-    wait_for(queue, workspace, queue.submit(workspace, (recording,), Recipe()))
+    wait_for(queue, workspace, queue.submit(PreparationJob(workspace, (recording,), Recipe())))
     (preparation,) = preparations.list_all(workspace)
     (clip,) = preparation.clips
     assert clip.figures.peak_dbfs == -np.inf
@@ -213,7 +213,7 @@ def test_names_in_the_manifest_are_no_formulas(
 ) -> None:
     sound = list_samples()[0].audio_path.read_bytes()
     recording = recordings.add(workspace, "=HYPERLINK(1).ogg", sound)
-    wait_for(queue, workspace, queue.submit(workspace, (recording,), Recipe()))
+    wait_for(queue, workspace, queue.submit(PreparationJob(workspace, (recording,), Recipe())))
     buffer = io.BytesIO()
     write_zip(preparations.list_all(workspace)[0], buffer)
     with zipfile.ZipFile(buffer) as archive:

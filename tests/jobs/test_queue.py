@@ -47,7 +47,7 @@ def failing(kind: type[JobQueue[Job]], error: type[Exception]) -> JobQueue[Job]:
 
 
 def end_of(queue: JobQueue[Job], workspace: Workspace) -> Job:
-    return wait_for(queue, workspace, queue.enqueue(lambda job_id: Job(job_id, workspace)))
+    return wait_for(queue, workspace, queue.submit(Job(workspace)))
 
 
 def test_every_kind_of_job_has_a_name_of_its_own() -> None:
@@ -111,8 +111,8 @@ def test_a_stopped_job_says_whether_it_had_started(workspace: Workspace) -> None
         raise Cancelled
 
     queue = _Steps(steps)
-    first = queue.enqueue(lambda job_id: Job(job_id, workspace))
-    second = queue.enqueue(lambda job_id: Job(job_id, workspace))
+    first = queue.submit(Job(workspace))
+    second = queue.submit(Job(workspace))
     both_are_queued.set()
     assert wait_for(queue, workspace, first).note == "Stopped"
     assert wait_for(queue, workspace, second).note == "Stopped before it started"

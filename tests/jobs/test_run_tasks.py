@@ -32,13 +32,19 @@ def queue() -> RunTaskQueue:
 def test_a_published_model_can_be_picked_under_its_name_and_has_a_card(
     queue: RunTaskQueue, workspace: Workspace, run: Run
 ) -> None:
-    job = wait_for(queue, workspace, queue.submit(workspace, run, "publish", name="albanian"))
+    job = wait_for(
+        queue, workspace, queue.submit(RunTaskJob(workspace, run, "publish", name="albanian"))
+    )
     assert (job.state, job.error) == ("done", None)
     assert "albanian" in [info.name for info in list_models(workspace.models_dir)]
     assert "# albanian" in (workspace.models_dir / "albanian.md").read_text()
-    again = wait_for(queue, workspace, queue.submit(workspace, run, "publish", name="albanian"))
+    again = wait_for(
+        queue, workspace, queue.submit(RunTaskJob(workspace, run, "publish", name="albanian"))
+    )
     assert again.state == "failed"
-    evil = wait_for(queue, workspace, queue.submit(workspace, run, "publish", name="../evil"))
+    evil = wait_for(
+        queue, workspace, queue.submit(RunTaskJob(workspace, run, "publish", name="../evil"))
+    )
     assert evil.state == "failed"
     assert not (workspace.root / "evil.pt").exists()
 
@@ -46,7 +52,9 @@ def test_a_published_model_can_be_picked_under_its_name_and_has_a_card(
 def test_an_export_lies_where_it_is_looked_for_until_it_is_deleted(
     queue: RunTaskQueue, workspace: Workspace, run: Run
 ) -> None:
-    number = queue.submit(workspace, run, "export", file_format="openai", precision="float16")
+    number = queue.submit(
+        RunTaskJob(workspace, run, "export", file_format="openai", precision="float16")
+    )
     job = wait_for(queue, workspace, number)
     assert (job.state, job.error) == ("done", None)
     folder = export_dir(workspace, run, "openai", "float16")
@@ -61,7 +69,9 @@ def test_an_export_of_other_weights_is_not_the_runs_and_makes_way(
     queue: RunTaskQueue, workspace: Workspace, run: Run
 ) -> None:
     def export() -> RunTaskJob:
-        number = queue.submit(workspace, run, "export", file_format="openai", precision="float32")
+        number = queue.submit(
+            RunTaskJob(workspace, run, "export", file_format="openai", precision="float32")
+        )
         return wait_for(queue, workspace, number)
 
     def exported() -> Whisper:
@@ -87,7 +97,7 @@ def test_a_run_that_is_gone_does_not_come_back(
 ) -> None:
     runs.delete(run)
     for task in ("keep", "evaluate", "health", "publish", "export"):
-        job = wait_for(queue, workspace, queue.submit(workspace, run, task))  # type: ignore[arg-type]
+        job = wait_for(queue, workspace, queue.submit(RunTaskJob(workspace, run, task)))  # type: ignore[arg-type]
         assert job.state == "failed"
     assert not run.folder.exists()
 
@@ -95,5 +105,5 @@ def test_a_run_that_is_gone_does_not_come_back(
 def test_a_run_without_a_model_is_a_failure(queue: RunTaskQueue, workspace: Workspace) -> None:
     empty = runs.create(workspace, Config(dataset="a"), name="empty")
     for task in ("evaluate", "health", "publish", "export"):
-        job = wait_for(queue, workspace, queue.submit(workspace, empty, task))  # type: ignore[arg-type]
+        job = wait_for(queue, workspace, queue.submit(RunTaskJob(workspace, empty, task)))  # type: ignore[arg-type]
         assert "has no model yet" in str(job.error)

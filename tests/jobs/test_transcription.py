@@ -12,7 +12,7 @@ from lab.asr.pool import EnginePool
 from lab.audio import SAMPLE_RATE, Waveform
 from lab.core.errors import CheckpointError
 from lab.core.workspace import Workspace
-from lab.jobs.transcription import TranscriptionQueue
+from lab.jobs.transcription import TranscriptionJob, TranscriptionQueue
 from lab.recordings import Recording
 from lab.recordings.samples import list_samples
 from tests.support.waiting import wait_for
@@ -50,7 +50,9 @@ def speech(workspace: Workspace) -> Recording:
 def test_a_finished_job_saves_its_transcript(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording
 ) -> None:
-    job = wait_for(queue, workspace, queue.submit(workspace, speech, "tiny", NO_FALLBACK))
+    job = wait_for(
+        queue, workspace, queue.submit(TranscriptionJob(workspace, speech, "tiny", NO_FALLBACK))
+    )
 
     (saved,) = recordings.list_transcripts(workspace)
     assert (job.state, job.progress, job.transcript_id) == ("done", 1.0, saved.id)
@@ -61,8 +63,8 @@ def test_an_unreadable_recording_fails_and_the_next_one_is_transcribed(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording
 ) -> None:
     zipped = recordings.add(workspace, "archive.wav", b"PK\x03\x04" + bytes(500))
-    bad = queue.submit(workspace, zipped, "tiny", NO_FALLBACK)
-    good = queue.submit(workspace, speech, "tiny", NO_FALLBACK)
+    bad = queue.submit(TranscriptionJob(workspace, zipped, "tiny", NO_FALLBACK))
+    good = queue.submit(TranscriptionJob(workspace, speech, "tiny", NO_FALLBACK))
 
     failed = wait_for(queue, workspace, bad)
     assert failed.state == "failed"
@@ -77,17 +79,21 @@ def test_an_unreadable_recording_fails_and_the_next_one_is_transcribed(
 def test_any_failure_is_reported_and_the_next_job_runs(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording, model: str, reason: str
 ) -> None:
-    failed = wait_for(queue, workspace, queue.submit(workspace, speech, model, NO_FALLBACK))
+    failed = wait_for(
+        queue, workspace, queue.submit(TranscriptionJob(workspace, speech, model, NO_FALLBACK))
+    )
     assert failed.state == "failed"
     assert reason in str(failed.error)
-    good = queue.submit(workspace, speech, "tiny", NO_FALLBACK)
+    good = queue.submit(TranscriptionJob(workspace, speech, "tiny", NO_FALLBACK))
     assert wait_for(queue, workspace, good).state == "done"
 
 
 def test_silence_gives_an_empty_transcript(queue: TranscriptionQueue, workspace: Workspace) -> None:
     silence = Waveform(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE)
     recording = recordings.add(workspace, "silence.wav", audio.encode_wav(silence))
-    job = wait_for(queue, workspace, queue.submit(workspace, recording, "tiny", NO_FALLBACK))
+    job = wait_for(
+        queue, workspace, queue.submit(TranscriptionJob(workspace, recording, "tiny", NO_FALLBACK))
+    )
     assert job.state == "done"
     assert recordings.list_transcripts(workspace)[0].load().segments == ()
 
@@ -98,7 +104,7 @@ def test_stopping_keeps_the_decoded_segments(
     sample = audio.decode(list_samples()[0].audio_path)
     long = Waveform(np.tile(sample.samples, 20), SAMPLE_RATE)
     recording = recordings.add(workspace, "long.wav", audio.encode_wav(long))
-    number = queue.submit(workspace, recording, "tiny", NO_FALLBACK)
+    number = queue.submit(TranscriptionJob(workspace, recording, "tiny", NO_FALLBACK))
 
     wait_for(queue, workspace, number, until=lambda job: bool(job.segments) or job.is_finished)
     queue.stop(workspace, number)
@@ -113,7 +119,7 @@ def test_stopping_keeps_the_decoded_segments(
 def test_deleting_the_recording_meanwhile_fails_the_job(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording
 ) -> None:
-    number = queue.submit(workspace, speech, "tiny", NO_FALLBACK)
+    number = queue.submit(TranscriptionJob(workspace, speech, "tiny", NO_FALLBACK))
     wait_for(
         queue, workspace, number, until=lambda job: job.note == "Transcribing" or job.is_finished
     )
@@ -124,8 +130,8 @@ def test_deleting_the_recording_meanwhile_fails_the_job(
 def test_a_queued_job_can_be_stopped_before_it_starts(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording
 ) -> None:
-    first = queue.submit(workspace, speech, "tiny", NO_FALLBACK)
-    second = queue.submit(workspace, speech, "tiny", NO_FALLBACK)
+    first = queue.submit(TranscriptionJob(workspace, speech, "tiny", NO_FALLBACK))
+    second = queue.submit(TranscriptionJob(workspace, speech, "tiny", NO_FALLBACK))
     queue.stop(workspace, second)
     wait_for(queue, workspace, first)
     assert wait_for(queue, workspace, second).state == "stopped"
@@ -136,7 +142,7 @@ def test_another_workspace_sees_no_job_and_stops_none(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording, tmp_path: Path
 ) -> None:
     stranger = Workspace(tmp_path / "stranger")
-    number = queue.submit(workspace, speech, "tiny", NO_FALLBACK)
+    number = queue.submit(TranscriptionJob(workspace, speech, "tiny", NO_FALLBACK))
     queue.stop(stranger, number)
     queue.clear(stranger)
     assert queue.jobs(stranger) == []
@@ -146,7 +152,9 @@ def test_another_workspace_sees_no_job_and_stops_none(
 def test_clearing_the_list_keeps_transcripts_and_unfinished_jobs(
     queue: TranscriptionQueue, workspace: Workspace, speech: Recording
 ) -> None:
-    wait_for(queue, workspace, queue.submit(workspace, speech, "tiny", NO_FALLBACK))
+    wait_for(
+        queue, workspace, queue.submit(TranscriptionJob(workspace, speech, "tiny", NO_FALLBACK))
+    )
     queue.clear(workspace)
     assert queue.jobs(workspace) == []
     assert len(recordings.list_transcripts(workspace)) == 1

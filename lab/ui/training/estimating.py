@@ -11,9 +11,9 @@ from lab.dataset import Dataset
 from lab.jobs.estimate import EstimateJob
 from lab.training.config import Config
 from lab.training.estimate import Estimate
-from lab.ui import words
-from lab.ui.refresh import pace, refresh_in
-from lab.ui.state import estimate_queue
+from lab.ui import formatting
+from lab.ui.refresh import refresh_delay, refresh_in
+from lab.ui.resources import estimate_queue
 from lab.ui.training import limits
 from lab.ui.training.form import config_of
 
@@ -26,7 +26,7 @@ def show_estimate(
     """A button that tries two batches, and what came of it for these settings."""
     jobs = estimate_queue().jobs(workspace)
     job = jobs[-1] if jobs else None
-    is_busy = job is not None and not job.is_over
+    is_busy = job is not None and not job.is_finished
     st.button(
         "Try two batches",
         icon=":material/speed:",
@@ -36,7 +36,7 @@ def show_estimate(
         help="Says how long the run will take on this machine and whether its memory is enough.",
     )
     if failure := st.session_state.pop(_FAILURE, None):
-        st.error(words.plain(failure), icon=":material/error:")
+        st.error(formatting.plain(failure), icon=":material/error:")
     if is_busy:
         st.fragment(_look)(workspace)
     elif job and job.config != config:
@@ -44,16 +44,16 @@ def show_estimate(
     elif job and job.estimate:
         _show(job.estimate, config)
     elif job and job.error:
-        st.error(words.plain(job.error), icon=":material/error:")
+        st.error(formatting.plain(job.error), icon=":material/error:")
 
 
 def _look(workspace: Workspace) -> None:
     jobs: Sequence[EstimateJob] = estimate_queue().jobs(workspace)
-    if not jobs or jobs[-1].is_over:
+    if not jobs or jobs[-1].is_finished:
         st.rerun(scope="app")
     job = jobs[-1]
     row = st.container(horizontal=True, vertical_alignment="center")
-    row.progress(job.share, words.plain(job.note))
+    row.progress(job.progress, formatting.plain(job.note))
     row.button(
         "Stop",
         key="estimate_stop",
@@ -61,7 +61,7 @@ def _look(workspace: Workspace) -> None:
         on_click=estimate_queue().stop,
         args=(workspace, job.id),
     )
-    refresh_in(pace(time.monotonic() - job.since), key="estimate_refresh")
+    refresh_in(refresh_delay(time.monotonic() - job.submitted_at), key="estimate_refresh")
 
 
 def _try(workspace: Workspace, dataset_name: str) -> None:
@@ -72,7 +72,7 @@ def _try(workspace: Workspace, dataset_name: str) -> None:
         st.session_state[_FAILURE] = str(error)
     else:
         estimate_queue().clear(workspace)
-        estimate_queue().submit(workspace, config)
+        estimate_queue().submit(EstimateJob(workspace, config))
 
 
 def _not_counted(config: Config) -> str:
@@ -83,11 +83,11 @@ def _not_counted(config: Config) -> str:
 
 def _show(found: Estimate, config: Config) -> None:
     row = st.columns(2)
-    row[0].metric("Time", f"about {words.roughly(found.seconds)}", border=True)
+    row[0].metric("Time", f"about {formatting.rough_duration(found.seconds)}", border=True)
     row[1].metric(
         "Memory",
-        words.size(found.memory_bytes),
-        f"{words.size(found.free_bytes)} free",
+        formatting.size(found.memory_bytes),
+        f"{formatting.size(found.free_bytes)} free",
         delta_color="off",
         delta_arrow="off",
         border=True,
@@ -99,12 +99,12 @@ def _show(found: Estimate, config: Config) -> None:
             icon=":material/memory_alt:",
         )
     st.markdown(
-        "\n".join(f"- {words.plain(sentence)}" for sentence in found.sentences(config))
+        "\n".join(f"- {formatting.plain(sentence)}" for sentence in found.sentences(config))
         + f"\n- A batch takes {found.step_s[0]:.2g} s at the clips’ own length, "
         f"{found.step_s[1]:.2g} s at 30 s.\n"
         f"- {_not_counted(config)}"
     )
     if found.left_out:
-        st.caption(f"Left out: {words.plain(', '.join(found.left_out))}.")
+        st.caption(f"Left out: {formatting.plain(', '.join(found.left_out))}.")
     for sentence in found.warnings:
-        st.warning(words.plain(sentence), icon=":material/warning:")
+        st.warning(formatting.plain(sentence), icon=":material/warning:")

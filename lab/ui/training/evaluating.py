@@ -12,10 +12,11 @@ from lab.evaluation import EVERYTHING, matrix, report_files, store
 from lab.evaluation.store import Evaluation
 from lab.jobs.evaluation import EvaluationJob
 from lab.training import runs
-from lab.ui import words
-from lab.ui.frame import DATASETS
-from lab.ui.queue import show_queue
-from lab.ui.state import DEFAULT_MODEL, evaluation_queue
+from lab.ui import formatting
+from lab.ui.downloads import csv_button
+from lab.ui.job_list import show_jobs
+from lab.ui.page import DATASETS
+from lab.ui.resources import DEFAULT_MODEL, evaluation_queue
 from lab.ui.training.report import PERCENT, read_report, show_report
 
 _MODELS, _DATASETS, _SPLIT = "evaluate_models", "evaluate_datasets", "evaluate_split"
@@ -34,16 +35,15 @@ def show_evaluate(workspace: Workspace) -> None:
         st.page_link(DATASETS.file, label="Bring in a dataset", icon=DATASETS.icon)
     else:
         _choose(workspace, known)
-    show_queue(
+    show_jobs(
         workspace,
         evaluation_queue(),
         key="evaluating",
         title=_title,
-        details=lambda _: None,
-        on_end=lambda jobs: _show_made([job.made for job in jobs if job.made]),
+        on_end=lambda jobs: _show_made([job.evaluation_id for job in jobs if job.evaluation_id]),
     )
     if failure := st.session_state.pop(_FAILURE, None):
-        st.error(words.plain(failure), icon=":material/error:")
+        st.error(formatting.plain(failure), icon=":material/error:")
     kept = store.list_evaluations(workspace)
     if kept:
         _kept(workspace, kept)
@@ -100,12 +100,12 @@ def _choose(workspace: Workspace, known: list[str]) -> None:
 def _submit(
     workspace: Workspace, models: tuple[str, ...], names: tuple[str, ...], split: str
 ) -> None:
-    evaluation_queue().submit(workspace, models, names, split=split)
+    evaluation_queue().submit(EvaluationJob(workspace, models, names, split))
 
 
 def _title(job: EvaluationJob) -> str:
     models, names = ", ".join(job.models), ", ".join(job.dataset_names)
-    return f"{words.plain(models)} on {words.plain(names)}, {job.split}"
+    return f"{formatting.plain(models)} on {formatting.plain(names)}, {job.split}"
 
 
 def _show_made(made: list[str]) -> None:
@@ -177,14 +177,7 @@ def _matrix(evaluation: Evaluation) -> None:
             for report in reports
         },
     )
-    st.download_button(
-        "matrix.csv",
-        data=lambda: report_files.matrix_csv(reports).encode("utf-8-sig"),
-        file_name=report_files.MATRIX_NAME,
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    csv_button(lambda: report_files.matrix_csv(reports), report_files.MATRIX_NAME)
 
 
 def _delete(evaluation: Evaluation) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from lab.core.workspace import Workspace
-from lab.jobs.run_tasks import FinishJob, Task
-from lab.training.runs import Run
-from lab.ui.state import finish_queue
+from lab.jobs.run_tasks import RunTaskJob, Task
+from lab.training.run import Run
+from lab.ui.resources import run_task_queue
 
 
 def is_busy(workspace: Workspace, run: Run, task: Task | None = None, **settings: str) -> bool:
@@ -13,15 +13,23 @@ def is_busy(workspace: Workspace, run: Run, task: Task | None = None, **settings
 
     task: without one, whether any is
     """
-    jobs: Sequence[FinishJob] = finish_queue().jobs(workspace)
+    jobs: Sequence[RunTaskJob] = run_task_queue().jobs(workspace)
     return any(
         job.run == run
         and task in (None, job.task)
-        and not job.is_over
+        and not job.is_finished
         and all(getattr(job, name) == value for name, value in settings.items())
         for job in jobs
     )
 
 
-def submit(workspace: Workspace, run: Run, task: Task, **settings: str) -> None:
-    finish_queue().submit(workspace, run, task, **settings)
+def submit(
+    workspace: Workspace,
+    run: Run,
+    task: Task,
+    *,
+    name: str = "",
+    file_format: str = "",
+    precision: str = "",
+) -> None:
+    run_task_queue().submit(RunTaskJob(workspace, run, task, name, file_format, precision))
