@@ -1,10 +1,10 @@
-"""Datasets of many clips: the page in a browser, and the import of a Common Voice release.
+"""Benchmark of large datasets: the page in a browser, and importing a Common Voice release.
 
     python -m benchmarks.datasets [--clips 100000] [--import-clips 10000]
 
-The page is opened in Chromium on a server of its own, whose memory is the peak of that process. A
-dataset has as many lines as asked for; their sound is one short clip under many names, since the
-page opens only what it plays. The release is MP3 of 3 to 7 s, each file with bytes of its own.
+The page is opened in Chromium from a separate server, whose peak memory is reported. All clips of
+the dataset are hard links to one short file, since the page opens only what it plays. The release
+has MP3 files of 3 to 7 s, no two of them identical.
 """
 
 import os
@@ -28,67 +28,67 @@ import typer
 from lab import audio, dataset
 from lab.audio import SAMPLE_RATE
 from lab.core.workspace import Workspace
-from lab.dataset import Entry, store
-from lab.importers import Reading, kind_named
+from lab.dataset import DatasetClip, store
+from lab.importers import CorpusReader, get_format
 from lab.recordings.samples import FOLDER
 
 _WORDS = ("dita", "nata", "mirë", "çfarë", "shtëpi", "ujë", "qytet", "rrugë", "fjalë", "gjuhë")
-_MOST_LINKS = 30_000  # of one file; a file system has a limit
-_SPEAKERS, _PATIENCE_MS = 200, 120_000
+_MAX_LINKS = 30_000  # per file, which file systems limit
+_N_SPEAKERS, _TIMEOUT_MS = 200, 120_000
 
 
 def many_clips(workspace: Workspace, n: int) -> None:
-    """Make a dataset of `n` lines with texts, speakers and splits; their sound is one file."""
+    """Create a dataset of `n` clips with texts, speakers and splits, all with the same audio."""
     random = np.random.default_rng(0)
-    made = store.called(workspace, "many")
+    made = store.dataset_named(workspace, "many")
     folder = made.folder / "audio"
     folder.mkdir(parents=True)
-    sound = sorted((FOLDER / "datasets/albanian-synthetic/audio").iterdir())[0]
+    source = sorted((FOLDER / "datasets/albanian-synthetic/audio").iterdir())[0]
     first = folder
-    entries = []
+    clips = []
     for number in range(n):
-        name = f"audio/clip-{number:06d}{sound.suffix}"
-        if number % _MOST_LINKS:
+        name = f"audio/clip-{number:06d}{source.suffix}"
+        if number % _MAX_LINKS:
             os.link(first, made.folder / name)
         else:
             first = made.folder / name
-            shutil.copyfile(sound, first)
+            shutil.copyfile(source, first)
         text = " ".join(random.choice(_WORDS, random.integers(3, 14)))
-        entries.append(
-            Entry(
+        clips.append(
+            DatasetClip(
                 name,
                 text,
                 ("train", "train", "validation", "test")[number % 4],
-                f"speaker-{random.integers(_SPEAKERS)}",
+                f"speaker-{random.integers(_N_SPEAKERS)}",
                 "sq",
                 duration_s=round(float(random.uniform(1, 15)), 3),
             )
         )
-    store.write(made, entries)
+    store.write(made, clips)
 
 
 def release(folder: Path, n: int) -> Path:
-    """A Common Voice release with `n` validated clips."""
+    """Create a Common Voice release with `n` validated clips."""
     clips = folder / "clips"
     clips.mkdir(parents=True)
     speech = audio.decode(FOLDER / "english.ogg").samples
     random = np.random.default_rng(0)
-    kinds = []
+    contents = []
     for number in range(50):
         start = int(random.integers(len(speech) - 8 * SAMPLE_RATE))
         length = int(random.uniform(3, 7) * SAMPLE_RATE)
-        path = folder / f"kind-{number}.mp3"
+        path = folder / f"{number}.mp3"
         _write_mp3(path, speech[start : start + length])
-        kinds.append(path.read_bytes())
+        contents.append(path.read_bytes())
         path.unlink()
     lines = [
         "client_id\tpath\tsentence\tup_votes\tdown_votes\tage\tgender\taccents\tlocale\tsegment"
     ]
     for number in range(n):
         name = f"common_voice_sq_{number}.mp3"
-        # An ID3v1 tag, as players write it, makes each file another one.
+        # An ID3v1 tag makes each file unique.
         tag = b"TAG" + str(number).encode().ljust(125, b"\0")
-        (clips / name).write_bytes(kinds[number % len(kinds)] + tag)
+        (clips / name).write_bytes(contents[number % len(contents)] + tag)
         text = " ".join(random.choice(_WORDS, 8))
         lines.append(f"{number % 97:064x}\t{name}\t{text}\t2\t0\t\t\t\tsq\t")
     (folder / "validated.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -99,8 +99,8 @@ def _write_mp3(path: Path, samples: audio.Samples) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mp3", rate=32_000)
         stream.bit_rate = 64_000
-        whole = (np.clip(samples, -1, 1) * 32767).astype(np.int16)[None]
-        frame = av.AudioFrame.from_ndarray(whole, format="s16", layout="mono")
+        pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16)[None]
+        frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
         frame.sample_rate = SAMPLE_RATE
         resampler = av.AudioResampler("s16p", "mono", 32_000)
         for piece in [*resampler.resample(frame), *resampler.resample(None)]:
@@ -110,7 +110,7 @@ def _write_mp3(path: Path, samples: audio.Samples) -> None:
 
 @contextmanager
 def server(workspace: Workspace) -> Iterator[tuple[str, psutil.Process]]:
-    """The app on a workspace: its address and its process."""
+    """Run the app on a workspace; yields its URL and process."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
@@ -137,7 +137,7 @@ def server(workspace: Workspace) -> Iterator[tuple[str, psutil.Process]]:
 
 
 def measure_page(workspace: Workspace, n: int) -> None:
-    """Print how long the page takes to open and to filter, and the memory of the server."""
+    """Print the time to open and to filter the page, and the peak memory of the server."""
     from playwright.sync_api import sync_playwright
 
     with server(workspace) as (url, process), sync_playwright() as playwright:
@@ -145,34 +145,38 @@ def measure_page(workspace: Workspace, n: int) -> None:
         chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         page = browser.new_page()
-        page.set_default_timeout(_PATIENCE_MS)
-        page.goto(url)  # the browser and the server are warm, the dataset is not
+        page.set_default_timeout(_TIMEOUT_MS)
+        page.goto(url)  # warms up the browser and the server, not the dataset
         page.get_by_role("link", name="Datasets").wait_for()
 
-        def shown(text: str) -> float:
-            began = time.perf_counter()
+        def seconds_until(text: str) -> float:
+            started = time.perf_counter()
             page.get_by_text(text).first.wait_for()
-            return time.perf_counter() - began
+            return time.perf_counter() - started
 
         page.get_by_role("link", name="Datasets").click()
-        print(f"page, first time:        {shown(f'{n:,} of {n:,} clips'):.2f} s")
+        print(f"page, first visit:        {seconds_until(f'{n:,} of {n:,} clips'):.2f} s")
         table = page.get_by_test_id("stDataFrame")
         table.wait_for()
         page.reload()
-        print(f"page, again:             {shown(f'{n:,} of {n:,} clips'):.2f} s")
+        print(f"page, reloaded:           {seconds_until(f'{n:,} of {n:,} clips'):.2f} s")
         field = page.get_by_label("Filter")
-        for asked in ('duration > 10 and "mirë" in text', 'speaker == "speaker-7"', "words < 4"):
+        for expression in (
+            'duration > 10 and "mirë" in text',
+            'speaker == "speaker-7"',
+            "words < 4",
+        ):
             before = page.get_by_text(f"of {n:,} clips").inner_text()
-            field.fill(asked)
-            began = time.perf_counter()
+            field.fill(expression)
+            started = time.perf_counter()
             field.press("Enter")
             page.wait_for_function(
                 "([n, before]) => [...document.querySelectorAll('p')].some("
                 "one => one.innerText.includes(`of ${n} clips`) && one.innerText !== before)",
                 arg=[f"{n:,}", before],
             )
-            print(f"filter {asked}: {(time.perf_counter() - began) * 1000:.0f} ms")
-        print(f"memory of the server:    {_peak_mb(process):.0f} MB at most")
+            print(f"filter {expression}: {(time.perf_counter() - started) * 1000:.0f} ms")
+        print(f"peak memory of the server: {_peak_mb(process):.0f} MB")
         browser.close()
 
 
@@ -184,10 +188,14 @@ def _peak_mb(process: psutil.Process) -> float:
 
 
 def main(
-    clips: Annotated[int, typer.Option(help="Clips of the dataset on the page.")] = 100_000,
-    import_clips: Annotated[int, typer.Option(help="Clips of the release.")] = 10_000,
+    clips: Annotated[
+        int, typer.Option(help="Number of clips of the dataset on the page; 0 to skip.")
+    ] = 100_000,
+    import_clips: Annotated[
+        int, typer.Option(help="Number of clips to import; 0 to skip.")
+    ] = 10_000,
 ) -> None:
-    """Measure both; each can be left out with 0."""
+    """Measure the page and the import."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder, "workspace"))
         if clips:
@@ -195,13 +203,13 @@ def main(
             measure_page(workspace, clips)
         if import_clips:
             source = release(Path(folder, "cv"), import_clips)
-            began = time.perf_counter()
-            done = dataset.import_clips(
-                workspace, "cv", Reading(source, kind_named("common-voice")), language="sq"
+            started = time.perf_counter()
+            result = dataset.import_clips(
+                workspace, "cv", CorpusReader(source, get_format("common-voice")), language="sq"
             )
-            seconds = time.perf_counter() - began
-            rate = done.n_new / seconds
-            print(f"import: {done.n_new} clips in {seconds:.1f} s, {rate:.0f} a second")
+            seconds = time.perf_counter() - started
+            rate = result.n_new / seconds
+            print(f"import: {result.n_new} clips in {seconds:.1f} s, {rate:.0f} per second")
 
 
 if __name__ == "__main__":

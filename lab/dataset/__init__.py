@@ -1,18 +1,18 @@
-"""Datasets of the workspace: clips with their texts, as Hugging Face's audiofolder has them.
+"""Datasets of the workspace: clips with transcriptions, in Hugging Face's audiofolder format.
 
 datasets/albanian/
-    audio/talk-0001-3f2a9c1d07.wav   a clip, exactly as it was added
+    audio/talk-0001-3f2a9c1d07.wav   a clip, stored exactly as it was added
     metadata.csv                     file_name, transcription, split, speaker, language, status,
-                                     duration_s; other columns are kept as they are
-    changes.jsonl                    who changed what and when, and what it was before
+                                     duration_s; unknown columns are preserved
+    changes.jsonl                    who changed what and when, with the previous values
 
-`datasets.load_dataset("audiofolder", data_dir=…)` opens such a folder as it is.
+`datasets.load_dataset("audiofolder", data_dir=…)` opens such a folder directly.
 """
 
-from lab.dataset.adding import Imported, add, import_clips
+from lab.dataset.adding import ImportResult, add, import_clips
 from lab.dataset.journal import Action, Change
-from lab.dataset.store import ChangedMeanwhileError, Dataset, delete, find, list_all
-from lab.dataset.table import CORRECTED, EXCLUDED, NEW, SPLITS, STATUSES, Entry
+from lab.dataset.store import Dataset, EditConflictError, delete, find, list_all
+from lab.dataset.table import CORRECTED, EXCLUDED, NEW, SPLITS, STATUSES, DatasetClip
 
 __all__ = [
     "CORRECTED",
@@ -22,10 +22,10 @@ __all__ = [
     "STATUSES",
     "Action",
     "Change",
-    "ChangedMeanwhileError",
     "Dataset",
-    "Entry",
-    "Imported",
+    "DatasetClip",
+    "EditConflictError",
+    "ImportResult",
     "add",
     "delete",
     "find",

@@ -1,4 +1,4 @@
-"""Clips come into a dataset: a few from another page, or those of a whole corpus."""
+"""Adding clips to a dataset: a few from another page, or those of a whole corpus."""
 
 import hashlib
 import os
@@ -8,146 +8,146 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from types import MappingProxyType
+from typing import BinaryIO
 
 from lab import audio
 from lab.core.errors import AudioError, OptionsError, WorkspaceError
+from lab.core.files import AUDIO_SUFFIXES, hashed_copy
 from lab.core.languages import LANGUAGES
 from lab.core.progress import Progress, ignore
 from lab.core.staging import Staging
-from lab.core.workspace import Workspace, atomic_write, slug
+from lab.core.workspace import Workspace, slug
 from lab.dataset import store
-from lab.dataset.names import without_split_words
-from lab.dataset.store import Dataset, called, locked
-from lab.dataset.table import NEW, STATUSES, TABLE_NAME, Entry
-from lab.importers import Clip, Problem
-from lab.preprocess.archive import SUFFIXES
+from lab.dataset.file_names import avoid_split_words
+from lab.dataset.store import Dataset, dataset_named, locked
+from lab.dataset.table import NEW, STATUSES, TABLE_NAME, DatasetClip
+from lab.importers import CorpusClip, ImportProblem
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What an import has done.
+class ImportResult:
+    """The outcome of an import.
 
-    n_new, n_known: clips that were added, and that were there before with the same name and sound
-    refused: clips whose sound cannot be read, with the reason
+    n_new: clips that were added
+    n_known: clips that the dataset already had, with the same name and audio
+    problems: files that could not be imported, or that are missing, with the reason
     """
 
     dataset: Dataset
     n_new: int
     n_known: int
-    refused: list[Problem]
+    problems: tuple[ImportProblem, ...]
 
 
 def add(
     workspace: Workspace,
     name: str,
-    clips: Iterable[tuple[str, bytes]],
+    clips: Iterable[tuple[str, bytes | BinaryIO]],
     *,
     language: str,
     texts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Dataset, int]:
-    """Add clips to the dataset `name`, which is made if there is none.
+    """Add clips to the dataset `name`, which is created if it does not exist.
 
-    clips: a name and the bytes of an audio file each; one that is there already is passed over
-    language: Whisper's code of what is spoken
-    texts: what is said, by the names of the clips, as far as it is known
+    clips: pairs of a name and an audio file, as bytes or a stream; existing clips are skipped
+    language: Whisper's code of the spoken language
+    texts: transcriptions by name of the clip, as far as they are known
 
-    Returns the dataset and how many clips are new.
-    Raises OptionsError for a name without letters, WorkspaceError when the disk refuses; what was
-    in the dataset before stays as it was.
+    Returns the dataset and the number of clips added.
+    Raises OptionsError for a name without letters, WorkspaceError if the clips cannot be written;
+    clips that the dataset had before are unchanged.
     """
-    dataset = called(workspace, name)
+    dataset = dataset_named(workspace, name)
     with locked(dataset):
-        entries = _entries_if_any(dataset)
-        known = {entry.file_name for entry in entries}
-        n_before = len(entries)
+        rows = _existing_clips(dataset)
+        known = {row.file_name for row in rows}
+        n_before = len(rows)
         for clip_name, content in clips:
-            file_name = f"audio/{_file_name(clip_name, hashlib.sha256(content))}"
-            if file_name not in known:
-                with atomic_write(dataset.folder / file_name) as beside:
-                    beside.write_bytes(content)
-                known.add(file_name)
-                entries.append(
-                    Entry(
-                        file_name,
-                        " ".join(texts.get(clip_name, "").split()),
-                        language=language,
-                        duration_s=_length_s(content),
-                    )
-                )
-        store.write(dataset, entries)
-    return dataset, len(entries) - n_before
+            with hashed_copy(content, dataset.folder / "audio") as copy:
+                file_name = f"audio/{_file_name(clip_name, copy.sha256)}"
+                if file_name in known:
+                    continue
+                duration_s = _duration_s(copy.path)
+                copy.path.replace(dataset.folder / file_name)
+            known.add(file_name)
+            text = " ".join(texts.get(clip_name, "").split())
+            rows.append(DatasetClip(file_name, text, language=language, duration_s=duration_s))
+        store.write(dataset, rows)
+    return dataset, len(rows) - n_before
 
 
 def import_clips(
     workspace: Workspace,
     name: str,
-    clips: Iterable[Clip],
+    clips: Iterable[CorpusClip],
     *,
     language: str,
     may_move: bool = False,
     on_progress: Progress = ignore,
-) -> Imported:
-    """Copy clips with their texts into the dataset `name`, which is made if there is none.
+) -> ImportResult:
+    """Copy clips with their texts into the dataset `name`, which is created if it does not exist.
 
-    clips: from `lab.importers`; of their sound only the headers are read
-    language: Whisper's code, for clips that have none of their own
-    may_move: whether the files of the clips may be moved instead of copied, since they lie in a
-        folder of this program, on the same disk
-    on_progress: called for each clip, in clips, as the tables are read and then as the sound is
-        copied; raising `Cancelled` from it stops the import
+    clips: from `lab.importers`; only the headers of their audio files are read
+    language: Whisper's code, for clips that state none
+    may_move: whether audio files may be moved instead of copied, because they are in a temporary
+        folder on the same disk
+    on_progress: called with the number of clips, while the tables are read and while the audio is
+        copied; raise `Cancelled` in it to stop the import
 
-    All clips are added or, whatever stops it, none. Raises OptionsError for a name without letters,
-    an unknown language or when there is no clip that can be read, WorkspaceError when the disk
-    refuses.
+    Adds all clips or, if it is stopped or fails, none. Raises OptionsError for a name without
+    letters, an unknown language or if no clip can be read, WorkspaceError if the clips cannot be
+    written.
     """
-    dataset = target_of(workspace, name, language)
-    waiting: list[Clip] = []
-    for clip in clips:  # to know how many there are, for which long tables are read
+    dataset = import_target(workspace, name, language)
+    waiting: list[CorpusClip] = []
+    for clip in clips:  # counted first, for the progress; long tables take a while
         waiting.append(clip)
         on_progress(0, len(waiting), "Reading the tables")
-    copied: dict[str, Entry] = {}
+    copied: dict[str, DatasetClip] = {}
     refused = []
     with _staging(dataset) as staging:
         for n_done, clip in enumerate(waiting):
             on_progress(n_done, len(waiting), "Copying clips")
             try:
-                entry = _copied(clip, language, staging, may_move)
+                row = _copy(clip, language, staging, may_move)
             except AudioError as error:
-                refused.append(Problem(clip.audio_path.name, str(error)))
+                refused.append(ImportProblem(clip.audio_path.name, str(error)))
             else:
-                copied.setdefault(entry.file_name, entry)
+                copied.setdefault(row.file_name, row)
         if not copied:
             raise OptionsError(
-                "There is no clip that could be imported. "
-                + (refused[0].reason if refused else "Choose the folder that holds the sound.")
+                "None of the clips can be imported. "
+                + (refused[0].reason if refused else "Choose the folder that holds the audio.")
             )
         on_progress(len(waiting), len(waiting), "Copying clips")
-        _onto_disk()
-        n_new = _take_over(dataset, copied, staging)
-    return Imported(dataset, n_new, len(waiting) - len(refused) - n_new, refused)
+        _sync()
+        n_new = _move_into_dataset(dataset, copied, staging)
+    return ImportResult(dataset, n_new, len(waiting) - len(refused) - n_new, tuple(refused))
 
 
-def _length_s(content: bytes) -> float | None:
-    """As the header says; None for what is no sound, which the check of the dataset finds."""
-    with suppress(AudioError):
-        length_s = audio.probe(content).duration_s
-        return None if length_s is None else round(length_s, 3)
-    return None
-
-
-def target_of(workspace: Workspace, name: str, language: str) -> Dataset:
-    """The dataset that an import goes into, whether there is one or not.
+def import_target(workspace: Workspace, name: str, language: str) -> Dataset:
+    """The dataset that an import adds to, whether it exists or not.
 
     Raises OptionsError for a name without letters or an unknown language.
     """
     if language not in LANGUAGES:
-        raise OptionsError(f"“{language[:40]}” is no language of Whisper; choose one, such as sq.")
-    return called(workspace, name)
+        raise OptionsError(
+            f"Whisper does not know the language “{language[:40]}”. Use a code such as sq."
+        )
+    return dataset_named(workspace, name)
+
+
+def _duration_s(path: Path) -> float | None:
+    """Duration according to the header; None if it is not audio, which the checks report."""
+    with suppress(AudioError):
+        duration_s = audio.probe(path).duration_s
+        return None if duration_s is None else round(duration_s, 3)
+    return None
 
 
 @contextmanager
 def _staging(dataset: Dataset) -> Iterator[Path]:
-    """A folder inside of the dataset's, where nobody looks; it is gone afterwards."""
+    """A temporary folder within the dataset's folder, removed at the end."""
     try:
         with Staging(dataset.folder) as staging:
             yield staging
@@ -158,26 +158,26 @@ def _staging(dataset: Dataset) -> Iterator[Path]:
         ) from error
     finally:
         for folder in (dataset.folder / "audio", dataset.folder):
-            with locked(dataset), suppress(OSError):  # what holds something stays
+            with locked(dataset), suppress(OSError):  # fails for a folder that is not empty
                 folder.rmdir()
 
 
-def _copied(clip: Clip, language: str, staging: Path, may_move: bool) -> Entry:
-    """Copy or move the sound of a clip; raises AudioError where it cannot be read."""
+def _copy(clip: CorpusClip, language: str, staging: Path, may_move: bool) -> DatasetClip:
+    """Copy or move the audio file of a clip; raises AudioError if it cannot be read."""
     info = audio.probe(clip.audio_path)
     try:
         with clip.audio_path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise AudioError(
             f"“{clip.audio_path.name}” cannot be read ({error.strerror}). Check the disk."
         ) from error
-    file_name = _file_name(clip.audio_path.name, digest)
+    file_name = _file_name(clip.audio_path.name, sha256)
     if may_move:
         clip.audio_path.replace(staging / file_name)
     else:
         shutil.copyfile(clip.audio_path, staging / file_name)
-    return Entry(
+    return DatasetClip(
         f"audio/{file_name}",
         clip.transcription,
         clip.split,
@@ -188,28 +188,28 @@ def _copied(clip: Clip, language: str, staging: Path, may_move: bool) -> Entry:
     )
 
 
-def _onto_disk() -> None:
-    """Have all that was written reach the disk, before a table names it."""
-    # One request for everything: file by file it takes longer than the copying. Windows has only
-    # the latter, and writes soon by itself.
+def _sync() -> None:
+    """Sync all written files to disk before a table refers to them."""
+    # All at once, since syncing file by file takes longer than copying. Windows offers only the
+    # latter, and writes its buffers soon anyway.
     if hasattr(os, "sync"):
         os.sync()
 
 
-def _take_over(dataset: Dataset, copied: Mapping[str, Entry], staging: Path) -> int:
-    """Move what is new from `staging` into the dataset, all or nothing; gives how many it is."""
+def _move_into_dataset(dataset: Dataset, copied: Mapping[str, DatasetClip], staging: Path) -> int:
+    """Move the new clips from `staging` into the dataset, all or none; returns their number."""
     moved = []
     with locked(dataset):
-        entries = _entries_if_any(dataset)
-        known = {entry.file_name for entry in entries}
-        new = [entry for entry in copied.values() if entry.file_name not in known]
+        existing = _existing_clips(dataset)
+        known = {row.file_name for row in existing}
+        new = [row for row in copied.values() if row.file_name not in known]
         try:
             (dataset.folder / "audio").mkdir(exist_ok=True)
-            for entry in new:
-                target = dataset.folder / entry.file_name
+            for row in new:
+                target = dataset.folder / row.file_name
                 (staging / target.name).replace(target)
                 moved.append(target)
-            store.write(dataset, [*entries, *new])
+            store.write(dataset, [*existing, *new])
         except BaseException:
             for target in moved:
                 target.unlink()
@@ -217,13 +217,13 @@ def _take_over(dataset: Dataset, copied: Mapping[str, Entry], staging: Path) -> 
     return len(new)
 
 
-def _entries_if_any(dataset: Dataset) -> list[Entry]:
-    return dataset.entries() if (dataset.folder / TABLE_NAME).exists() else []
+def _existing_clips(dataset: Dataset) -> list[DatasetClip]:
+    return dataset.clips() if (dataset.folder / TABLE_NAME).exists() else []
 
 
-def _file_name(name: str, digest: "hashlib._Hash") -> str:
-    """A safe name that tells a person what it is, and differs for different sounds."""
+def _file_name(name: str, sha256: str) -> str:
+    """A safe file name that stays recognisable and is unique to the audio."""
     path = PurePath(name)
-    stem, suffix = without_split_words(slug(path.stem)), path.suffix.lower()
-    safe_suffix = suffix if suffix in SUFFIXES else ""
-    return "-".join(filter(None, [stem, digest.hexdigest()[:10]])) + safe_suffix
+    stem, suffix = avoid_split_words(slug(path.stem)), path.suffix.lower()
+    safe_suffix = suffix if suffix in AUDIO_SUFFIXES else ""
+    return "-".join(filter(None, [stem, sha256[:10]])) + safe_suffix

@@ -1,35 +1,35 @@
-"""What a dataset is, in a README that goes with it; in the form of Hugging Face's dataset cards."""
+"""The README of an exported dataset, a Hugging Face dataset card."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 from lab.core.languages import LANGUAGES
-from lab.dataset.splitting import leaks
-from lab.dataset.table import CORRECTED, SPLITS, Entry
+from lab.dataset.splitting import find_leaks
+from lab.dataset.table import CORRECTED, SPLITS, DatasetClip
 
 _LOADING = """
-## Opening it
+## Loading it
 
 ```python
 from datasets import load_dataset
 
-clips = load_dataset("audiofolder", data_dir="FOLDER", split="train")  # all clips, whatever split
+clips = load_dataset("audiofolder", data_dir="FOLDER", split="train")  # all clips of all splits
 train = clips.filter(lambda clip: clip["split"] == "train")
 ```
 """
 
 
-def card_text(name: str, entries: Sequence[Entry], *, is_audiofolder: bool) -> str:
-    """The README of an export.
+def card_text(name: str, clips: Sequence[DatasetClip], *, is_audiofolder: bool) -> str:
+    """Write the README of an export.
 
-    name: of the dataset, in letters that a workspace allows
-    is_audiofolder: whether to tell how Hugging Face's library opens it
+    name: of the dataset
+    is_audiofolder: whether to include how to load it with Hugging Face `datasets`
     """
-    codes = sorted({entry.language for entry in entries if entry.language in LANGUAGES})
-    languages = ", ".join(LANGUAGES[code] for code in codes) or "not said"
+    codes = sorted({clip.language for clip in clips if clip.language in LANGUAGES})
+    languages = ", ".join(LANGUAGES[code] for code in codes) or "unknown"
     rows = [
-        _row(split or "none", [entry for entry in entries if entry.split == split])
+        _row(split or "none", members)
         for split in (*SPLITS, "")
-        if any(entry.split == split for entry in entries)
+        if (members := [clip for clip in clips if clip.split == split])
     ]
     return "\n".join(
         [
@@ -40,41 +40,38 @@ def card_text(name: str, entries: Sequence[Entry], *, is_audiofolder: bool) -> s
             "---",
             f"# {name}",
             "",
-            f"Clips of speech with their texts. Language: {languages}.",
+            f"Clips of speech with transcriptions. Language: {languages}.",
             "",
-            "| Split | Clips | Hours | Speakers | With text | Heard and corrected |",
+            "| Split | Clips | Hours | Speakers | With text | Corrected by a person |",
             "|---|---|---|---|---|---|",
             *rows,
-            _row("all", entries),
+            _row("all", clips),
             "",
-            _apart(entries),
+            _leakage(clips),
             *([_LOADING] if is_audiofolder else [""]),
-            "## Where it comes from",
+            "## Source",
             "",
-            "Not written down yet: say here who speaks, where the recordings and texts come from, "
-            "and under which licence others may use them.",
+            "To be completed: who speaks, where the recordings and texts come from, and under "
+            "which licence others may use them.",
             "",
         ]
     )
 
 
-def _row(title: str, entries: Sequence[Entry]) -> str:
-    def n(is_one: Callable[[Entry], bool]) -> int:
-        return sum(map(is_one, entries))
-
-    hours = sum(entry.duration_s or 0.0 for entry in entries) / 3600
-    speakers = len({entry.speaker for entry in entries} - {""}) or "not said"
-    n_texts = n(lambda entry: bool(entry.transcription))
-    n_corrected = n(lambda entry: entry.status == CORRECTED)
-    return f"| {title} | {len(entries)} | {hours:.2f} | {speakers} | {n_texts} | {n_corrected} |"
+def _row(title: str, clips: Sequence[DatasetClip]) -> str:
+    hours = sum(clip.duration_s or 0.0 for clip in clips) / 3600
+    speakers = len({clip.speaker for clip in clips} - {""}) or "unknown"
+    n_texts = sum(bool(clip.transcription) for clip in clips)
+    n_corrected = sum(clip.status == CORRECTED for clip in clips)
+    return f"| {title} | {len(clips)} | {hours:.2f} | {speakers} | {n_texts} | {n_corrected} |"
 
 
-def _apart(entries: Iterable[Entry]) -> str:
-    found = leaks(entries)
-    if not found:
-        return "No speaker and no sentence is in two splits."
-    n_speakers = sum(leak.kind == "speaker" for leak in found)
+def _leakage(clips: Sequence[DatasetClip]) -> str:
+    leaks = find_leaks(clips)
+    if not leaks:
+        return "No speaker and no sentence is in more than one split."
+    n_speakers = sum(leak.kind == "speaker" for leak in leaks)
     return (
-        f"In more than one split: speakers: {n_speakers}, sentences: {len(found) - n_speakers}. "
-        "Scores on the test split are better than for others by that."
+        f"In more than one split: speakers: {n_speakers}, sentences: {len(leaks) - n_speakers}. "
+        "This makes scores on the test split too optimistic."
     )

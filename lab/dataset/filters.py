@@ -1,7 +1,7 @@
-"""Which clips to look at, in a small language: `duration > 10 and "mirë" in text`.
+"""Filter expressions for clips, such as `duration > 10 and "mirë" in text`.
 
-It looks like Python and is read by Python's own parser, but nothing of it is ever run: only what is
-listed here is understood, and the answer is worked out column by column.
+The syntax is a small subset of Python's. Expressions are parsed by Python's own parser but never
+executed: the supported nodes are evaluated on the columns of a table.
 """
 
 import ast
@@ -20,34 +20,34 @@ from numpy.typing import NDArray
 
 from lab.core.errors import OptionsError
 
-Kind = Literal["number", "text", "truth"]
-Truths = NDArray[np.bool_]
+Kind = Literal["number", "text", "condition"]
+Mask = NDArray[np.bool_]
 
-# The columns of a dataset's table that can be asked for, and what they hold.
+# The columns that an expression can use, described for people.
 NUMBERS: Mapping[str, str] = {
     "duration": "seconds",
-    "words": "words of the text",
-    "characters": "characters of the text",
-    "rate": "characters a second",
+    "words": "number of words in the text",
+    "characters": "number of characters in the text",
+    "rate": "characters per second",
     "wer": "word error rate of the prediction, 0 or more",
     "cer": "character error rate of the prediction, 0 or more",
-    "confidence": "of the model in its prediction, 0 to 1",
+    "confidence": "of the prediction, 0 to 1",
 }
 TEXTS: Mapping[str, str] = {
-    "clip": "the name of the file",
-    "text": "what is said",
-    "split": "train, validation, test or nothing",
-    "speaker": "who speaks",
-    "language": "a code such as sq",
+    "clip": "file name",
+    "text": "the transcription",
+    "split": "train, validation, test or empty",
+    "speaker": "name of the speaker",
+    "language": "code such as sq",
     "status": "new, corrected or excluded",
-    "prediction": "what a model heard",
+    "prediction": "the transcription by a model",
 }
-PREDICTED = ("wer", "cer", "confidence", "prediction")
+_PREDICTION_COLUMNS = ("wer", "cer", "confidence", "prediction")
 
 EXAMPLE = 'duration > 10 and "mirë" in text'
 _MAX_LENGTH, _MAX_DEPTH = 500, 20
 
-_ORDERS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+_ORDERINGS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
@@ -59,223 +59,225 @@ _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
-_CURLY = dict.fromkeys(map(ord, "“”„‟«»"), '"')
+_STRAIGHT_QUOTES = dict.fromkeys(map(ord, "“”„‟«»"), '"')
 _HINTS = (
-    (re.compile(r"(?<![=!<>])=(?!=)"), "To compare, write == with two signs."),
-    (re.compile(r"&|\||\b(AND|OR|NOT|IN)\b"), "Write and, or, not, in as words in small letters."),
+    (re.compile(r"(?<![=!<>])=(?!=)"), "Write == to compare."),
+    (re.compile(r"&|\||\b(AND|OR|NOT|IN)\b"), "Write and, or, not, in as lowercase words."),
 )
 
 
 class FilterError(OptionsError):
-    """An expression that cannot be understood; position: of the character, from 1 on."""
+    """An invalid expression. position: of the error in characters, starting at 1"""
 
     def __init__(self, message: str, position: int) -> None:
-        super().__init__(f"At character {position}: {message} An example: {EXAMPLE}")
+        super().__init__(f"At character {position}: {message} Example: {EXAMPLE}")
         self.position = position
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A part of an expression: what it holds for each clip, and how that is found in a table.
+class _Node:
+    """A node of an expression.
 
-    literal: what it says, if that is the same for all clips
+    evaluate: computes its value for each row of a table
+    literal: its value, if it is a constant
     """
 
     kind: Kind
-    of: Callable[[pd.DataFrame], Any]
+    evaluate: Callable[[pd.DataFrame], Any]
     literal: str | float | None = None
 
 
 @dataclass(frozen=True)
 class Filter:
-    """An expression that was understood. names: the columns that it asks for"""
+    """A parsed expression. names: the columns that it uses"""
 
     expression: str
+    _root: _Node
     names: frozenset[str]
-    _root: _Part
 
-    def mask(self, table: pd.DataFrame) -> Truths:
-        """Which rows of `table` are meant, shape (rows,).
+    def mask(self, table: pd.DataFrame) -> Mask:
+        """Which rows of `table` match, shape (n_rows,).
 
-        table: with the columns of `lab.dataset.statistics.frame`, and those of predictions if the
-            expression asks for them
+        table: with the columns of `lab.dataset.statistics.frame`, and of `with_predictions` if the
+            expression uses them
 
-        A number that nobody knows is neither smaller nor greater than any other, and equals none.
-        Raises OptionsError for a column that is missing.
+        An unknown number (NaN) is not equal to, less than or greater than any number. Raises
+        OptionsError for a missing column.
         """
         missing = sorted(self.names - set(table.columns))
         if missing:
-            why = "no model has been asked about these clips yet"
-            raise OptionsError(
-                f"“{missing[0]}” cannot be asked for: "
-                f"{why if missing[0] in PREDICTED else 'this table lacks it'}."
-            )
+            unpredicted = missing[0] in _PREDICTION_COLUMNS
+            why = "these clips have no predictions yet" if unpredicted else "no such column"
+            raise OptionsError(f"“{missing[0]}” is unavailable: {why}.")
         with np.errstate(all="ignore"):  # a clip of 0 s has an infinite rate
-            return np.array(np.broadcast_to(self._root.of(table), len(table)))
+            return np.array(np.broadcast_to(self._root.evaluate(table), len(table)))
 
 
 def parse(expression: str) -> Filter:
-    """Understand an expression.
+    """Parse an expression.
 
-    It may compare columns with numbers and texts (`==`, `!=`, `<`, `<=`, `>`, `>=`, also
-    `1 < duration < 3`), look for a text in a column whatever its capitals (`"mirë" in text`) or for
-    a column in a list (`split in ("train", "test")`), compute (`+ - * /`, `length(prediction)`),
-    and put all that together with `and`, `or`, `not` and brackets.
+    It can compare columns with numbers and texts (`==`, `!=`, `<`, `<=`, `>`, `>=`, also
+    `1 < duration < 3`), search a text case-insensitively (`"mirë" in text`), test for membership in
+    a list (`split in ("train", "test")`), compute (`+ - * /`, `length(prediction)`), and combine
+    conditions with `and`, `or`, `not` and parentheses.
 
-    Raises FilterError, which says where it went wrong and what can be asked for.
+    Raises FilterError, which says where the error is and what can be used.
     """
     line = re.sub(r"\s", " ", expression)
     if not line.strip():
-        raise FilterError("there is nothing.", 1)
+        raise FilterError("the expression is empty.", 1)
     if len(line) > _MAX_LENGTH:
-        raise FilterError(f"more than {_MAX_LENGTH} characters are too many.", _MAX_LENGTH + 1)
-    reader = _Reader(line)
-    root = reader.read()
-    return Filter(expression, frozenset(reader.names), root)
+        raise FilterError(f"the expression exceeds {_MAX_LENGTH} characters.", _MAX_LENGTH + 1)
+    parser = _Parser(line)
+    return Filter(expression, parser.parse(), frozenset(parser.names))
 
 
-class _Reader:
-    """Turns one line into parts, and knows where each of them stands in it."""
+class _Parser:
+    """Turns one line into nodes, and reports the position of errors in it."""
 
     def __init__(self, line: str) -> None:
         self.names: set[str] = set()
         self._line = line
         self._indent = len(line) - len(line.lstrip())
 
-    def read(self) -> _Part:
+    def parse(self) -> _Node:
         try:
             body = _parsed(self._line.strip())
         except SyntaxError as error:
-            hint = next((hint for sign, hint in _HINTS if sign.search(self._line)), "")
+            hint = next((hint for pattern, hint in _HINTS if pattern.search(self._line)), "")
             raise FilterError(
-                f"this cannot be understood. {hint}".rstrip(),
+                f"invalid syntax. {hint}".rstrip(),
                 min((error.offset or 1) + self._indent, len(self._line)),
             ) from None
-        except (ValueError, RecursionError, MemoryError):  # half a character, endless brackets
-            raise FilterError("this cannot be understood.", 1) from None
-        return self._truth(body, 0)
+        except (ValueError, RecursionError, MemoryError):  # surrogates, deeply nested brackets
+            raise FilterError("invalid syntax.", 1) from None
+        return self._expect("condition", body, 0)
 
-    def _part(self, node: ast.expr, depth: int) -> _Part:
+    def _node(self, node: ast.expr, depth: int) -> _Node:
         if depth > _MAX_DEPTH:
-            raise self._error(node, f"more than {_MAX_DEPTH} levels are too many.")
+            raise self._error(node, f"the expression is nested more than {_MAX_DEPTH} levels deep.")
         match node:
             case ast.BoolOp(op, values):
-                parts = [self._truth(value, depth + 1) for value in values]
-                together = np.logical_and if isinstance(op, ast.And) else np.logical_or
-                return _Part("truth", lambda table: _all(together, parts, table))
+                parts = [self._expect("condition", value, depth + 1) for value in values]
+                combine = np.logical_and if isinstance(op, ast.And) else np.logical_or
+                return _Node("condition", lambda table: _combined(combine, parts, table))
             case ast.UnaryOp(ast.Not(), operand):
-                inner = self._truth(operand, depth + 1)
-                return _Part("truth", lambda table: ~inner.of(table))
+                inner = self._expect("condition", operand, depth + 1)
+                return _Node("condition", lambda table: ~inner.evaluate(table))
             case ast.UnaryOp(ast.USub(), operand):
-                number = self._number(operand, depth + 1)
-                return _Part("number", lambda table: -number.of(table))
+                number = self._expect("number", operand, depth + 1)
+                return _Node("number", lambda table: -number.evaluate(table))
             case ast.BinOp(left, op, right) if type(op) in _ARITHMETIC:
                 compute = _ARITHMETIC[type(op)]
-                one, other = self._number(left, depth + 1), self._number(right, depth + 1)
-                return _Part("number", lambda table: compute(one.of(table), other.of(table)))
+                one, other = (
+                    self._expect("number", left, depth + 1),
+                    self._expect("number", right, depth + 1),
+                )
+                return _Node(
+                    "number", lambda table: compute(one.evaluate(table), other.evaluate(table))
+                )
             case ast.Compare(left, ops, comparators):
                 sides = [left, *comparators]
                 steps = [
-                    self._comparison(sides[place], op, sides[place + 1], depth)
-                    for place, op in enumerate(ops)
+                    self._comparison(a, op, b, depth)
+                    for a, op, b in zip(sides, ops, comparators, strict=False)
                 ]
-                return _Part("truth", lambda table: _all(np.logical_and, steps, table))
+                return _Node("condition", lambda table: _combined(np.logical_and, steps, table))
             case ast.Call(ast.Name("length"), [argument], []):
-                text = self._text(argument, depth + 1)
+                text = self._expect("text", argument, depth + 1)
                 if text.literal is not None:
-                    raise self._error(argument, "length is asked of a column.")
-                return _Part("number", lambda table: text.of(table).str.len().to_numpy(float))
+                    raise self._error(argument, "length(…) takes a column.")
+                return _Node("number", lambda table: text.evaluate(table).str.len().to_numpy(float))
             case ast.Name(name):
                 return self._column(node, name)
             case ast.Constant(value):
                 return self._constant(node, value)
-        raise self._error(node, "this is not understood here.")
+        raise self._error(node, "this is not supported here.")
 
-    def _comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr, depth: int) -> _Part:
+    def _comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr, depth: int) -> _Node:
         if isinstance(op, ast.In | ast.NotIn):
             found = self._membership(left, right, depth)
             if isinstance(op, ast.In):
                 return found
-            return _Part("truth", lambda table: ~found.of(table))
-        if type(op) in _ORDERS:
-            order = _ORDERS[type(op)]
-            low, high = self._number(left, depth + 1), self._number(right, depth + 1)
-            return _Part("truth", lambda table: order(low.of(table), high.of(table)))
+            return _Node("condition", lambda table: ~found.evaluate(table))
+        if type(op) in _ORDERINGS:
+            order = _ORDERINGS[type(op)]
+            low, high = (
+                self._expect("number", left, depth + 1),
+                self._expect("number", right, depth + 1),
+            )
+            return _Node(
+                "condition", lambda table: order(low.evaluate(table), high.evaluate(table))
+            )
         if not isinstance(op, ast.Eq | ast.NotEq):
-            raise self._error(left, "write == or != to compare.")
-        one, other = self._part(left, depth + 1), self._part(right, depth + 1)
-        if one.kind != other.kind or one.kind == "truth":
+            raise self._error(left, "use == or != to compare.")
+        one, other = self._node(left, depth + 1), self._node(right, depth + 1)
+        if one.kind != other.kind or one.kind == "condition":
             raise self._error(
-                right, f"a {one.kind} cannot be compared with a {other.kind}; texts have quotes."
+                right, f"cannot compare a {one.kind} with a {other.kind}; put texts in quotes."
             )
         equal = operator.eq if isinstance(op, ast.Eq) else operator.ne
-        return _Part("truth", lambda table: np.asarray(equal(one.of(table), other.of(table))))
-
-    def _membership(self, left: ast.expr, right: ast.expr, depth: int) -> _Part:
-        if isinstance(right, ast.Tuple | ast.List | ast.Set):
-            column = self._part(left, depth + 1)
-            choices = [self._part(choice, depth + 1) for choice in right.elts]
-            for node, choice in zip(right.elts, choices, strict=True):
-                if choice.literal is None or choice.kind != column.kind:
-                    raise self._error(node, f"this does not belong into a list of {column.kind}s.")
-            literals = [choice.literal for choice in choices]
-            return _Part(
-                "truth", lambda table: pd.Series(column.of(table)).isin(literals).to_numpy()
-            )
-        wanted, text = self._text(left, depth + 1), self._text(right, depth + 1)
-        if not isinstance(wanted.literal, str) or text.literal is not None:
-            raise self._error(left, "before “in” stands a text in quotes, after it a column.")
-        needle = wanted.literal.lower()
-        return _Part(
-            "truth",
-            lambda table: text.of(table).str.lower().str.contains(needle, regex=False).to_numpy(),
+        return _Node(
+            "condition", lambda table: np.asarray(equal(one.evaluate(table), other.evaluate(table)))
         )
 
-    def _column(self, node: ast.expr, name: str) -> _Part:
+    def _membership(self, left: ast.expr, right: ast.expr, depth: int) -> _Node:
+        if isinstance(right, ast.Tuple | ast.List | ast.Set):
+            column = self._node(left, depth + 1)
+            choices = [self._node(choice, depth + 1) for choice in right.elts]
+            for node, choice in zip(right.elts, choices, strict=True):
+                if choice.literal is None or choice.kind != column.kind:
+                    raise self._error(node, f"expected a {column.kind} in this list.")
+            literals = [choice.literal for choice in choices]
+            return _Node(
+                "condition",
+                lambda table: pd.Series(column.evaluate(table)).isin(literals).to_numpy(),
+            )
+        wanted, text = self._expect("text", left, depth + 1), self._expect("text", right, depth + 1)
+        if not isinstance(wanted.literal, str) or text.literal is not None:
+            raise self._error(left, "“in” takes a text in quotes before it and a column after it.")
+        needle = wanted.literal.lower()
+        return _Node(
+            "condition",
+            lambda table: (
+                text.evaluate(table).str.lower().str.contains(needle, regex=False).to_numpy()
+            ),
+        )
+
+    def _column(self, node: ast.expr, name: str) -> _Node:
         if name not in NUMBERS and name not in TEXTS:
             known = [*NUMBERS, *TEXTS]
-            near = difflib.get_close_matches(name.lower(), known, n=1)
+            close = difflib.get_close_matches(name.lower(), known, n=1)
             raise self._error(
                 node,
-                f"“{name[:40]}” is unknown. "
-                + (f"Did you mean {near[0]}? " if near else "A text has to stand in quotes. ")
-                + f"Known are {', '.join(known)} and length(…).",
+                f"unknown column “{name[:40]}”. "
+                + (f"Did you mean {close[0]}? " if close else "Put texts in quotes. ")
+                + f"Available: {', '.join(known)} and length(…).",
             )
         self.names.add(name)
         if name in NUMBERS:
-            return _Part("number", lambda table: table[name].to_numpy(float))
-        return _Part("text", lambda table: table[name])
+            return _Node("number", lambda table: table[name].to_numpy(float))
+        return _Node("text", lambda table: table[name])
 
-    def _constant(self, node: ast.expr, value: object) -> _Part:
+    def _constant(self, node: ast.expr, value: object) -> _Node:
         if isinstance(value, str):
             if re.search("[\ud800-\udfff]", value):
-                raise self._error(node, "there is half a character in this text.")
-            return _Part("text", lambda _: value, value)
+                raise self._error(node, "the text contains an unpaired surrogate.")
+            return _Node("text", lambda _: value, value)
         if isinstance(value, int | float) and not isinstance(value, bool):
             try:
-                number = np.float64(value)  # divided by 0 it is infinite
+                number = np.float64(value)  # so that division by 0 gives infinity
             except OverflowError:
-                raise self._error(node, "this number is too large.") from None
-            return _Part("number", lambda _: number, number)
-        raise self._error(node, "this is neither a number nor a text.")
+                raise self._error(node, "the number is too large.") from None
+            return _Node("number", lambda _: number, number)
+        raise self._error(node, "expected a number or a text.")
 
-    def _truth(self, node: ast.expr, depth: int) -> _Part:
-        part = self._part(node, depth)
-        if part.kind != "truth":
-            raise self._error(node, "this says nothing that is true or not; compare it.")
-        return part
-
-    def _number(self, node: ast.expr, depth: int) -> _Part:
-        part = self._part(node, depth)
-        if part.kind != "number":
-            raise self._error(node, "a number is needed here.")
-        return part
-
-    def _text(self, node: ast.expr, depth: int) -> _Part:
-        part = self._part(node, depth)
-        if part.kind != "text":
-            raise self._error(node, "a text is needed here.")
-        return part
+    def _expect(self, kind: Kind, node: ast.expr, depth: int) -> _Node:
+        result = self._node(node, depth)
+        if result.kind != kind:
+            example = ", such as a comparison" if kind == "condition" else ""
+            raise self._error(node, f"expected a {kind}{example}.")
+        return result
 
     def _error(self, node: ast.expr, message: str) -> FilterError:
         before = self._line.strip().encode()[: node.col_offset].decode()
@@ -283,16 +285,16 @@ class _Reader:
 
 
 def _parsed(line: str) -> ast.expr:
-    """The tree of a line; with curly quotes taken for straight ones where it is none otherwise."""
-    with warnings.catch_warnings(action="ignore"):  # Python has views on backslashes
+    """Parse a line; if that fails, again with straight instead of curly quotes."""
+    with warnings.catch_warnings(action="ignore"):  # such as invalid escape sequences
         try:
             return ast.parse(line, mode="eval").body
         except SyntaxError:
-            if line.translate(_CURLY) == line:
+            if line.translate(_STRAIGHT_QUOTES) == line:
                 raise
-            return ast.parse(line.translate(_CURLY), mode="eval").body
+            return ast.parse(line.translate(_STRAIGHT_QUOTES), mode="eval").body
 
 
-def _all(together: np.ufunc, parts: list[_Part], table: pd.DataFrame) -> Truths:
-    found: Truths = reduce(together, [part.of(table) for part in parts])
-    return found
+def _combined(combine: np.ufunc, nodes: list[_Node], table: pd.DataFrame) -> Mask:
+    mask: Mask = reduce(combine, [node.evaluate(table) for node in nodes])
+    return mask

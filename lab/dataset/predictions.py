@@ -1,18 +1,16 @@
-"""What models make of the clips of a dataset, kept so that none hears a clip twice.
+"""Transcriptions of a dataset's clips by models, saved so that no clip is transcribed twice.
 
 datasets/albanian/.predictions/base-3f2a9c1d07b4.csv   file_name, transcription, confidence,
                                                        language, model
 
-The digits stand for the weights: a model that was trained again under the same name gets a file of
-its own. The folder is hidden because readers of audiofolder take a file that is called after
-`test` or `train` anywhere in a dataset for a split.
+The digits identify the weights: a model that is trained again under the same name gets a new file.
+The folder is hidden because audiofolder readers take any file with `test` or `train` in its name
+for a split.
 """
 
 import csv
 import hashlib
 import io
-import operator
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -25,9 +23,10 @@ from lab.core.errors import LabError, WorkspaceError
 from lab.core.languages import LANGUAGES
 from lab.core.progress import Progress, ignore
 from lab.core.workspace import slug
+from lab.dataset import append_only
 from lab.dataset.store import Dataset, locked
-from lab.dataset.table import Entry
-from lab.importers import Problem
+from lab.dataset.table import MAX_CLIP_S, DatasetClip
+from lab.importers import ImportProblem
 from lab.transcripts import Transcript
 
 if TYPE_CHECKING:
@@ -35,18 +34,17 @@ if TYPE_CHECKING:
     from lab.audio import Waveform
 
 FOLDER_NAME = ".predictions"
-LONGEST_S = 30.0  # what Whisper hears at once
 _COLUMNS = ("file_name", "transcription", "confidence", "language", "model")
-# Written down after so many clips, or so much sound: 20 s of work on two cores, 80 MB of memory.
-_TOGETHER, _TOGETHER_S = 256, 1200.0
+# A batch is saved after so many clips or so much audio: 20 s of work on two cores, 80 MB of memory.
+_BATCH_SIZE, _MAX_BATCH_S = 256, 1200.0
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model heard in a clip.
+    """A model's transcription of a clip.
 
-    confidence: mean probability of its tokens, 0 to 1; 0 where it heard nothing
-    language: what it was told to listen for; "" where it was to find out
+    confidence: mean probability of its tokens, 0 to 1; 0 for an empty text
+    language: the language requested; "" if it was to be detected
     """
 
     text: str
@@ -55,103 +53,106 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Predicted:
-    """What `predict` has done.
+class PredictionSummary:
+    """The outcome of `predict`.
 
-    n_new, n_known: clips that were listened to now, and before
-    skipped: clips that cannot be read, are too long, or in a language that the model does not know,
-        with the reason
+    n_new, n_known: clips transcribed now, and before
+    skipped: clips that cannot be decoded, are too long, or whose language the model does not
+        support, with the reason
     """
 
     n_new: int
     n_known: int
-    skipped: tuple[Problem, ...]
+    skipped: tuple[ImportProblem, ...]
 
 
 def predict(
     engine: "Engine",
     dataset: Dataset,
-    entries: Iterable[Entry],
+    clips: Iterable[DatasetClip],
     *,
     language: str | None = None,
     on_progress: Progress = ignore,
-) -> Predicted:
-    """Have a model listen to clips that it has not heard yet, and keep what it makes of them.
+) -> PredictionSummary:
+    """Transcribe those clips that the model has not transcribed yet, and save the results.
 
-    entries: clips of `dataset`
-    language: Whisper's code of what is spoken; None takes each clip's own, and finds out where that
-        is none of Whisper's; a model that knows English only is then asked for English
-    on_progress: called with clips, at least once a token; raising `Cancelled` from it stops, and
-        what was written down until then is kept
+    clips: of `dataset`
+    language: Whisper's code; None for each clip's own, which is detected if Whisper does not know
+        it; English for a model that supports English only
+    on_progress: called with the number of clips, at least once per token; raise `Cancelled` in it
+        to stop and keep the results so far
 
-    Raises OptionsError if the model does not know the language, WorkspaceError if the disk refuses.
+    Raises OptionsError if the model does not support the language, WorkspaceError if the results
+    cannot be saved.
     """
     path = _path(dataset, engine)
     known = _read(path)
-    skipped: list[Problem] = []
-    asked: dict[Entry, str] = {}
-    for entry in entries:
-        if language is None and (reason := _why_not(engine, entry)):
-            skipped.append(Problem(entry.file_name, reason))
+    skipped: list[ImportProblem] = []
+    languages: dict[DatasetClip, str] = {}
+    for clip in clips:
+        if language is None and (reason := _why_unsupported(engine, clip)):
+            skipped.append(ImportProblem(clip.file_name, reason))
         else:
-            asked[entry] = _language(engine, entry) if language is None else language
+            languages[clip] = _language(engine, clip) if language is None else language
     waiting = [
-        entry
-        for entry, wanted in asked.items()
-        if entry.file_name not in known or known[entry.file_name].language != wanted
+        clip
+        for clip, wanted in languages.items()
+        if clip.file_name not in known or known[clip.file_name].language != wanted
     ]
-    # Alike in length stand together, so that a batch has no waste.
-    waiting.sort(key=lambda entry: (asked[entry], entry.duration_s or LONGEST_S))
-    _write_down(path, dataset, {}, engine.name)  # now it is the newest of this name
+    # Clips of similar duration are batched, so that little time is spent on padding.
+    waiting.sort(key=lambda clip: (languages[clip], clip.duration_s or MAX_CLIP_S))
+    _append(path, dataset, {}, engine.name)  # `load` now reads the file of these weights
     n_done = n_new = 0
-    for wanted, group in groupby(waiting, key=asked.__getitem__):
+    for wanted, group in groupby(waiting, key=languages.__getitem__):
         options = TranscribeOptions(language=wanted or None)
         for batch in _batches(group):
             on_progress(n_done, len(waiting), "Reading clips")
-            clips = _clips(dataset, batch, skipped)
-            report = _from(on_progress, n_done, len(waiting))
-            transcripts = engine.transcribe_clips([*clips.values()], options, on_progress=report)
-            found = {
-                entry.file_name: _prediction(transcript, wanted)
-                for entry, transcript in zip(clips, transcripts, strict=True)
+            waveforms = _decode(dataset, batch, skipped)
+            report = _offset(on_progress, n_done, len(waiting))
+            transcripts = engine.transcribe_clips(
+                [*waveforms.values()], options, on_progress=report
+            )
+            predictions = {
+                clip.file_name: _prediction(transcript, wanted)
+                for clip, transcript in zip(waveforms, transcripts, strict=True)
             }
-            _write_down(path, dataset, found, engine.name)
-            n_done, n_new = n_done + len(batch), n_new + len(found)
-    return Predicted(n_new, len(asked) - len(waiting), tuple(skipped))
+            _append(path, dataset, predictions, engine.name)
+            n_done, n_new = n_done + len(batch), n_new + len(predictions)
+    return PredictionSummary(n_new, len(languages) - len(waiting), tuple(skipped))
 
 
 def load(dataset: Dataset, model: str) -> dict[str, Prediction]:
-    """What a model heard, by the name of the file; of two with that name, what the last one heard.
+    """Read the predictions of a model by file name, of its latest weights.
 
-    Empty if it has heard nothing. Raises WorkspaceError for a file that is damaged.
+    Empty if there are none. Raises WorkspaceError for a damaged file.
     """
     paths = [path for path in _paths(dataset) if _model(path) == model]
     return _read(paths[-1]) if paths else {}
 
 
 def list_models(dataset: Dataset) -> list[str]:
-    """The models that have heard clips of the dataset, the one that was asked last first."""
+    """Names of the models that have transcribed clips of the dataset, most recent first."""
     names = [_model(path) for path in reversed(_paths(dataset))]
     return list(dict.fromkeys(name for name in names if name))
 
 
-def heard_by(engine: "Engine", dataset: Dataset) -> dict[str, Prediction]:
-    """What exactly this model heard, as `load`."""
+def load_for_engine(engine: "Engine", dataset: Dataset) -> dict[str, Prediction]:
+    """Read the predictions by file name of exactly this engine's weights."""
     return _read(_path(dataset, engine))
 
 
-def _language(engine: "Engine", entry: Entry) -> str:
-    """What to listen for in a clip, "" to find out; what is none of Whisper's is no wish."""
+def _language(engine: "Engine", clip: DatasetClip) -> str:
+    """The language to request for a clip; "" to detect it."""
     if not engine.is_multilingual:
         return "en"
-    return entry.language if entry.language in LANGUAGES else ""
+    return clip.language if clip.language in LANGUAGES else ""
 
 
-def _why_not(engine: "Engine", entry: Entry) -> str | None:
-    language = _language(engine, entry)
+def _why_unsupported(engine: "Engine", clip: DatasetClip) -> str | None:
+    language = _language(engine, clip)
     if not language or language in engine.languages:
         return None
-    return f"The model {engine.name} does not know the language of the clip, {LANGUAGES[language]}."
+    return f"The model {engine.name} does not support the clip's language, {LANGUAGES[language]}."
 
 
 def _path(dataset: Dataset, engine: "Engine") -> Path:
@@ -162,86 +163,86 @@ def _path(dataset: Dataset, engine: "Engine") -> Path:
 
 
 def _paths(dataset: Dataset) -> list[Path]:
-    """The files of all models, the one that was written last at the end."""
-    found = (dataset.folder / FOLDER_NAME).glob("*.csv")
-    return sorted(found, key=lambda path: path.stat().st_mtime_ns)
+    """The files of all models, the last one written at the end."""
+    paths = (dataset.folder / FOLDER_NAME).glob("*.csv")
+    return sorted(paths, key=lambda path: path.stat().st_mtime_ns)
 
 
-def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Clips that are heard together: as many as are worth it and as fit into memory."""
-    batch: list[Entry] = []
+def _batches(clips: Iterable[DatasetClip]) -> Iterator[list[DatasetClip]]:
+    """Split clips into batches that are worth saving and fit into memory."""
+    batch: list[DatasetClip] = []
     seconds = 0.0
-    for entry in entries:
-        batch.append(entry)
-        seconds += entry.duration_s or LONGEST_S
-        if len(batch) == _TOGETHER or seconds >= _TOGETHER_S:
+    for clip in clips:
+        batch.append(clip)
+        seconds += clip.duration_s or MAX_CLIP_S
+        if len(batch) == _BATCH_SIZE or seconds >= _MAX_BATCH_S:
             yield batch
             batch, seconds = [], 0.0
     if batch:
         yield batch
 
 
-def _clips(
-    dataset: Dataset, entries: Sequence[Entry], skipped: list[Problem]
-) -> dict[Entry, "Waveform"]:
-    """The sound of the clips that can be heard; the others are added to `skipped`."""
-    found = {}
-    for entry in entries:
+def _decode(
+    dataset: Dataset, clips: Sequence[DatasetClip], skipped: list[ImportProblem]
+) -> dict[DatasetClip, "Waveform"]:
+    """Decode clips; adds those that cannot be decoded to `skipped`."""
+    waveforms = {}
+    for clip in clips:
         try:
-            waveform = audio.decode(dataset.audio_path(entry), max_duration_s=LONGEST_S)
-            found[entry] = waveform.slice(0, LONGEST_S)  # a decoder may add some samples
+            waveform = audio.decode(dataset.audio_path(clip), max_duration_s=MAX_CLIP_S)
+            waveforms[clip] = waveform.slice(0, MAX_CLIP_S)  # a decoder may add a few samples
         except LabError as error:
-            skipped.append(Problem(entry.file_name, str(error)))
-    return found
+            skipped.append(ImportProblem(clip.file_name, str(error)))
+    return waveforms
 
 
 def _prediction(transcript: Transcript, language: str) -> Prediction:
     weights = [max(len(segment.tokens), 1) for segment in transcript.segments]
-    sure = [segment.confidence for segment in transcript.segments]
+    total = sum(
+        segment.confidence * weight
+        for segment, weight in zip(transcript.segments, weights, strict=True)
+    )
     return Prediction(
-        text=" ".join(transcript.text.split()),  # a line of the file is a clip
-        confidence=sum(map(operator.mul, sure, weights)) / max(sum(weights), 1),
+        text=" ".join(transcript.text.split()),  # a clip takes exactly one line of the file
+        confidence=total / max(sum(weights), 1),
         language=language,
     )
 
 
-def _from(on_progress: Progress, n_before: int, n_clips: int) -> Progress:
+def _offset(on_progress: Progress, n_before: int, n_clips: int) -> Progress:
     def report(done: float, total: float, note: str = "") -> None:  # noqa: ARG001
         on_progress(n_before + done, n_clips, note)
 
     return report
 
 
-def _write_down(path: Path, dataset: Dataset, found: Mapping[str, Prediction], model: str) -> None:
-    """Add lines to a file; they are on the disk when this returns, or none of them is."""
+def _csv(rows: Iterable[Sequence[str]]) -> bytes:
     text = io.StringIO(newline="")
-    lines = csv.writer(text, lineterminator="\n")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _append(
+    path: Path, dataset: Dataset, predictions: Mapping[str, Prediction], model: str
+) -> None:
+    rows = (
+        (file_name, prediction.text, f"{prediction.confidence:.4f}", prediction.language, model)
+        for file_name, prediction in predictions.items()
+    )
     try:
         with locked(dataset):
             path.parent.mkdir(exist_ok=True)
-            path.touch()
-            with path.open("rb+") as file:
-                whole = len(_whole_lines(file.read()))
-                if not whole:
-                    lines.writerow(_COLUMNS)
-                lines.writerows(
-                    (file_name, one.text, f"{one.confidence:.4f}", one.language, model)
-                    for file_name, one in found.items()
-                )
-                file.seek(whole)
-                file.truncate()
-                file.write(text.getvalue().encode())
-                file.flush()
-                os.fsync(file.fileno())
+            path.touch()  # it becomes the newest file of the model's name even without rows
+            append_only.append(path, _csv(rows), header=_csv([_COLUMNS]))
     except OSError as error:
         raise WorkspaceError(
             f"{path} cannot be written ({error.strerror or error}). Free some space and try again; "
-            "what was heard before is kept."
+            "the results so far are kept."
         ) from error
 
 
 def _read(path: Path) -> dict[str, Prediction]:
-    """The lines of a file, later ones over earlier ones; one that is cut off counts for nothing."""
+    """Read the predictions of a file; later lines override earlier ones."""
     try:
         return {
             file_name: Prediction(text, float(confidence), language)
@@ -252,15 +253,15 @@ def _read(path: Path) -> dict[str, Prediction]:
 
 
 def _model(path: Path) -> str:
-    """Whose predictions these are; "" where there are none."""
+    """The name of the model that a file is of; "" if the file has no predictions."""
     row = next(iter(_rows(path)), None)
     return row[-1] if row else ""
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
-    """All lines but the heading, none where there is no file; raises WorkspaceError."""
+    """The rows of a file without the header, none if it does not exist; raises WorkspaceError."""
     try:
-        content = _whole_lines(path.read_bytes()).decode()
+        content = append_only.complete_lines(path.read_bytes()).decode()
         yield from islice(csv.reader(io.StringIO(content, newline="")), 1, None)
     except FileNotFoundError:
         return
@@ -268,11 +269,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
         raise _damaged(path, error) from error
 
 
-def _whole_lines(content: bytes) -> bytes:
-    return content[: content.rfind(b"\n") + 1]
-
-
 def _damaged(path: Path, error: Exception) -> WorkspaceError:
     return WorkspaceError(
-        f"{path} cannot be read ({error}). Remove it; the clips are then heard again."
+        f"{path} cannot be read ({error}). Delete it to transcribe the clips again."
     )

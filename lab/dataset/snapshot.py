@@ -1,9 +1,9 @@
-"""A dataset as it is at one moment: its table, and what the journal has on top of it.
+"""The current state of a dataset: its table, with the actions of the journal applied.
 
-Laying changes over a table that has them already does no harm, so whatever is cut off between two
-writes, the same clips come out. A table that another program has saved is laid under the whole
-journal: what it has from before a change is out of date, as in a spreadsheet that was open
-meanwhile; anything else was typed there, and stays.
+Applying an action to a table that already includes it changes nothing, so whatever a crash
+interrupts between two writes, the result is the same. If another program has saved the table, the
+whole journal is applied to it: a value from before a change is outdated, as in a spreadsheet that
+was open meanwhile, and gets replaced; any other value was typed there, and is kept.
 """
 
 import threading
@@ -18,86 +18,86 @@ from lab.core.errors import WorkspaceError
 from lab.core.workspace import atomic_write
 from lab.dataset import journal, table
 from lab.dataset.journal import JOURNAL_NAME, Action
-from lab.dataset.table import TABLE_NAME, Entry
+from lab.dataset.table import TABLE_NAME, DatasetClip
 
-CHANGEABLE = ("transcription", "split", "speaker", "language", "status")
+EDITABLE_FIELDS = ("transcription", "split", "speaker", "language", "status")
 
-# How many bytes of the journal the table holds, and what the table is known by.
-_SETTLED_NAME = ".settled"
-_MOST_IN_MEMORY = 4  # datasets
+# Holds how many bytes of the journal the table includes, and the signature of that table.
+_COMPACTED_NAME = ".settled"
+_MAX_CACHED = 4  # datasets
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """A dataset as it was read.
 
-    clips: by file name; never changed in place
-    table: the table's `known_by`
-    journal_end: how many bytes of the journal are in it
-    is_settled: whether the table alone says the same
+    clips: by file name; never modified in place
+    table: `file_signature` of the table
+    journal_end: number of bytes of the journal that are included
+    is_compacted: whether the table alone holds all of it
     """
 
-    clips: dict[str, Entry]
+    clips: dict[str, DatasetClip]
     table: tuple[int, int]
     journal_end: int
-    is_settled: bool
+    is_compacted: bool
 
 
-# Reading 100,000 clips takes the better part of a second, reading a line of the journal none: so
-# what was read last stays in memory, and is what the pages keep as well.
-_remembered: OrderedDict[Path, Snapshot] = OrderedDict()
+# Reading a table of 100,000 clips takes most of a second, reading a line of the journal next to
+# nothing. So recent snapshots stay in memory, shared with the pages.
+_cache: OrderedDict[Path, Snapshot] = OrderedDict()
 _lock = threading.Lock()
 
 
 def current(folder: Path) -> Snapshot:
-    """A dataset as it is now; raises WorkspaceError."""
+    """Read the current state of a dataset; raises WorkspaceError."""
     with _lock:
-        known = _remembered.get(folder)
-    now = (known and _read_on(folder, known)) or _read(folder)
+        cached = _cache.get(folder)
+    snapshot = (cached and _updated(folder, cached)) or _read(folder)
     with _lock:
-        _remembered[folder] = now
-        _remembered.move_to_end(folder)
-        while len(_remembered) > _MOST_IN_MEMORY:
-            _remembered.popitem(last=False)
-    return now
+        _cache[folder] = snapshot
+        _cache.move_to_end(folder)
+        while len(_cache) > _MAX_CACHED:
+            _cache.popitem(last=False)
+    return snapshot
 
 
 def forget(folder: Path) -> None:
-    """Let go of a dataset that is no more."""
+    """Drop a deleted dataset from the cache."""
     with _lock:
-        _remembered.pop(folder, None)
+        _cache.pop(folder, None)
 
 
-def _read_on(folder: Path, known: Snapshot) -> Snapshot | None:
-    """What was known with what has come since; None where only reading all of it helps."""
-    if known.table != known_by(folder / TABLE_NAME):
+def _updated(folder: Path, cached: Snapshot) -> Snapshot | None:
+    """The cached snapshot with new actions applied; None if everything has to be read again."""
+    if cached.table != file_signature(folder / TABLE_NAME):
         return None
-    tail = journal.read_on(folder, known.journal_end)
+    tail = journal.read_from(folder, cached.journal_end)
     if tail is None:
         return None
     actions, end = tail
-    return Snapshot(after(known.clips, actions), known.table, end, False) if actions else known
+    return Snapshot(after(cached.clips, actions), cached.table, end, False) if actions else cached
 
 
 def _read(folder: Path) -> Snapshot:
-    # In this order: who writes meanwhile writes the table before it says that it did.
-    start, settled_table = _settled_and_table(folder)
+    # In this order, since a writer replaces the table before `_COMPACTED_NAME`.
+    start, compacted_table = _compacted_state(folder)
     path = folder / TABLE_NAME
-    seen, rows = None, list[Entry]()
-    while seen != (seen := known_by(path)):  # until nobody has written while it was read
+    signature, rows = None, list[DatasetClip]()
+    while signature != (signature := file_signature(path)):  # until it is not replaced meanwhile
         rows = table.read(path)
-    tail = journal.read_on(folder, start) if settled_table == seen else None
-    actions, end = tail or journal.read_on(folder, 0) or ([], 0)
+    tail = journal.read_from(folder, start) if compacted_table == signature else None
+    actions, end = tail or journal.read_from(folder, 0) or ([], 0)
     clips = after({row.file_name: row for row in rows}, actions)
-    return Snapshot(clips, seen, end, not actions)
+    return Snapshot(clips, signature, end, not actions)
 
 
-def after(clips: Mapping[str, Entry], actions: Iterable[Action]) -> dict[str, Entry]:
-    """The clips after some actions, whichever of them they hold already."""
+def after(clips: Mapping[str, DatasetClip], actions: Iterable[Action]) -> dict[str, DatasetClip]:
+    """Apply actions to clips, whichever of them the clips already include."""
     values: dict[tuple[str, str], list[str]] = {}
     for action in actions:
         for change in action.changes:
-            for name in CHANGEABLE:
+            for name in EDITABLE_FIELDS:
                 if change.file_name in clips and name in change.after:
                     chain = values.setdefault((change.file_name, name), [])
                     chain += [change.before.get(name, ""), change.after[name]]
@@ -108,28 +108,28 @@ def after(clips: Mapping[str, Entry], actions: Iterable[Action]) -> dict[str, En
     return {**clips, **{name: replace(clips[name], **texts) for name, texts in changed.items()}}
 
 
-def write(folder: Path, entries: Sequence[Entry]) -> None:
-    """Write all clips into the table, which then holds everything of the journal.
+def write(folder: Path, clips: Sequence[DatasetClip]) -> None:
+    """Write all clips to the table, which then includes the whole journal.
 
-    The caller holds the lock and has put the journal's changes into `entries`. Raises
-    WorkspaceError, with the table as it was.
+    The caller holds the lock and has applied the journal to `clips`. Raises WorkspaceError, with
+    the table unchanged.
     """
-    size = known_by(folder / JOURNAL_NAME)[1]
-    table.write(folder / TABLE_NAME, entries)
-    if size:
-        written = known_by(folder / TABLE_NAME)
-        # Without it the whole journal is laid over the table, which gives the same clips.
-        with suppress(WorkspaceError), atomic_write(folder / _SETTLED_NAME) as beside:
-            beside.write_text(" ".join(str(number) for number in (size, *written)))
+    journal_size = file_signature(folder / JOURNAL_NAME)[1]
+    table.write(folder / TABLE_NAME, clips)
+    if journal_size:
+        signature = file_signature(folder / TABLE_NAME)
+        # Without this file the whole journal is applied to the table, with the same result.
+        with suppress(WorkspaceError), atomic_write(folder / _COMPACTED_NAME) as temporary:
+            temporary.write_text(" ".join(str(number) for number in (journal_size, *signature)))
 
 
-def settled(folder: Path) -> int:
-    """How many bytes of the journal are in the table, as far as that is known."""
-    return _settled_and_table(folder)[0]
+def compacted_bytes(folder: Path) -> int:
+    """How many bytes of the journal the table is known to include."""
+    return _compacted_state(folder)[0]
 
 
-def known_by(path: Path) -> tuple[int, int]:
-    """What tells a file from another of its name: when it was written, and its size in bytes."""
+def file_signature(path: Path) -> tuple[int, int]:
+    """Modification time in nanoseconds and size in bytes; (0, 0) if the file does not exist."""
     try:
         stat = path.stat()
     except OSError:
@@ -137,9 +137,9 @@ def known_by(path: Path) -> tuple[int, int]:
     return stat.st_mtime_ns, stat.st_size
 
 
-def _settled_and_table(folder: Path) -> tuple[int, tuple[int, int]]:
+def _compacted_state(folder: Path) -> tuple[int, tuple[int, int]]:
     try:
-        size, written_ns, table_size = map(int, (folder / _SETTLED_NAME).read_text().split())
+        journal_size, mtime_ns, size = map(int, (folder / _COMPACTED_NAME).read_text().split())
     except (OSError, ValueError):
         return 0, (0, 0)
-    return size, (written_ns, table_size)
+    return journal_size, (mtime_ns, size)

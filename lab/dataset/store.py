@@ -1,7 +1,7 @@
-"""A dataset on the disk: reading it, and changing it so that nothing is ever lost.
+"""Datasets on disk: reading them, and changing them without ever losing a correction.
 
-A change is a line in the journal first; the table, which is as long as the dataset, is written
-anew once enough of them have come together, and whenever `settle` is called.
+A change is first appended to the journal. The table, whose size grows with the dataset, is
+rewritten once the journal holds enough that the table lacks, and by `Dataset.compact`.
 """
 
 import shutil
@@ -17,117 +17,162 @@ from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.workspace import Workspace, child, slug
 from lab.dataset import journal, snapshot
 from lab.dataset.journal import JOURNAL_NAME, Action, Change
-from lab.dataset.snapshot import CHANGEABLE
-from lab.dataset.table import CORRECTED, TABLE_NAME, Entry
+from lab.dataset.snapshot import EDITABLE_FIELDS, file_signature
+from lab.dataset.table import CORRECTED, TABLE_NAME, DatasetClip
 
-# The table is written anew when the changes that it lacks take this share of its size.
-_UNSETTLED_SHARE = 0.01
-_PATIENCE_S = 30.0
+# The table is rewritten when the part of the journal that it lacks exceeds this ratio of its size.
+_COMPACTION_RATIO = 0.01
+_LOCK_TIMEOUT_S = 30.0
 
 
-class ChangedMeanwhileError(WorkspaceError):
+class EditConflictError(WorkspaceError):
     """Somebody else has changed the same clip since it was read.
 
-    entry: the clip as it is now
+    current: the clip as it is now
     """
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, current: DatasetClip) -> None:
         super().__init__(
-            f"Somebody else has changed {entry.file_name} meanwhile: it now says "
-            f"“{entry.transcription[:200]}”. Look at both texts and keep one."
+            f"Somebody else has changed {current.file_name} in the meantime. Its text is now "
+            f"“{current.transcription[:200]}”. Compare both texts and keep one."
         )
-        self.entry = entry
+        self.current = current
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A folder of clips with a table."""
+    """A folder of audio clips with a table of their transcriptions.
+
+    Get one with `lab.dataset.find`, `add` or `import_clips`.
+
+    Parameters
+    ----------
+    name
+        Name of the dataset, unique in its workspace.
+    folder
+        Folder that holds `metadata.csv`.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from tempfile import mkdtemp
+    >>> from lab import Workspace, dataset
+    >>> workspace = Workspace(Path(mkdtemp()))
+    >>> albanian, n_added = dataset.add(
+    ...     workspace, "Albanian", [("a.wav", b"...")], texts={"a.wav": "mire"}, language="sq"
+    ... )
+    >>> (clip,) = albanian.clips()
+    >>> action = albanian.change([(clip, replace(clip, transcription="mirë"))], what="corrected")
+    >>> albanian.clips()[0].transcription
+    'mirë'
+    >>> _ = albanian.undo(action)
+    >>> albanian.clips()[0].transcription
+    'mire'
+    """
 
     name: str
     folder: Path
 
-    def entries(self) -> list[Entry]:
+    def clips(self) -> list[DatasetClip]:
         """All clips, in the order in which they were added; raises WorkspaceError."""
         return list(snapshot.current(self.folder).clips.values())
 
-    def by_name(self) -> Mapping[str, Entry]:
-        """All clips by file name, as they are at this moment; raises WorkspaceError."""
+    def clips_by_name(self) -> Mapping[str, DatasetClip]:
+        """All clips by file name; raises WorkspaceError."""
         return MappingProxyType(snapshot.current(self.folder).clips)
 
     def revision(self) -> tuple[int, int, int]:
-        """Another one after each change; costs next to nothing."""
-        written = snapshot.known_by(self.folder / TABLE_NAME)
-        return (*written, snapshot.known_by(self.folder / JOURNAL_NAME)[1])
+        """A cheap key for caches that differs after each change."""
+        return (
+            *file_signature(self.folder / TABLE_NAME),
+            file_signature(self.folder / JOURNAL_NAME)[1],
+        )
 
-    def audio_path(self, entry: Entry) -> Path:
-        """Where the sound of a clip lies; raises WorkspaceError for a name that leads elsewhere."""
-        path = (self.folder / entry.file_name).resolve()
+    def audio_path(self, clip: DatasetClip) -> Path:
+        """Path of a clip's audio file; raises WorkspaceError if it is outside the dataset."""
+        path = (self.folder / clip.file_name).resolve()
         if not path.is_relative_to(self.folder.resolve()):
             raise WorkspaceError(
-                f"The table of {self.name} names a file outside of the dataset: "
-                f"“{entry.file_name[:80]}”. Correct that line of {TABLE_NAME}."
+                f"The table of {self.name} refers to a file outside the dataset: "
+                f"“{clip.file_name[:80]}”. Correct that line of {TABLE_NAME}."
             )
         return path
 
     def change(
-        self, edits: Iterable[tuple[Entry, Entry]], *, what: str, by: str = ""
+        self, edits: Iterable[tuple[DatasetClip, DatasetClip]], *, what: str, by: str = ""
     ) -> Action | None:
-        """Change clips, all or none; it is on the disk when this returns.
+        """Change clips, all or none; the change is on disk when this returns.
 
-        edits: each clip as the person saw it, and as it is to be (text, split, speaker, language
-            or status)
-        what, by: for the history
+        Parameters
+        ----------
+        edits
+            Pairs of a clip as the person saw it and as it should become. Text, split, speaker,
+            language and status can be changed.
+        what
+            A word or two for the history, such as "corrected".
+        by
+            Who makes the change, for the history.
 
-        Returns what was done, None where nothing differs. Raises ChangedMeanwhileError if somebody
-        else has changed one of the fields, or a text that is now called right, to something else,
-        OptionsError for a text that no file can hold, WorkspaceError when the disk refuses.
+        Returns
+        -------
+        Action | None
+            The recorded action; None if nothing differs.
+
+        Raises
+        ------
+        EditConflictError
+            If somebody else has changed one of the fields, or the text that is now marked as
+            corrected, to a different value.
+        OptionsError
+            If a text cannot be encoded.
+        WorkspaceError
+            If it cannot be written.
         """
         with locked(self):
-            now = snapshot.current(self.folder).clips
+            current = snapshot.current(self.folder).clips
             changes = tuple(
-                change for seen, wanted in edits if (change := _change(now, seen, wanted))
+                change for seen, wanted in edits if (change := _change(current, seen, wanted))
             )
-            return self._write_down(journal.action(what, by, changes), now) if changes else None
+            return self._record(journal.new_action(what, by, changes), current) if changes else None
 
     def undo(self, action: Action, *, by: str = "") -> Action | None:
-        """Take an action back where nothing else has changed since; the rest of it stays.
+        """Undo an action for those of its clips that have not been changed again since.
 
-        Returns what was done, None where nothing could be taken back.
+        Returns the recorded action; None if nothing could be undone.
         """
         with locked(self):
-            now = snapshot.current(self.folder).clips
+            current = snapshot.current(self.folder).clips
             changes = tuple(
                 Change(change.file_name, change.after, change.before)
                 for change in action.changes
-                if _has(now.get(change.file_name), change.after)
+                if _matches(current.get(change.file_name), change.after)
             )
-            undoing = journal.action("undone", by, changes, undoes=action.id)
-            return self._write_down(undoing, now) if changes else None
+            undoing = journal.new_action("undone", by, changes, undoes=action.id)
+            return self._record(undoing, current) if changes else None
 
     def history(self) -> list[Action]:
-        """What was ever changed, the first one first; raises WorkspaceError."""
+        """All actions, oldest first; raises WorkspaceError."""
         return journal.read(self.folder)
 
-    def settle(self) -> None:
-        """Write all changes into the table, for programs that know nothing of the journal."""
+    def compact(self) -> None:
+        """Write all changes to the table, for programs that do not read the journal."""
         with locked(self):
             state = snapshot.current(self.folder)
-            if not state.is_settled:
+            if not state.is_compacted:
                 write(self, list(state.clips.values()))
 
-    def _write_down(self, action: Action, before: Mapping[str, Entry]) -> Action:
-        size = journal.append(self.folder, action)
-        unsettled = size - snapshot.settled(self.folder)
-        table_size = snapshot.known_by(self.folder / TABLE_NAME)[1]
-        if unsettled > _UNSETTLED_SHARE * table_size:
-            # The change is safe already; a table that cannot be written now is written later.
+    def _record(self, action: Action, before: Mapping[str, DatasetClip]) -> Action:
+        journal_size = journal.append(self.folder, action)
+        pending = journal_size - snapshot.compacted_bytes(self.folder)
+        if pending > _COMPACTION_RATIO * file_signature(self.folder / TABLE_NAME)[1]:
+            # The journal already holds the change; the table can be written another time.
             with suppress(WorkspaceError):
                 write(self, list(snapshot.after(before, [action]).values()))
         return action
 
 
 def list_all(workspace: Workspace) -> list[Dataset]:
-    """All datasets, by name."""
+    """All datasets of a workspace, sorted by name."""
     return [
         Dataset(path.parent.name, path.parent)
         for path in sorted(datasets_dir(workspace).glob(f"*/{TABLE_NAME}"))
@@ -135,19 +180,19 @@ def list_all(workspace: Workspace) -> list[Dataset]:
 
 
 def find(workspace: Workspace, name: str) -> Dataset:
-    """The dataset with this name, which may come from a URL; raises OptionsError if none has it."""
-    found = next((one for one in list_all(workspace) if one.name == name), None)
-    if found is None:
-        names = ", ".join(one.name for one in list_all(workspace)) or "there is none yet"
-        raise OptionsError(f"There is no dataset “{name[:40]}”; choose one of: {names}.")
-    return found
+    """Find a dataset by its name, which may come from a URL; raises OptionsError."""
+    datasets = {dataset.name: dataset for dataset in list_all(workspace)}
+    if name not in datasets:
+        names = ", ".join(datasets) or "there are none yet"
+        raise OptionsError(f"There is no dataset “{name[:40]}”. Available: {names}.")
+    return datasets[name]
 
 
 def delete(dataset: Dataset) -> None:
-    """Remove a dataset and its sound for good; raises WorkspaceError."""
+    """Delete a dataset with its audio permanently; raises WorkspaceError."""
     with locked(dataset):
         try:
-            (dataset.folder / TABLE_NAME).unlink()  # nobody opens it any more
+            (dataset.folder / TABLE_NAME).unlink()  # first, so that nobody opens it any more
             shutil.rmtree(dataset.folder)
         except OSError as error:
             raise WorkspaceError(
@@ -156,8 +201,8 @@ def delete(dataset: Dataset) -> None:
     snapshot.forget(dataset.folder)
 
 
-def called(workspace: Workspace, name: str) -> Dataset:
-    """The dataset that a person calls `name`, whether there is one or not; raises OptionsError."""
+def dataset_named(workspace: Workspace, name: str) -> Dataset:
+    """The dataset that a person calls `name`, whether it exists or not; raises OptionsError."""
     dataset_id = slug(name)
     if not dataset_id:
         raise OptionsError("Give the dataset a name with letters or digits, such as “albanian”.")
@@ -170,12 +215,12 @@ def datasets_dir(workspace: Workspace) -> Path:
 
 @contextmanager
 def locked(dataset: Dataset) -> Iterator[None]:
-    """Be the only one, of all threads and programs, that changes a dataset.
+    """Hold a dataset's lock, which excludes other threads and programs from changing it.
 
-    Whoever waits for more than half a minute gets a WorkspaceError.
+    Raises WorkspaceError if another one holds it for more than half a minute.
     """
     path = dataset.folder.with_name(f".{dataset.name}.lock")
-    lock = FileLock(path, timeout=_PATIENCE_S)
+    lock = FileLock(path, timeout=_LOCK_TIMEOUT_S)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -186,7 +231,7 @@ def locked(dataset: Dataset) -> Iterator[None]:
     except OSError as error:
         raise WorkspaceError(
             f"{path} cannot be written ({error.strerror or error}), so nothing can be changed. "
-            "Choose a workspace that you may write to."
+            "Choose a workspace that you can write to."
         ) from error
     try:
         yield
@@ -194,44 +239,42 @@ def locked(dataset: Dataset) -> Iterator[None]:
         lock.release()
 
 
-def write(dataset: Dataset, entries: Sequence[Entry]) -> None:
-    """Write all clips into the table, which then holds everything of the journal.
+def write(dataset: Dataset, clips: Sequence[DatasetClip]) -> None:
+    """Write all clips to the table, which then includes the whole journal.
 
-    The caller holds the lock and has put the journal's changes into `entries`. Raises
-    WorkspaceError, with the table as it was.
+    The caller holds the lock and has applied the journal to `clips`. Raises WorkspaceError, with
+    the table unchanged.
     """
-    snapshot.write(dataset.folder, entries)
+    snapshot.write(dataset.folder, clips)
 
 
-def _change(now: Mapping[str, Entry], seen: Entry, wanted: Entry) -> Change | None:
-    current = now.get(seen.file_name)
+def _change(
+    current_clips: Mapping[str, DatasetClip], seen: DatasetClip, wanted: DatasetClip
+) -> Change | None:
+    current = current_clips.get(seen.file_name)
     if current is None:
-        raise WorkspaceError(f"{seen.file_name[:80]} is no clip of this dataset any more.")
-    is_said_right = wanted.status == CORRECTED != seen.status
-    if is_said_right and current.transcription not in (seen.transcription, wanted.transcription):
-        raise ChangedMeanwhileError(current)
+        raise WorkspaceError(f"{seen.file_name[:80]} is no longer in this dataset.")
+    is_confirmed = wanted.status == CORRECTED != seen.status
+    if is_confirmed and current.transcription not in (seen.transcription, wanted.transcription):
+        raise EditConflictError(current)
     before, after = {}, {}
-    for name in CHANGEABLE:
-        old, new, value = (getattr(entry, name) for entry in (seen, wanted, current))
+    for name in EDITABLE_FIELDS:
+        old, new, value = (getattr(clip, name) for clip in (seen, wanted, current))
         if new in (old, value):
             continue
         if value != old:
-            raise ChangedMeanwhileError(current)
-        if not _can_be_written(new):
-            raise OptionsError("The text holds half of a character, which no file can. Retype it.")
+            raise EditConflictError(current)
+        try:
+            new.encode()
+        except UnicodeEncodeError:
+            raise OptionsError(
+                "The text contains an unpaired surrogate, which cannot be saved. Type it again."
+            ) from None
         before[name], after[name] = old, new
     return Change(seen.file_name, before, after) if after else None
 
 
-def _has(entry: Entry | None, values: Mapping[str, str]) -> bool:
-    return entry is not None and all(
-        getattr(entry, name, None) == value for name, value in values.items()
+def _matches(clip: DatasetClip | None, values: Mapping[str, str]) -> bool:
+    return clip is not None and all(
+        getattr(clip, name, None) == value for name, value in values.items()
     )
-
-
-def _can_be_written(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""The table of a dataset, `metadata.csv`: a line for each clip."""
+"""The table of a dataset, `metadata.csv`: one row per clip."""
 
 import csv
 import io
@@ -13,27 +13,28 @@ from lab.core.workspace import atomic_write
 TABLE_NAME = "metadata.csv"
 
 NEW, CORRECTED, EXCLUDED = "new", "corrected", "excluded"
-# What a status says, for people.
+# Each status, described for people.
 STATUSES: Mapping[str, str] = {
     NEW: "nobody has listened to it yet",
-    CORRECTED: "a person has listened and says that the text is right",
-    EXCLUDED: "left out of splits, training and exports; its sound stays",
+    CORRECTED: "a person has listened and confirmed the text",
+    EXCLUDED: "excluded from splits, training and exports; the audio file is kept",
 }
 SPLITS = ("train", "validation", "test")
+MAX_CLIP_S = 30.0  # the window of Whisper's encoder
 
-# Texts of corpora can be longer than the 128 KiB that Python's csv takes for damage.
+# Texts of some corpora exceed the csv module's default field limit of 128 KiB.
 csv.field_size_limit(1 << 24)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A clip of a dataset.
+class DatasetClip:
+    """A row of a dataset's table: an audio file with its transcription.
 
-    file_name: its path below the folder of the dataset; no two clips share one
-    split: "train", "validation", "test", or "" where it is in none
+    file_name: path relative to the dataset's folder, unique within the dataset
+    split: "train", "validation", "test", or "" for none
     status: a key of `STATUSES`
-    duration_s: as the header of its sound says; None where nobody has looked
-    extra: columns that this program does not know, such as a person's notes; kept as they are
+    duration_s: according to the header of the audio file; None if it has not been read
+    extra: columns unknown to this program, such as a person's notes, as (name, value) pairs
     """
 
     file_name: str
@@ -47,73 +48,75 @@ class Entry:
 
     @property
     def is_usable(self) -> bool:
-        """Whether a model can learn from it: it has a text and is not left out."""
+        """Whether it can be used for training: it has a text and is not excluded."""
         return bool(self.transcription) and self.status != EXCLUDED
 
 
-_COLUMNS = [one.name for one in fields(Entry) if one.name != "extra"]
-# Tables of earlier versions, and of other programs, lack the others.
-_NEEDED = set(_COLUMNS) - {"duration_s"}
+_COLUMNS = [field.name for field in fields(DatasetClip) if field.name != "extra"]
+# Tables written by earlier versions and other programs may lack the duration.
+_REQUIRED = set(_COLUMNS) - {"duration_s"}
 
 
-def read(path: Path) -> list[Entry]:
-    """The clips of a table, in its order; raises WorkspaceError where it is none."""
+def read(path: Path) -> list[DatasetClip]:
+    """Read the clips of a table, in order; raises WorkspaceError if it is not a valid table."""
     try:
-        # Spreadsheets write a byte order mark.
+        # Spreadsheet programs write a byte order mark.
         with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file)
-            header = next(lines, [])
-            if missing := _NEEDED - set(header):
-                raise ValueError(f"it lacks the columns {', '.join(sorted(missing))}")
-            return [_entry(header, line, lines.line_num) for line in lines if line]
+            rows = csv.reader(file)
+            header = next(rows, [])
+            if missing := _REQUIRED - set(header):
+                raise ValueError(f"missing columns: {', '.join(sorted(missing))}")
+            return [_clip(header, row, rows.line_num) for row in rows if row]
     except (OSError, ValueError, csv.Error) as error:
         raise WorkspaceError(
-            f"{path} cannot be read: {error}. Undo what was changed in it by hand."
+            f"{path} cannot be read: {error}. Undo the changes made to it by hand."
         ) from error
 
 
-def write(path: Path, entries: Sequence[Entry]) -> None:
-    """Write a table, whole or not at all; raises WorkspaceError."""
-    with atomic_write(path) as beside:
-        beside.write_bytes(text_of(entries).encode())
+def write(path: Path, clips: Sequence[DatasetClip]) -> None:
+    """Write a table atomically; raises WorkspaceError."""
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(to_csv(clips).encode())
 
 
-def text_of(entries: Sequence[Entry]) -> str:
-    """A table as text."""
-    extra = list(dict.fromkeys(name for entry in entries for name, _ in entry.extra))
+def to_csv(clips: Sequence[DatasetClip]) -> str:
+    """Format a table as CSV."""
+    extra = list(dict.fromkeys(name for clip in clips for name, _ in clip.extra))
     text = io.StringIO(newline="")
     table = csv.writer(text)
     table.writerow([*_COLUMNS, *extra])
-    table.writerows(_line(entry, extra) for entry in entries)
+    table.writerows(_row(clip, extra) for clip in clips)
     return text.getvalue()
 
 
-def _entry(header: Sequence[str], line: Sequence[str], number: int) -> Entry:
-    if len(line) != len(header):
-        raise ValueError(f"line {number} has {len(line)} fields and not {len(header)}")
-    texts = dict(zip(header, line, strict=True))
-    duration = texts.pop("duration_s", "")
+def _clip(header: Sequence[str], row: Sequence[str], line_number: int) -> DatasetClip:
+    if len(row) != len(header):
+        raise ValueError(f"line {line_number} has {len(row)} fields, expected {len(header)}")
+    values = dict(zip(header, row, strict=True))
+    duration = values.pop("duration_s", "")
     try:
         duration_s = float(duration) if duration else None
         if duration_s is not None and not 0 <= duration_s < math.inf:
             raise ValueError
     except ValueError:
-        raise ValueError(f"the length of line {number}, “{duration[:20]}”, is none") from None
-    return Entry(
-        texts.pop("file_name"),
-        texts.pop("transcription"),
-        texts.pop("split"),
-        texts.pop("speaker"),
-        texts.pop("language"),
-        texts.pop("status"),
+        raise ValueError(
+            f"line {line_number} has an invalid duration_s, “{duration[:20]}”"
+        ) from None
+    return DatasetClip(
+        values.pop("file_name"),
+        values.pop("transcription"),
+        values.pop("split"),
+        values.pop("speaker"),
+        values.pop("language"),
+        values.pop("status"),
         duration_s,
-        tuple(texts.items()),
+        tuple(values.items()),
     )
 
 
-def _line(entry: Entry, extra: Iterable[str]) -> list[object]:
-    others = dict(entry.extra)
+def _row(clip: DatasetClip, extra: Iterable[str]) -> list[object]:
+    extra_values = dict(clip.extra)
     return [
-        *(getattr(entry, name) for name in _COLUMNS),
-        *(others.get(name, "") for name in extra),
+        *(getattr(clip, name) for name in _COLUMNS),
+        *(extra_values.get(name, "") for name in extra),
     ]

@@ -1,4 +1,4 @@
-"""Datasets in the workspace."""
+"""Adding clips to datasets of a workspace."""
 
 import csv
 import errno
@@ -16,13 +16,13 @@ from lab.audio import Waveform
 from lab.core.errors import LabError, OptionsError, WorkspaceError
 from lab.core.progress import Cancelled
 from lab.core.workspace import Workspace
-from lab.dataset import Entry, store
-from lab.importers import Clip
+from lab.dataset import DatasetClip, store
+from lab.importers import CorpusClip
 
 
 @pytest.fixture
-def clips(tmp_path: Path) -> list[Clip]:
-    """Four clips of 1 to 4 seconds outside of the workspace."""
+def clips(tmp_path: Path) -> list[CorpusClip]:
+    """Four clips of 1 to 4 seconds outside the workspace."""
     folder = tmp_path / "corpus"
     folder.mkdir()
     made = []
@@ -30,7 +30,7 @@ def clips(tmp_path: Path) -> list[Clip]:
         path = folder / f"Clip {seconds}.WAV"
         silence = np.zeros(seconds * 16_000, np.float32)
         path.write_bytes(audio.encode_wav(Waveform(silence, 16_000)))
-        made.append(Clip(path, f'Ai tha: "Mirë",\t{seconds}', "train", f"s{seconds}"))
+        made.append(CorpusClip(path, f'Ai tha: "Mirë",\t{seconds}', "train", f"s{seconds}"))
     return made
 
 
@@ -42,7 +42,7 @@ def everything_in(workspace: Workspace) -> dict[Path, bytes]:
     }
 
 
-def test_clips_are_added_once_and_lie_as_audiofolder_wants_them(workspace: Workspace) -> None:
+def test_clips_are_added_once_in_the_audiofolder_layout(workspace: Workspace) -> None:
     made, count = dataset.add(
         workspace, "Shqip, Gegë", [("One 1.wav", b"a"), ("../two.wav", b"b")], language="sq"
     )
@@ -51,28 +51,28 @@ def test_clips_are_added_once_and_lie_as_audiofolder_wants_them(workspace: Works
         workspace, "shqip gegë", [("One 1.wav", b"a"), ("three.wav", b"c")], language="sq"
     )
     assert (again, count) == (made, 1)
-    names = [entry.file_name for entry in made.entries()]
+    names = [clip.file_name for clip in made.clips()]
     assert [name.rsplit("-", 1)[0] for name in names] == [
         "audio/one-1",
         "audio/two",
         "audio/three",
     ]
     assert [(made.folder / name).read_bytes() for name in names] == [b"a", b"b", b"c"]
-    assert made.entries()[0] == Entry(names[0], language="sq", status="new")
+    assert made.clips()[0] == DatasetClip(names[0], language="sq", status="new")
     assert dataset.list_all(workspace) == [made]
     inside = {path.relative_to(workspace.root).parts[0] for path in workspace.root.rglob("*")}
     assert inside == {"datasets"}
 
 
-def test_a_clip_is_added_with_its_text_and_its_length(
-    workspace: Workspace, clips: list[Clip]
+def test_a_clip_is_added_with_its_text_and_duration(
+    workspace: Workspace, clips: list[CorpusClip]
 ) -> None:
     content = clips[1].audio_path.read_bytes()
     texts = {"one.wav": "Mirë\n dita"}
     made, _ = dataset.add(
         workspace, "a", [("one.wav", content), ("two.wav", b"a")], language="sq", texts=texts
     )
-    found = [(entry.transcription, entry.duration_s) for entry in made.entries()]
+    found = [(clip.transcription, clip.duration_s) for clip in made.clips()]
     assert found == [("Mirë dita", 2.0), ("", None)]
 
 
@@ -83,7 +83,7 @@ def test_a_name_without_letters_is_refused(name: str, workspace: Workspace) -> N
     assert not workspace.root.exists()
 
 
-def test_a_damaged_table_is_not_written_over(workspace: Workspace) -> None:
+def test_a_damaged_table_is_not_overwritten(workspace: Workspace) -> None:
     made, _ = dataset.add(workspace, "a", [("a.wav", b"a")], language="sq")
     (made.folder / "metadata.csv").write_bytes(b"file_name\naudio/a.wav\n")
     with pytest.raises(WorkspaceError, match="cannot be read"):
@@ -92,59 +92,59 @@ def test_a_damaged_table_is_not_written_over(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../secret.wav", "/etc/passwd", "audio/../../a.wav"])
-def test_a_table_leads_to_nothing_outside(name: str, workspace: Workspace) -> None:
+def test_a_table_cannot_refer_to_files_outside_the_dataset(name: str, workspace: Workspace) -> None:
     made, _ = dataset.add(workspace, "a", [("a.wav", b"a")], language="sq")
-    (entry,) = made.entries()
-    assert made.audio_path(entry).read_bytes() == b"a"
-    with pytest.raises(WorkspaceError, match="outside of the dataset"):
-        made.audio_path(Entry(name))
+    (clip,) = made.clips()
+    assert made.audio_path(clip).read_bytes() == b"a"
+    with pytest.raises(WorkspaceError, match="outside the dataset"):
+        made.audio_path(DatasetClip(name))
 
 
 def test_a_table_without_durations_is_read(workspace: Workspace) -> None:
     made, _ = dataset.add(workspace, "a", [("a.wav", b"a")], language="sq")
     table = made.folder / "metadata.csv"
-    (entry,) = made.entries()
+    (clip,) = made.clips()
     table.write_text(
-        "file_name,transcription,split,speaker,language,status\n" + entry.file_name + ",,,,sq,new\n"
+        "file_name,transcription,split,speaker,language,status\n" + clip.file_name + ",,,,sq,new\n"
     )
-    assert made.entries() == [entry]
+    assert made.clips() == [clip]
     table.write_text(table.read_text() + "audio/b.wav,x\n")
-    with pytest.raises(WorkspaceError, match="2 fields and not 6"):
-        made.entries()
+    with pytest.raises(WorkspaceError, match="2 fields, expected 6"):
+        made.clips()
 
 
-def test_the_name_of_a_file_that_is_added_has_an_ending_of_sound_or_none(
+def test_a_file_name_has_an_audio_suffix_or_none(
     workspace: Workspace,
 ) -> None:
     made, _ = dataset.add(workspace, "a", [('a.wav"\n=x', b"a"), ("b.ogg", b"b")], language="sq")
-    suffixes = [Path(entry.file_name).suffix for entry in made.entries()]
+    suffixes = [Path(clip.file_name).suffix for clip in made.clips()]
     assert suffixes == ["", ".ogg"]
 
 
-def test_imported_clips_are_copied_with_what_is_known_of_them(
-    workspace: Workspace, clips: list[Clip]
+def test_imported_clips_are_copied_with_their_metadata(
+    workspace: Workspace, clips: list[CorpusClip]
 ) -> None:
     steps: list[tuple[float, float, str]] = []
     done = dataset.import_clips(
         workspace,
         "Shqip",
-        iter([*clips[:3], Clip(clips[3].audio_path, language="de")]),
+        iter([*clips[:3], CorpusClip(clips[3].audio_path, language="de")]),
         language="sq",
         on_progress=lambda n, total, note="": steps.append((n, total, note)),
     )
-    assert (done.dataset.name, done.n_new, done.n_known, done.refused) == ("shqip", 4, 0, [])
+    assert (done.dataset.name, done.n_new, done.n_known, done.problems) == ("shqip", 4, 0, ())
     assert steps == [
         *((0, n, "Reading the tables") for n in range(1, 5)),
         *((n, 4, "Copying clips") for n in range(5)),
     ]
-    first, *_, last = done.dataset.entries()
-    assert first == Entry(
+    first, *_, last = done.dataset.clips()
+    assert first == DatasetClip(
         first.file_name, 'Ai tha: "Mirë",\t1', "train", "s1", "sq", "new", duration_s=1.0
     )
     assert first.file_name.startswith("audio/clip-1-")
-    assert last == Entry(last.file_name, language="de", duration_s=4.0)
-    for clip, entry in zip(clips, done.dataset.entries(), strict=True):
-        assert done.dataset.audio_path(entry).read_bytes() == clip.audio_path.read_bytes()
+    assert last == DatasetClip(last.file_name, language="de", duration_s=4.0)
+    for clip, added in zip(clips, done.dataset.clips(), strict=True):
+        assert done.dataset.audio_path(added).read_bytes() == clip.audio_path.read_bytes()
     with (done.dataset.folder / "metadata.csv").open(encoding="utf-8", newline="") as file:
         header = next(csv.reader(file))
     assert header[:3] == ["file_name", "transcription", "split"]
@@ -154,26 +154,28 @@ def test_imported_clips_are_copied_with_what_is_known_of_them(
     assert everything_in(workspace) == before
 
 
-def test_sound_that_cannot_be_read_is_named_and_the_rest_is_imported(
-    workspace: Workspace, clips: list[Clip]
+def test_unreadable_audio_is_reported_and_the_rest_is_imported(
+    workspace: Workspace, clips: list[CorpusClip]
 ) -> None:
-    clips[1].audio_path.write_text("no sound")
+    clips[1].audio_path.write_text("not audio")
     clips[2].audio_path.unlink()
     done = dataset.import_clips(workspace, "a", clips, language="sq")
-    assert [one.name for one in done.refused] == ["Clip 2.WAV", "Clip 3.WAV"]
-    assert (done.n_new, len(done.dataset.entries())) == (2, 2)
+    assert [one.name for one in done.problems] == ["Clip 2.WAV", "Clip 3.WAV"]
+    assert (done.n_new, len(done.dataset.clips())) == (2, 2)
 
 
-@pytest.mark.parametrize("is_there", [True, False])
-@pytest.mark.parametrize("fault", ["stopped", "disk full", "table refused", "nothing", "language"])
-def test_an_import_that_fails_leaves_everything_as_it_was(
+@pytest.mark.parametrize("exists_before", [True, False])
+@pytest.mark.parametrize(
+    "fault", ["stopped", "disk full", "table not written", "nothing", "language"]
+)
+def test_a_failed_import_changes_nothing(
     fault: str,
-    is_there: bool,
+    exists_before: bool,
     workspace: Workspace,
-    clips: list[Clip],
+    clips: list[CorpusClip],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if is_there:
+    if exists_before:
         dataset.import_clips(workspace, "a", clips[:1], language="sq")
     before = everything_in(workspace)
     copy = shutil.copyfile
@@ -192,7 +194,7 @@ def test_an_import_that_fails_leaves_everything_as_it_was(
 
     if fault == "disk full":
         monkeypatch.setattr(shutil, "copyfile", refuse_the_third)
-    if fault == "table refused":
+    if fault == "table not written":
         monkeypatch.setattr(store, "write", refuse_the_table)
     expected = Cancelled if fault == "stopped" else LabError
     with pytest.raises(expected):
@@ -204,49 +206,51 @@ def test_an_import_that_fails_leaves_everything_as_it_was(
             on_progress=stop,
         )
     assert everything_in(workspace) == before
-    assert (workspace.root / "datasets/a").exists() == is_there
+    assert (workspace.root / "datasets/a").exists() == exists_before
     assert {path.name for path in workspace.root.rglob(".*")} <= {".a.lock"}
 
 
-def test_clips_added_by_another_tab_meanwhile_stay(workspace: Workspace, clips: list[Clip]) -> None:
+def test_clips_added_by_another_tab_during_an_import_are_kept(
+    workspace: Workspace, clips: list[CorpusClip]
+) -> None:
     def add_one(done: float, *_: object) -> None:
         if done == 1:
             dataset.add(workspace, "a", [("b.wav", b"b")], language="sq")
 
     done = dataset.import_clips(workspace, "a", clips, language="sq", on_progress=add_one)
-    assert (done.n_new, len(done.dataset.entries())) == (4, 5)
+    assert (done.n_new, len(done.dataset.clips())) == (4, 5)
 
 
-def test_files_of_a_folder_of_ours_are_moved_and_others_stay(
-    workspace: Workspace, clips: list[Clip]
+def test_files_are_moved_if_they_may_be_moved(
+    workspace: Workspace, clips: list[CorpusClip]
 ) -> None:
     contents = [clip.audio_path.read_bytes() for clip in clips]
     dataset.import_clips(workspace, "a", clips[:2], language="sq")
     done = dataset.import_clips(workspace, "a", clips, language="sq", may_move=True)
     assert (done.n_new, done.n_known) == (2, 2)
     assert not any(clip.audio_path.exists() for clip in clips)
-    entries = done.dataset.entries()
-    assert [done.dataset.audio_path(entry).read_bytes() for entry in entries] == contents
+    added = [done.dataset.audio_path(clip).read_bytes() for clip in done.dataset.clips()]
+    assert added == contents
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from lab import dataset
-from lab.importers import Clip
+from lab.importers import CorpusClip
 from lab.core.workspace import Workspace
 
 def kill(done, total, note=""):
     if note == "Copying clips" and done == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 
-clips = [Clip(path) for path in sorted(Path(sys.argv[2]).iterdir())]
+clips = [CorpusClip(path) for path in sorted(Path(sys.argv[2]).iterdir())]
 dataset.import_clips(Workspace(Path(sys.argv[1])), "a", clips, language="sq", on_progress=kill)
 """
 
 
-def test_a_killed_import_adds_nothing_and_the_next_one_tidies_up(
-    workspace: Workspace, clips: list[Clip]
+def test_a_killed_import_adds_nothing_and_the_next_one_cleans_up(
+    workspace: Workspace, clips: list[CorpusClip]
 ) -> None:
     corpus = clips[0].audio_path.parent
     command = [sys.executable, "-c", KILLED, str(workspace.root), str(corpus)]

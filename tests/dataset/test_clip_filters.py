@@ -1,4 +1,4 @@
-"""Expressions that choose clips."""
+"""Filter expressions."""
 
 import numpy as np
 import pandas as pd
@@ -7,23 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.errors import OptionsError
-from lab.dataset import Entry
+from lab.dataset import DatasetClip
 from lab.dataset.filters import NUMBERS, TEXTS, FilterError, parse
 from lab.dataset.predictions import Prediction
 from lab.dataset.statistics import frame, with_predictions
 
 CLIPS = [
-    Entry("audio/a.wav", "Mirë se vini", "train", "ana", "sq", "corrected", 2.0),
-    Entry("audio/b.wav", "Po", "test", "ben", "sq", "new", 12.5),
-    Entry("audio/c.wav", "", "", "", "sr", "excluded", None),
-    Entry("audio/d.wav", 'Ai tha: "C:\\d"', "test", "ana", "sq", "new", 0.0),
+    DatasetClip("audio/a.wav", "Mirë se vini", "train", "ana", "sq", "corrected", 2.0),
+    DatasetClip("audio/b.wav", "Po", "test", "ben", "sq", "new", 12.5),
+    DatasetClip("audio/c.wav", "", "", "", "sr", "excluded", None),
+    DatasetClip("audio/d.wav", 'Ai tha: "C:\\d"', "test", "ana", "sq", "new", 0.0),
 ]
 
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    heard = {"audio/a.wav": Prediction("mire se vini", 0.9, "sq")}
-    return with_predictions(frame(CLIPS), heard)
+    predictions = {"audio/a.wav": Prediction("mire se vini", 0.9, "sq")}
+    return with_predictions(frame(CLIPS), predictions)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def table() -> pd.DataFrame:
         ('split not in ["train", "test"]', "c"),
         ("length(text) > 10 or length(text) == 0", "acd"),
         ("1 < duration < 3", "a"),
-        ("not 1 < duration <= 12.5", "cd"),  # what is not known is between nothing
+        ("not 1 < duration <= 12.5", "cd"),  # an unknown duration is in no range
         ("duration == duration", "abd"),
         ("characters / duration > 5", "ad"),  # 12 in 2 s; an infinite rate
         ("(duration + 1) * 2 - -1 == 7", "a"),
@@ -54,7 +54,7 @@ def table() -> pd.DataFrame:
         ("  duration\n> 10", "b"),
     ],
 )
-def test_an_expression_chooses_the_clips_it_describes(
+def test_an_expression_selects_the_clips_it_describes(
     expression: str, expected: str, table: pd.DataFrame
 ) -> None:
     mask = parse(expression).mask(table)
@@ -63,9 +63,9 @@ def test_an_expression_chooses_the_clips_it_describes(
 
 
 @pytest.mark.parametrize(
-    ("expression", "position", "said"),
+    ("expression", "position", "message"),
     [
-        ("", 1, "nothing"),
+        ("", 1, "empty"),
         ("speaker == ana", 12, "quotes"),
         ("  duraton > 3", 3, "mean duration"),
         ('"ë" in text and lenght > 3', 17, "unknown"),
@@ -73,21 +73,21 @@ def test_an_expression_chooses_the_clips_it_describes(
         ("duration > 3 && words > 1", 15, "and"),
         ('duration > "3"', 12, "number"),
         ('duration == "3"', 13, "number"),
-        ("text", 1, "compare"),
-        ("duration > 3 and words", 18, "compare"),
+        ("text", 1, "comparison"),
+        ("duration > 3 and words", 18, "comparison"),
         ("text < 3", 1, "number"),
         ("speaker in text", 1, "quotes"),
         ("duration in (1, 'a')", 17, "list"),
         ("duration is 3", 1, "=="),
-        ("status == True", 11, "neither"),
+        ("status == True", 11, "number or a text"),
         ('length("a") > 1', 8, "column"),
-        (r"text == '\ud800'", 9, "half a character"),
+        (r"text == '\ud800'", 9, "surrogate"),
         ("words > 1" + 400 * "0", 9, "too large"),
         ("x" * 501, 501, "500"),
     ],
 )
-def test_a_mistake_is_pointed_at(expression: str, position: int, said: str) -> None:
-    with pytest.raises(FilterError, match=f"At character {position}: .*{said}") as caught:
+def test_an_error_is_located(expression: str, position: int, message: str) -> None:
+    with pytest.raises(FilterError, match=f"At character {position}: .*{message}") as caught:
         parse(expression)
     assert caught.value.position == position
 
@@ -116,7 +116,7 @@ def test_a_mistake_is_pointed_at(expression: str, position: int, said: str) -> N
         "\ud800",
     ],
 )
-def test_nothing_but_the_language_is_understood(expression: str) -> None:
+def test_only_the_documented_syntax_is_accepted(expression: str) -> None:
     with pytest.raises(OptionsError):
         parse(expression)
 
@@ -140,7 +140,7 @@ _pieces = st.sampled_from(
 
 
 @given(st.lists(_pieces, max_size=12).map(" ".join) | st.text(max_size=30))
-def test_whatever_is_typed_is_an_answer_or_a_sentence(expression: str) -> None:
+def test_any_input_gives_a_mask_or_an_options_error(expression: str) -> None:
     table = with_predictions(frame(CLIPS), {})
     try:
         mask = parse(expression).mask(table)
@@ -149,6 +149,6 @@ def test_whatever_is_typed_is_an_answer_or_a_sentence(expression: str) -> None:
     assert (mask.dtype, mask.shape) == (bool, (4,))
 
 
-def test_what_no_model_has_said_cannot_be_asked_for() -> None:
-    with pytest.raises(OptionsError, match="“cer” cannot be asked for: no model"):
+def test_predictions_are_unavailable_without_predictions() -> None:
+    with pytest.raises(OptionsError, match="“cer” is unavailable: these clips have no predictions"):
         parse("cer > 1 and words > 1").mask(frame(CLIPS))

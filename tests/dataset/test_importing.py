@@ -59,7 +59,7 @@ WRONG = {
     "clips/b.wav": "no text",
     "clips/gone.wav": "not in the folder",
     "clips/../../secret.wav": "outside",
-    "letter.wav": "not sound",
+    "letter.wav": "not audio",
     "validated.tsv, line 8": "2 fields",
 }
 

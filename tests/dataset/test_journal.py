@@ -1,4 +1,4 @@
-"""The journal: whole lines or none, on the disk before anyone is told."""
+"""The journal: complete lines or none, synced to disk before they are confirmed."""
 
 import json
 import os
@@ -13,37 +13,35 @@ from lab.dataset.journal import JOURNAL_NAME, Action, Change
 
 def an_action(text: str) -> Action:
     change = Change("audio/a.wav", {"transcription": ""}, {"transcription": text})
-    return journal.action("corrected", "Ana", (change,))
+    return journal.new_action("corrected", "Ana", (change,))
 
 
-def test_what_was_written_is_read_whatever_the_text(tmp_path: Path) -> None:
+def test_actions_with_any_text_are_read_back(tmp_path: Path) -> None:
     written = [an_action(text) for text in ("mirë", 'a\n"b"\r\x85\u2028\x00', "", "🎧")]
     for one in written:
         journal.append(tmp_path, one)
     assert journal.read(tmp_path) == written
 
 
-def test_a_line_is_forced_to_the_disk_before_append_returns(
+def test_a_line_is_synced_to_disk_before_append_returns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forced = []
+    synced = []
     fsync = os.fsync
 
-    def note(handle: int) -> None:
+    def record(handle: int) -> None:
         fsync(handle)
-        forced.append((tmp_path / JOURNAL_NAME).read_bytes())
+        synced.append((tmp_path / JOURNAL_NAME).read_bytes())
 
-    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(os, "fsync", record)
     new = an_action("mirë")
     size = journal.append(tmp_path, new)
-    assert json.loads(forced[-1])["id"] == new.id
-    assert size == len(forced[-1])
+    assert json.loads(synced[-1])["id"] == new.id
+    assert size == len(synced[-1])
 
 
 @pytest.mark.parametrize("kept", [1, 20, -2, -1])
-def test_a_line_that_was_cut_off_counts_for_nothing_and_is_written_over(
-    kept: int, tmp_path: Path
-) -> None:
+def test_a_line_that_was_cut_off_is_ignored_and_overwritten(kept: int, tmp_path: Path) -> None:
     path = tmp_path / JOURNAL_NAME
     first, lost, third = an_action("1"), an_action("ë" * 200_000), an_action("3")
     journal.append(tmp_path, first)
@@ -56,7 +54,7 @@ def test_a_line_that_was_cut_off_counts_for_nothing_and_is_written_over(
     assert journal.read(tmp_path) == [first, third]
 
 
-def test_a_disk_that_refuses_leaves_the_journal_as_it_was(
+def test_a_failed_write_leaves_the_journal_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = an_action("1")
@@ -73,16 +71,16 @@ def test_a_disk_that_refuses_leaves_the_journal_as_it_was(
     assert (tmp_path / JOURNAL_NAME).read_bytes() == before
 
 
-def test_reading_goes_on_where_it_ended_and_notices_another_journal(tmp_path: Path) -> None:
+def test_reading_continues_from_an_offset_and_detects_another_journal(tmp_path: Path) -> None:
     actions = [an_action(text) for text in "abc"]
     ends = [journal.append(tmp_path, one) for one in actions]
-    assert journal.read_on(tmp_path, ends[0]) == (actions[1:], ends[2])
-    assert journal.read_on(tmp_path, ends[2]) == ([], ends[2])
-    assert journal.read_on(tmp_path, ends[0] + 5) is None
+    assert journal.read_from(tmp_path, ends[0]) == (actions[1:], ends[2])
+    assert journal.read_from(tmp_path, ends[2]) == ([], ends[2])
+    assert journal.read_from(tmp_path, ends[0] + 5) is None
     (tmp_path / JOURNAL_NAME).write_bytes(b"")
-    assert journal.read_on(tmp_path, ends[0]) is None
+    assert journal.read_from(tmp_path, ends[0]) is None
     (tmp_path / JOURNAL_NAME).unlink()
-    assert journal.read_on(tmp_path, ends[0]) is None
+    assert journal.read_from(tmp_path, ends[0]) is None
     assert journal.read(tmp_path) == []
 
 
@@ -97,7 +95,7 @@ def test_reading_goes_on_where_it_ended_and_notices_another_journal(tmp_path: Pa
         b'"changes":[{"file_name":"a","before":{},"after":{"transcription":7}}]}\n',
     ],
 )
-def test_a_line_that_is_no_action_is_said_in_a_sentence(line: bytes, tmp_path: Path) -> None:
+def test_an_invalid_line_is_reported(line: bytes, tmp_path: Path) -> None:
     (tmp_path / JOURNAL_NAME).write_bytes(line)
-    with pytest.raises(WorkspaceError, match="Undo what was changed in it by hand"):
+    with pytest.raises(WorkspaceError, match="Undo the changes made to it by hand"):
         journal.read(tmp_path)

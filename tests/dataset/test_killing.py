@@ -1,4 +1,4 @@
-"""Programs that correct at once, and programs that are killed while they do."""
+"""Programs that correct the same dataset at once, or are killed while they do."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from tests.support.killing import correct_and_kill
 from tests.support.paths import ROOT
 
 
-def test_two_programs_that_correct_at_once_lose_nothing(workspace: Workspace) -> None:
+def test_two_programs_correcting_at_once_lose_nothing(workspace: Workspace) -> None:
     dataset = made(workspace, 60)
     script = ROOT / "tests" / "support" / "killing.py"
     programs = [
@@ -25,16 +25,16 @@ def test_two_programs_that_correct_at_once_lose_nothing(workspace: Workspace) ->
     assert len(dataset.history()) == 60
 
 
-@pytest.mark.parametrize("share", [0.01, 1e-9], ids=["as it is", "table at each change"])
-def test_a_kill_at_any_moment_loses_nothing_that_was_shown_as_saved(
-    share: float, workspace: Workspace
+@pytest.mark.parametrize("ratio", [0.01, 1e-9], ids=["default", "compact at each change"])
+def test_a_kill_at_any_moment_loses_nothing_that_was_confirmed(
+    ratio: float, workspace: Workspace
 ) -> None:
     dataset = made(workspace, 200)
-    n_kills, told = correct_and_kill(dataset, seed=7, share=share)
+    n_kills, confirmed = correct_and_kill(dataset, seed=7, ratio=ratio)
     assert n_kills >= 10
-    assert len(told) >= 200 - n_kills  # each was killed before it told of one at most
+    assert len(confirmed) >= 200 - n_kills  # a kill leaves at most one change unconfirmed
     assert texts(dataset) == [f"text of {n:03d}" for n in range(200)]
     done = [change.file_name for action in dataset.history() for change in action.changes]
-    assert sorted(done) == [entry.file_name for entry in dataset.entries()]
-    dataset.settle()
-    assert table.read(dataset.folder / TABLE_NAME) == dataset.entries()
+    assert sorted(done) == [clip.file_name for clip in dataset.clips()]
+    dataset.compact()
+    assert table.read(dataset.folder / TABLE_NAME) == dataset.clips()

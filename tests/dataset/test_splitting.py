@@ -1,4 +1,4 @@
-"""Splits without leaks."""
+"""Splitting without leaks."""
 
 import random
 from dataclasses import replace
@@ -10,21 +10,23 @@ from hypothesis import strategies as st
 from lab import dataset
 from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace
-from lab.dataset import EXCLUDED, SPLITS, Entry
-from lab.dataset.splitting import SENTENCE, SPEAKER, leaks, sentence_key, split
+from lab.dataset import EXCLUDED, SPLITS, DatasetClip
+from lab.dataset.splitting import SENTENCE, SPEAKER, find_leaks, sentence_key, split
 
 
-def clips(n: int, *, n_speakers: int, duration_s: float = 3.0) -> list[Entry]:
-    """Clips of different sentences, the speakers in turn."""
+def clips(n_clips: int, *, n_speakers: int, duration_s: float = 3.0) -> list[DatasetClip]:
+    """Clips with different sentences, by alternating speakers."""
     return [
-        Entry(f"audio/{n:05}.wav", f"Fjalia {n}", "", f"s{n % n_speakers}", duration_s=duration_s)
-        for n in range(n)
+        DatasetClip(
+            f"audio/{n:05}.wav", f"Fjalia {n}", "", f"s{n % n_speakers}", duration_s=duration_s
+        )
+        for n in range(n_clips)
     ]
 
 
-def hours(entries: list[Entry]) -> list[float]:
-    """The part of each split in all that is in one."""
-    sums = [sum(e.duration_s or 0 for e in entries if e.split == name) for name in SPLITS]
+def hour_ratios(clips: list[DatasetClip]) -> list[float]:
+    """The ratio of each split of the total duration in splits."""
+    sums = [sum(c.duration_s or 0 for c in clips if c.split == name) for name in SPLITS]
     return [one / sum(sums) for one in sums]
 
 
@@ -36,14 +38,16 @@ def hours(entries: list[Entry]) -> list[float]:
     ),
     st.integers(0, 5),
 )
-def test_no_sentence_is_in_two_splits_and_no_speaker_unless_it_is_said(
+def test_no_sentence_is_in_two_splits_and_no_speaker_unless_noted(
     rows: list[tuple[int, int, float | None]], seed: int
 ) -> None:
     made = [
-        Entry(f"{n}.wav", f"Sentence {sentence}!", "", f"s{speaker}" * bool(speaker), "", "new", s)
+        DatasetClip(
+            f"{n}.wav", f"Sentence {sentence}!", "", f"s{speaker}" * bool(speaker), "", "new", s
+        )
         for n, (speaker, sentence, s) in enumerate(rows)
     ]
-    if len({entry.transcription for entry in made}) < len(SPLITS):
+    if len({clip.transcription for clip in made}) < len(SPLITS):
         with pytest.raises(OptionsError, match="different sentences"):
             split(made, seed=seed)
         return
@@ -53,22 +57,20 @@ def test_no_sentence_is_in_two_splits_and_no_speaker_unless_it_is_said(
     assert all(size.n_clips for size in proposal.sizes)
 
 
-def test_shares_are_hours_and_each_split_gets_its_own() -> None:
-    chance = random.Random(1)
-    made = [
-        replace(entry, duration_s=chance.uniform(1, 20)) for entry in clips(2000, n_speakers=200)
-    ]
-    proposal = split(made, shares=(70, 10, 20), seed=3)
-    after = [entry for _, entry in proposal.edits]
-    assert hours(after) == pytest.approx([0.7, 0.1, 0.2], abs=0.02)
+def test_ratios_are_of_the_hours() -> None:
+    rng = random.Random(1)
+    made = [replace(clip, duration_s=rng.uniform(1, 20)) for clip in clips(2000, n_speakers=200)]
+    proposal = split(made, ratios=(70, 10, 20), seed=3)
+    after = [clip for _, clip in proposal.edits]
+    assert hour_ratios(after) == pytest.approx([0.7, 0.1, 0.2], abs=0.02)
     assert [size.n_speakers for size in proposal.sizes] == [
-        len({entry.speaker for entry in after if entry.split == name}) for name in SPLITS
+        len({clip.speaker for clip in after if clip.split == name}) for name in SPLITS
     ]
     assert proposal.leaks_after == ()
     assert proposal.note == ""
 
 
-def test_the_same_seed_gives_the_same_whatever_the_order_of_the_table() -> None:
+def test_the_same_seed_gives_the_same_split_in_any_order_of_clips() -> None:
     made = clips(300, n_speakers=30)
     shuffled = random.Random(0).sample(made, len(made))
     first, again, other = split(made, seed=7), split(shuffled, seed=7), split(made, seed=8)
@@ -78,67 +80,67 @@ def test_the_same_seed_gives_the_same_whatever_the_order_of_the_table() -> None:
     assert first.edits != other.edits
 
 
-def test_one_speaker_cannot_be_kept_apart_and_that_is_said() -> None:
+def test_a_single_speaker_cannot_be_kept_apart_which_is_noted() -> None:
     proposal = split(clips(30, n_speakers=1))
     assert proposal.note.startswith("One speaker has all of the speech")
     assert [size.n_clips for size in proposal.sizes] == [24, 3, 3]
     assert [leak.kind for leak in proposal.leaks_after] == ["speaker"]
 
 
-def test_sentences_that_all_speakers_read_are_kept_apart() -> None:
+def test_sentences_read_by_all_speakers_are_kept_apart() -> None:
     made = [
-        Entry(f"{speaker}-{n}.wav", f"Fjalia {n}", "", f"s{speaker}", duration_s=2.0)
+        DatasetClip(f"{speaker}-{n}.wav", f"Fjalia {n}", "", f"s{speaker}", duration_s=2.0)
         for speaker in range(7)
         for n in range(50)
     ]
     proposal = split(made)
-    assert "7 speakers, tied together" in proposal.note
+    assert "7 speakers, connected by" in proposal.note
     assert {leak.kind for leak in proposal.leaks_after} == {"speaker"}
-    by_speaker = split(made, by=SPEAKER)
+    by_speaker = split(made, group_by=SPEAKER)
     assert by_speaker.note == ""
     assert {leak.kind for leak in by_speaker.leaks_after} == {"sentence"}
-    assert split(made, by=SENTENCE).note == ""
+    assert split(made, group_by=SENTENCE).note == ""
 
 
-def test_unknown_speakers_tie_nothing_together() -> None:
-    made = [replace(entry, speaker="") for entry in clips(100, n_speakers=1)]
+def test_unknown_speakers_are_not_grouped() -> None:
+    made = [replace(clip, speaker="") for clip in clips(100, n_speakers=1)]
     proposal = split(made)
     assert proposal.note == ""
     assert [size.n_clips for size in proposal.sizes] == [80, 10, 10]
 
 
-def test_clips_that_are_left_out_or_have_no_text_are_in_no_split() -> None:
+def test_excluded_clips_and_clips_without_text_are_in_no_split() -> None:
     made = clips(40, n_speakers=10)
     made[0] = replace(made[0], status=EXCLUDED, split="test")
     made[1] = replace(made[1], transcription="", split="train")
-    after = [entry for _, entry in split(made).edits]
-    assert [entry.split for entry in after[:2]] == ["", ""]
-    assert all(entry.split for entry in after[2:])
+    after = [clip for _, clip in split(made).edits]
+    assert [clip.split for clip in after[:2]] == ["", ""]
+    assert all(clip.split for clip in after[2:])
 
 
-def test_an_imported_split_can_stay_and_only_the_rest_is_dealt_out() -> None:
+def test_existing_splits_can_be_kept_and_only_the_rest_assigned() -> None:
     made = clips(100, n_speakers=20)
     made = [
-        replace(entry, split="test" if entry.speaker in ("s0", "s1", "s2") else "")
-        for entry in made[:60]
+        replace(clip, split="test" if clip.speaker in ("s0", "s1", "s2") else "")
+        for clip in made[:60]
     ] + made[60:]
-    after = [entry for _, entry in split(made, keep=True).edits]
+    after = [clip for _, clip in split(made, keep_existing=True).edits]
     assert all(new.split == old.split for old, new in zip(made, after, strict=True) if old.split)
-    # Who is in the test already is heard there only.
-    assert {entry.split for entry in after if entry.speaker in ("s0", "s1", "s2")} == {"test"}
-    assert leaks(after) == []
-    assert {entry.split for entry in after} == set(SPLITS)
+    # Speakers of the existing test split are in no other split.
+    assert {clip.split for clip in after if clip.speaker in ("s0", "s1", "s2")} == {"test"}
+    assert find_leaks(after) == []
+    assert {clip.split for clip in after} == set(SPLITS)
 
 
-def test_leaks_name_who_where_and_in_which_clips() -> None:
+def test_leaks_name_the_value_the_splits_and_the_clips() -> None:
     made = [
-        Entry("a", "Mirë se vini!", "train", "Ana"),
-        Entry("b", "mirë, se vini", "test", "Blerta"),
-        Entry("c", "Tungjatjeta", "validation", "Ana"),
-        Entry("d", "Tungjatjeta", "train", "", status=EXCLUDED),
-        Entry("e", "Mirë se vini", "", "Ana"),
+        DatasetClip("a", "Mirë se vini!", "train", "Ana"),
+        DatasetClip("b", "mirë, se vini", "test", "Blerta"),
+        DatasetClip("c", "Tungjatjeta", "validation", "Ana"),
+        DatasetClip("d", "Tungjatjeta", "train", "", status=EXCLUDED),
+        DatasetClip("e", "Mirë se vini", "", "Ana"),
     ]
-    found = [(one.kind, one.value, one.splits, one.file_names) for one in leaks(made)]
+    found = [(one.kind, one.value, one.splits, one.file_names) for one in find_leaks(made)]
     assert found == [
         ("speaker", "Ana", ("train", "validation"), ("a", "c")),
         ("sentence", "Mirë se vini!", ("train", "test"), ("a", "b")),
@@ -155,34 +157,34 @@ def test_leaks_name_who_where_and_in_which_clips() -> None:
         ("?!", "…", True),
     ],
 )
-def test_sentences_are_the_same_where_they_sound_the_same(
+def test_sentences_that_sound_the_same_have_the_same_key(
     one: str, other: str, are_same: bool
 ) -> None:
     assert (sentence_key(one) == sentence_key(other)) == are_same
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        ({"shares": (0, 1, 1)}, "train is 0"),
-        ({"shares": (1, 1)}, "three shares"),
-        ({"shares": (1, -1, 1)}, "three shares"),
-        ({"shares": (1, float("nan"), 1)}, "three shares"),
-        ({"by": "hair"}, "“hair”"),
+        ({"ratios": (0, 1, 1)}, "train is 0"),
+        ({"ratios": (1, 1)}, "three ratios"),
+        ({"ratios": (1, -1, 1)}, "three ratios"),
+        ({"ratios": (1, float("nan"), 1)}, "three ratios"),
+        ({"group_by": "hair"}, "“hair”"),
     ],
 )
-def test_wrong_settings_are_refused(options: dict[str, object], said: str) -> None:
-    with pytest.raises(OptionsError, match=said):
+def test_invalid_options_are_rejected(options: dict[str, object], message: str) -> None:
+    with pytest.raises(OptionsError, match=message):
         split(clips(10, n_speakers=5), **options)  # type: ignore[arg-type]
 
 
-def test_too_few_clips_are_refused_unless_fewer_splits_are_asked_for() -> None:
+def test_too_few_clips_are_rejected_unless_fewer_splits_are_wanted() -> None:
     with pytest.raises(OptionsError, match="No clip has a text"):
-        split([Entry("a")])
+        split([DatasetClip("a")])
     two = clips(2, n_speakers=2)
     with pytest.raises(OptionsError, match="2 different sentences"):
         split(two)
-    assert [size.n_clips for size in split(two, shares=(1, 0, 1)).sizes] == [1, 0, 1]
+    assert [size.n_clips for size in split(two, ratios=(1, 0, 1)).sizes] == [1, 0, 1]
 
 
 def test_a_split_is_one_action_that_can_be_undone(workspace: Workspace) -> None:
@@ -190,12 +192,12 @@ def test_a_split_is_one_action_that_can_be_undone(workspace: Workspace) -> None:
         workspace, "a", [(f"{n}.wav", b"%d" % n) for n in range(9)], language="sq"
     )
     texts = [
-        (entry, replace(entry, transcription=f"Fjalia {n}", split="test"))
-        for n, entry in enumerate(made.entries())
+        (clip, replace(clip, transcription=f"Fjalia {n}", split="test"))
+        for n, clip in enumerate(made.clips())
     ]
     made.change(texts, what="corrected")
-    action = made.change(split(made.entries()).edits, what="split")
+    action = made.change(split(made.clips()).edits, what="split")
     assert action is not None
-    assert {entry.split for entry in made.entries()} == set(SPLITS)
+    assert {clip.split for clip in made.clips()} == set(SPLITS)
     made.undo(action)
-    assert {entry.split for entry in made.entries()} == {"test"}
+    assert {clip.split for clip in made.clips()} == {"test"}

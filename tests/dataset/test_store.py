@@ -1,4 +1,4 @@
-"""A dataset on the disk: changes are kept, whoever else writes, and whatever is cut off."""
+"""Datasets on disk: changes survive other writers and interrupted writes."""
 
 import subprocess
 import sys
@@ -15,8 +15,8 @@ from lab.core.workspace import Workspace
 from lab.dataset import (
     CORRECTED,
     EXCLUDED,
-    ChangedMeanwhileError,
-    Entry,
+    DatasetClip,
+    EditConflictError,
     journal,
     snapshot,
     store,
@@ -28,17 +28,17 @@ from tests.support.correcting_on_disk import correct, correct_seen, made, texts
 from tests.support.paths import ROOT
 
 
-@pytest.fixture(autouse=True, params=["in memory", "read anew"])
-def _memory(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything is promised with what was read before, and to a program that begins."""
-    if request.param == "read anew":
-        monkeypatch.setattr(snapshot, "_MOST_IN_MEMORY", 0)
+@pytest.fixture(autouse=True, params=["cached", "uncached"])
+def _cache(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test with cached snapshots, and as a program that has just started."""
+    if request.param == "uncached":
+        monkeypatch.setattr(snapshot, "_MAX_CACHED", 0)
 
 
 @pytest.fixture
-def lazy_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table is written only when it is asked for."""
-    monkeypatch.setattr(store, "_UNSETTLED_SHARE", 1e9)
+def no_compaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table is only written by `Dataset.compact`."""
+    monkeypatch.setattr(store, "_COMPACTION_RATIO", 1e9)
 
 
 def test_a_change_is_in_the_journal_when_it_returns(workspace: Workspace) -> None:
@@ -50,48 +50,48 @@ def test_a_change_is_in_the_journal_when_it_returns(workspace: Workspace) -> Non
     (change,) = action.changes
     assert change.before == {"transcription": "", "status": "new"}
     assert change.after == {"transcription": "mirë", "status": CORRECTED}
-    assert dataset.by_name()["audio/001.wav"] == dataset.entries()[1]
+    assert dataset.clips_by_name()["audio/001.wav"] == dataset.clips()[1]
     assert texts(dataset) == ["", "mirë", ""]
 
 
-def test_nothing_is_written_where_nothing_differs(workspace: Workspace) -> None:
+def test_nothing_is_written_if_nothing_differs(workspace: Workspace) -> None:
     dataset = made(workspace)
-    seen = dataset.entries()[0]
+    seen = dataset.clips()[0]
     assert dataset.change([(seen, seen)], what="corrected") is None
     correct(dataset, 0, "mirë")
-    # Two people who write the same do not disagree.
+    # Two people who write the same text do not conflict.
     assert correct_seen(dataset, seen, "mirë", by="Besa") is None
     assert len(dataset.history()) == 1
 
 
-@pytest.mark.usefixtures("lazy_table")
-def test_the_journal_over_a_table_that_holds_it_gives_the_same(workspace: Workspace) -> None:
+@pytest.mark.usefixtures("no_compaction")
+def test_applying_the_journal_to_a_compacted_table_changes_nothing(workspace: Workspace) -> None:
     dataset = made(workspace)
     for text in ("a", "b", "a", "c"):
         correct(dataset, 0, text)
-    before = dataset.entries()
+    before = dataset.clips()
     as_imported = (dataset.folder / TABLE_NAME).read_bytes()
-    dataset.settle()
-    assert table.read(dataset.folder / TABLE_NAME) == before == dataset.entries()
-    # Cut off before it was noted that the table holds the journal; and noted, without the table.
-    settled = dataset.folder / ".settled"
-    note = settled.read_text()
-    settled.unlink()
-    assert dataset.entries() == before
-    settled.write_text(note)
+    dataset.compact()
+    assert table.read(dataset.folder / TABLE_NAME) == before == dataset.clips()
+    # Crashed before the compaction was recorded; and recorded, with the old table.
+    state = dataset.folder / ".settled"
+    recorded = state.read_text()
+    state.unlink()
+    assert dataset.clips() == before
+    state.write_text(recorded)
     (dataset.folder / TABLE_NAME).write_bytes(as_imported)
-    assert dataset.entries() == before
+    assert dataset.clips() == before
 
 
-def test_a_spreadsheet_that_was_open_meanwhile_undoes_nothing(workspace: Workspace) -> None:
+def test_saving_an_outdated_spreadsheet_undoes_nothing(workspace: Workspace) -> None:
     dataset = made(workspace)
     path = dataset.folder / TABLE_NAME
     correct(dataset, 0, "një")
     opened = table.read(path)
     correct(dataset, 0, "dy")
     correct(dataset, 1, "tre")
-    dataset.settle()
-    # Saved with what it had been opened with, a text of its own, a column and a mark in front.
+    dataset.compact()
+    # Saved with outdated rows, a new text, a new column and a byte order mark.
     table.write(path, [*opened[:2], replace(opened[2], transcription="katër")])
     lines = path.read_text("utf-8").splitlines()
     added = [
@@ -100,66 +100,68 @@ def test_a_spreadsheet_that_was_open_meanwhile_undoes_nothing(workspace: Workspa
     path.write_text("\r\n".join(added) + "\r\n", "utf-8-sig", newline="")
     assert texts(dataset) == ["dy", "tre", "katër"]
     correct(dataset, 1, "pesë")
-    dataset.settle()
+    dataset.compact()
     assert [one.transcription for one in table.read(path)] == ["dy", "pesë", "katër"]
     assert table.read(path)[0].extra == (("note", "loud"),)
     assert texts(dataset) == ["dy", "pesë", "katër"]
 
 
-def test_a_journal_that_was_removed_takes_new_changes(workspace: Workspace) -> None:
+def test_a_deleted_journal_is_started_again(workspace: Workspace) -> None:
     dataset = made(workspace)
     for n in range(5):
         correct(dataset, 0, f"text {n}")
-    dataset.settle()
+    dataset.compact()
     (dataset.folder / JOURNAL_NAME).unlink()
     assert texts(dataset)[0] == "text 4"
     correct(dataset, 1, "mirë")
     assert texts(dataset) == ["text 4", "mirë", ""]
-    dataset.settle()
+    dataset.compact()
     assert texts(dataset) == ["text 4", "mirë", ""]
 
 
-def test_two_who_change_the_same_text_are_told(workspace: Workspace) -> None:
+def test_conflicting_edits_of_a_text_are_reported(workspace: Workspace) -> None:
     dataset = made(workspace)
-    seen = dataset.entries()[0]
+    seen = dataset.clips()[0]
     correct_seen(dataset, seen, "mirë")
-    with pytest.raises(ChangedMeanwhileError, match="mirë") as caught:
+    with pytest.raises(EditConflictError, match="mirë") as caught:
         correct_seen(dataset, seen, "mire", by="Besa")
-    assert caught.value.entry == dataset.entries()[0]
+    assert caught.value.current == dataset.clips()[0]
     assert texts(dataset)[0] == "mirë"
-    # Whoever has seen it may overrule it.
-    assert correct_seen(dataset, caught.value.entry, "mire", by="Besa")
+    # Whoever has seen the other text may overwrite it.
+    assert correct_seen(dataset, caught.value.current, "mire", by="Besa")
     assert texts(dataset)[0] == "mire"
 
 
-def test_a_text_that_was_changed_is_not_called_right_unseen(workspace: Workspace) -> None:
+def test_a_text_changed_by_others_is_not_marked_corrected_unseen(workspace: Workspace) -> None:
     dataset = made(workspace, texts=["mirë"])
-    seen = dataset.entries()[0]
+    seen = dataset.clips()[0]
     dataset.change([(seen, replace(seen, transcription="keq"))], what="cleaned")
-    with pytest.raises(ChangedMeanwhileError):
+    with pytest.raises(EditConflictError):
         correct_seen(dataset, seen, "mirë")
     other = replace(seen, speaker="s1")
     assert dataset.change([(seen, other)], what="speaker") is not None
 
 
-def test_all_changes_of_an_action_are_made_or_none(workspace: Workspace) -> None:
+def test_an_action_is_all_or_nothing(workspace: Workspace) -> None:
     dataset = made(workspace)
-    seen = dataset.entries()
+    seen = dataset.clips()
     correct(dataset, 1, "mirë")
     edits = [(one, replace(one, transcription="x")) for one in seen]
-    with pytest.raises(ChangedMeanwhileError):
+    with pytest.raises(EditConflictError):
         dataset.change(edits, what="all")
     assert texts(dataset) == ["", "mirë", ""]
-    with pytest.raises(WorkspaceError, match="no clip"):
-        dataset.change([(Entry("audio/gone.wav"), Entry("audio/gone.wav", "x"))], what="all")
-    with pytest.raises(OptionsError, match="half of a character"):
+    with pytest.raises(WorkspaceError, match="no longer in this dataset"):
+        dataset.change(
+            [(DatasetClip("audio/gone.wav"), DatasetClip("audio/gone.wav", "x"))], what="all"
+        )
+    with pytest.raises(OptionsError, match="unpaired surrogate"):
         correct(dataset, 0, "mir\ud83d")
     assert len(dataset.history()) == 1
 
 
-def test_an_action_is_undone_where_nobody_has_changed_it_since(workspace: Workspace) -> None:
+def test_undo_skips_clips_that_were_changed_since(workspace: Workspace) -> None:
     dataset = made(workspace)
-    edits = [(one, replace(one, transcription="x")) for one in dataset.entries()]
+    edits = [(one, replace(one, transcription="x")) for one in dataset.clips()]
     action = dataset.change(edits, what="filled")
     assert action is not None
     correct(dataset, 1, "mirë")
@@ -168,12 +170,12 @@ def test_an_action_is_undone_where_nobody_has_changed_it_since(workspace: Worksp
     assert (undone.undoes, undone.by, len(undone.changes)) == (action.id, "Besa", 2)
     assert texts(dataset) == ["", "mirë", ""]
     assert dataset.undo(action) is None
-    # And what undid can be undone.
+    # Redo: undo the undoing.
     dataset.undo(undone)
     assert texts(dataset) == ["x", "mirë", "x"]
 
 
-def test_a_disk_that_refuses_the_table_loses_no_change(
+def test_a_table_that_cannot_be_written_loses_no_change(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = made(workspace)
@@ -191,7 +193,7 @@ def test_a_disk_that_refuses_the_table_loses_no_change(
     ] * 2
 
 
-def test_clips_that_were_added_are_there_although_their_note_could_not_be_written(
+def test_added_clips_are_kept_if_the_compaction_cannot_be_recorded(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = made(workspace)
@@ -208,16 +210,16 @@ def test_clips_that_were_added_are_there_although_their_note_could_not_be_writte
     assert texts(dataset) == ["mirë", "", "", "keq"]
 
 
-@pytest.mark.parametrize("harm", ["folder", "lock"])
-def test_a_workspace_that_cannot_be_written_is_said(
-    harm: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fault", ["folder", "lock"])
+def test_a_read_only_workspace_is_reported(
+    fault: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = made(workspace)
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    if harm == "folder":
+    if fault == "folder":
         monkeypatch.setattr(Path, "touch", refuse)
     else:
         monkeypatch.setattr(store.FileLock, "acquire", refuse)
@@ -232,7 +234,7 @@ def test_any_text_survives_the_journal_and_the_table(
     dataset = made(Workspace(tmp_path_factory.mktemp("w")), texts=["before"])
     correct(dataset, 0, text)
     assert texts(dataset)[0] == text
-    dataset.settle()
+    dataset.compact()
     assert table.read(dataset.folder / TABLE_NAME)[0].transcription == text
 
 
@@ -243,16 +245,16 @@ def test_importing_datasets_loads_nothing_heavy() -> None:
     assert said.stdout.strip() == "[]"
 
 
-def test_a_dataset_that_is_gone_is_not_remembered(workspace: Workspace) -> None:
+def test_a_deleted_dataset_is_not_cached(workspace: Workspace) -> None:
     dataset = made(workspace)
-    dataset.entries()
+    dataset.clips()
     datasets.delete(dataset)
     with pytest.raises(WorkspaceError, match="cannot be read"):
-        dataset.entries()
+        dataset.clips()
     assert texts(made(workspace, texts=["new"])) == ["new", "", ""]
 
 
-def test_excluded_and_empty_clips_are_no_use() -> None:
-    assert Entry("a", "x").is_usable
-    assert not Entry("a").is_usable
-    assert not Entry("a", "x", status=EXCLUDED).is_usable
+def test_excluded_and_empty_clips_are_not_usable() -> None:
+    assert DatasetClip("a", "x").is_usable
+    assert not DatasetClip("a").is_usable
+    assert not DatasetClip("a", "x", status=EXCLUDED).is_usable

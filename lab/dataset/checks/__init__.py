@@ -1,1 +1,1 @@
-"""What can be wrong with the clips of a dataset: a table of checks, and how each one is made."""
+"""Checks of a dataset's clips: the registry that describes them, and their implementation."""

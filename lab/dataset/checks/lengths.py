@@ -1,54 +1,59 @@
-"""Checks of lengths: clips, and texts beside them."""
+"""Checks of durations, and of texts against durations."""
 
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lab.dataset.checks.known import MAX_S, MIN_S
+from lab.dataset.checks.registry import MIN_CLIP_S
 from lab.dataset.checks.texts import Hits
+from lab.dataset.table import MAX_CLIP_S
 
-# Of any language: hurried speech has some 20 characters a second, auctioneers fewer than 30.
-_FASTEST = 30.0
+# In any language: hurried speech has some 20 characters per second, auctioneers fewer than 30.
+_MAX_RATE = 30.0
 # Iglewicz and Hoaglin, How to detect and handle outliers (1993): modified z-scores over 3.5.
 _MAX_SCORE = 3.5
 _SIGMA_OF_MAD = 1.4826  # of a normal distribution
-# Alike as voices of one set may be, a rate within a factor of 1.7 of the usual one is no outlier.
+# However uniform the voices of a dataset, a rate within a factor of 1.7 of the median is accepted.
 _MIN_SIGMA = 0.15
-_MIN_CLIPS = 20  # for a usual rate
+_MIN_CLIPS = 20  # for a meaningful median
 
 
 def too_long(durations_s: Mapping[str, float]) -> Hits:
-    """Clips that are longer than Whisper hears."""
-    return {name: f"{length:.1f} s" for name, length in durations_s.items() if length > MAX_S}
+    """Clips that exceed Whisper's window."""
+    return {name: f"{length:.1f} s" for name, length in durations_s.items() if length > MAX_CLIP_S}
 
 
 def too_short(durations_s: Mapping[str, float]) -> Hits:
-    """Clips with hardly a word in them."""
-    return {name: f"{length:.2f} s" for name, length in durations_s.items() if length < MIN_S}
+    """Clips that hold hardly a word."""
+    return {name: f"{length:.2f} s" for name, length in durations_s.items() if length < MIN_CLIP_S}
 
 
-def odd_rates(texts: Mapping[str, str], durations_s: Mapping[str, float]) -> tuple[Hits, Hits]:
-    """Clips with too much text for their length, and with too little.
+def unusual_rates(texts: Mapping[str, str], durations_s: Mapping[str, float]) -> tuple[Hits, Hits]:
+    """Clips with too much, and with too little text for their duration.
 
-    texts: of one language; those that are empty, and clips under 1 s, are not judged
+    texts: of one language; empty texts and clips under 1 s are ignored
 
-    The logarithm of characters per second is compared with the median; what is more than 3.5
-    standard deviations off is odd, with the median absolute deviation in the standard deviation's
-    place, since outliers do not move it. So slow and fast languages, and scripts with a character
-    for a word, are each judged by themselves. More than 30 characters a second is odd anywhere.
+    The logarithm of the rate in characters per second is compared with its median. Rates more than
+    3.5 standard deviations away are reported; the standard deviation is estimated from the median
+    absolute deviation, which outliers do not affect. This adapts to slow and fast languages, and to
+    scripts with a character per word. More than 30 characters per second is always reported.
     """
-    names = [name for name, text in texts.items() if text and durations_s.get(name, 0.0) >= MIN_S]
+    names = [
+        name for name, text in texts.items() if text and durations_s.get(name, 0.0) >= MIN_CLIP_S
+    ]
     if not names:
         return {}, {}
     rates = np.array([len(texts[name]) / durations_s[name] for name in names])
     scores = np.zeros(len(rates))
     if len(rates) >= _MIN_CLIPS:
         logs = np.log(rates)
-        off = logs - np.median(logs)
-        scores = off / max(_SIGMA_OF_MAD * float(np.median(np.abs(off))), _MIN_SIGMA)
+        deviations = logs - np.median(logs)
+        mad = float(np.median(np.abs(deviations)))
+        scores = deviations / max(_SIGMA_OF_MAD * mad, _MIN_SIGMA)
 
-    def hits(odd: np.ndarray) -> Hits:
-        places = np.flatnonzero(odd).tolist()
-        return {names[place]: f"{rates[place]:.1f} characters a second" for place in places}
+    def hits(is_hit: NDArray[np.bool_]) -> Hits:
+        indices = np.flatnonzero(is_hit).tolist()
+        return {names[index]: f"{rates[index]:.1f} characters per second" for index in indices}
 
-    return hits((scores > _MAX_SCORE) | (rates > _FASTEST)), hits(scores < -_MAX_SCORE)
+    return hits((scores > _MAX_SCORE) | (rates > _MAX_RATE)), hits(scores < -_MAX_SCORE)

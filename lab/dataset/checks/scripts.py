@@ -1,12 +1,12 @@
-"""Which script a letter is of, and in which scripts Whisper's languages are written."""
+"""The script of each letter, and the scripts that Whisper's languages are written in."""
 
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-# How languages that are not always written in Latin letters are written: alternatives are set
-# apart by spaces, scripts that are used together are joined by +.
+# Scripts of languages that are not only written in Latin letters. Alternatives are separated by
+# spaces; scripts used together are joined by +.
 _SCRIPTS = {
     "am": "ETHIOPIC",
     "ar": "ARABIC",
@@ -60,42 +60,41 @@ _SCRIPTS = {
     "yue": "CJK",
     "zh": "CJK",
 }
-_LATIN = "LATIN"
-# Letters whose names begin otherwise than with their script, and signs that many scripts share.
-_OTHER_NAMES = {
+# First words of Unicode names that are not names of scripts: letters shared by scripts get "".
+_SCRIPT_OF_NAME = {
     "KATAKANA-HIRAGANA": "KATAKANA",
-    "HALFWIDTH": "",
-    "FULLWIDTH": "",
-    "IDEOGRAPHIC": "",
+    **dict.fromkeys(("HALFWIDTH", "FULLWIDTH", "IDEOGRAPHIC", "MODIFIER", "MICRO"), ""),
+    **dict.fromkeys(("FEMININE", "MASCULINE", "OHM", "KELVIN"), ""),
 }
-_SHARED = {"MODIFIER": "", "MICRO": "", "FEMININE": "", "MASCULINE": "", "OHM": "", "KELVIN": ""}
 
 
 @cache
 def script_of(char: str) -> str:
-    """The script of a letter, such as "LATIN" or "CJK"; "" for all that is no letter of one."""
+    """The script of a letter, such as "LATIN" or "CJK"; "" for other characters."""
     if unicodedata.category(char)[0] != "L":
         return ""
     first = unicodedata.name(char, "").split(" ")[0]
-    return (_OTHER_NAMES | _SHARED).get(first, first)
+    return _SCRIPT_OF_NAME.get(first, first)
 
 
 def expected_scripts(language: str, texts: Iterable[str]) -> frozenset[str]:
-    """The scripts that texts of `language` should be in.
+    """The scripts that texts of a language should use.
 
-    A language with several ways to be written has the one that most of these texts are in.
+    For a language with alternatives, those that most letters of these texts use.
     """
-    ways = [frozenset(way.split("+")) for way in _SCRIPTS.get(language, _LATIN).split()]
-    if len(ways) == 1:
-        return ways[0]
-    counted = letters_by_script(Counter("".join(texts)))
-    return max(ways, key=lambda way: sum(counted.get(script, 0) for script in way))
+    alternatives = [
+        frozenset(scripts.split("+")) for scripts in _SCRIPTS.get(language, "LATIN").split()
+    ]
+    if len(alternatives) == 1:
+        return alternatives[0]
+    counts = letters_by_script(Counter("".join(texts)))
+    return max(alternatives, key=lambda scripts: sum(counts[script] for script in scripts))
 
 
-def letters_by_script(letters: Mapping[str, int]) -> Counter[str]:
-    """How many letters of each script there are, from how often each character is there."""
-    counted: Counter[str] = Counter()
-    for char, count in letters.items():
+def letters_by_script(counts: Mapping[str, int]) -> Counter[str]:
+    """Number of letters per script. counts: number of occurrences by character"""
+    by_script: Counter[str] = Counter()
+    for char, count in counts.items():
         if script := script_of(char):
-            counted[script] += count
-    return counted
+            by_script[script] += count
+    return by_script

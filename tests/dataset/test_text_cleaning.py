@@ -1,4 +1,4 @@
-"""Cleaning of texts."""
+"""Rules that clean a text."""
 
 import time
 import unicodedata
@@ -8,44 +8,44 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lab.dataset.text_rules import RULES, Cleaning, clean
+from lab.dataset.text_cleaning import RULES, CleaningOptions, clean_text
 
-NOTHING = Cleaning(**{one.name: False for one in fields(Cleaning)})
-# What the rules look for, so that combinations of it come up often.
-AWKWARD = st.text(
+NOTHING = CleaningOptions(**{one.name: False for one in fields(CleaningOptions)})
+# Characters that the rules treat specially, so that combinations of them are frequent.
+TEXTS = st.text(
     st.sampled_from(list("ae ëçËÇ.,!?()[]{}<>'\"“’«。1\n\r\t\u2028\u00a0\u0308\u0327\u200c\u200d"))
     | st.sampled_from(list("\ufeff\u200b\u00ad\ufe0f😀👍\U0001f3fdا\u0628क\u094d\x00\x0c\ufffd"))
     | st.characters()
 )
-SWITCHES = st.builds(Cleaning, **{one.name: st.booleans() for one in fields(Cleaning)})
+OPTIONS = st.builds(CleaningOptions, **{one.name: st.booleans() for one in fields(CleaningOptions)})
 
 
-@given(AWKWARD, SWITCHES)
-@example("\u0627\u200c\ufe0f ", Cleaning())
-@example("e\u200b\u0308", Cleaning())
-@example("[ <a{> ]", Cleaning(brackets=False))
-def test_cleaning_twice_changes_nothing_more(text: str, switches: Cleaning) -> None:
-    once = clean(text, switches)
-    twice = clean(once.text, switches)
+@given(TEXTS, OPTIONS)
+@example("\u0627\u200c\ufe0f ", CleaningOptions())
+@example("e\u200b\u0308", CleaningOptions())
+@example("[ <a{> ]", CleaningOptions(brackets=False))
+def test_cleaning_is_idempotent(text: str, options: CleaningOptions) -> None:
+    once = clean_text(text, options)
+    twice = clean_text(once.text, options)
     assert twice.text == once.text
     assert not any(twice.counts.values())
     assert (once.text != text) <= any(once.counts.values())
 
 
-@given(AWKWARD)
-def test_with_everything_switched_off_nothing_changes(text: str) -> None:
-    assert clean(text, NOTHING).text == text
-    assert clean(text, NOTHING).counts == {}
+@given(TEXTS)
+def test_without_rules_nothing_changes(text: str) -> None:
+    assert clean_text(text, NOTHING).text == text
+    assert clean_text(text, NOTHING).counts == {}
 
 
 @given(st.text("aeËëçÇ\u0308\u0327 \u200b"))
-def test_albanian_letters_stay_however_they_are_written(text: str) -> None:
+def test_albanian_letters_are_kept_composed_or_decomposed(text: str) -> None:
     wanted = unicodedata.normalize("NFC", text.replace("\u200b", "")).split()
-    assert clean(text).text.split() == wanted
+    assert clean_text(text).text.split() == wanted
 
 
-def test_each_switch_has_a_rule_that_says_in_a_sentence_what_it_does() -> None:
-    assert list(RULES) == [one.name for one in fields(Cleaning)]
+def test_each_option_has_a_rule_described_in_a_sentence() -> None:
+    assert list(RULES) == [one.name for one in fields(CleaningOptions)]
     assert all(rule.about.endswith(".") for rule in RULES.values())
 
 
@@ -66,14 +66,14 @@ def test_each_switch_has_a_rule_that_says_in_a_sentence_what_it_does() -> None:
     ],
 )
 def test_a_rule_does_what_it_says(rule: str, text: str, wanted: str | None, count: int) -> None:
-    cleaned = clean(text, replace(NOTHING, **{rule: True}))
+    cleaned = clean_text(text, replace(NOTHING, **{rule: True}))
     assert cleaned.text == (wanted or text.replace(". Ë", ".\nË"))
     assert cleaned.counts == {rule: count}
     assert cleaned.before == text
 
 
-def test_numbers_and_lost_letters_are_reported_and_left() -> None:
-    cleaned = clean("Më 12.5 dhe 3 dit�")
+def test_numbers_and_replacement_characters_are_counted_and_kept() -> None:
+    cleaned = clean_text("Më 12.5 dhe 3 dit�")
     assert cleaned.text == "Më 12.5 dhe 3 dit�"
     assert (cleaned.n_numbers, cleaned.n_damaged) == (2, 1)
 
@@ -81,8 +81,8 @@ def test_numbers_and_lost_letters_are_reported_and_left() -> None:
 @pytest.mark.parametrize(
     "piece", ["[", "<a", " ", "{ ", "a. ", "!", "1.", "\u200c", "ا\u200c", "\n"]
 )
-def test_a_long_text_takes_no_longer_than_its_length_explains(piece: str) -> None:
+def test_time_is_linear_in_the_length(piece: str) -> None:
     text = piece * 200_000
     started = time.process_time()
-    clean(text, Cleaning(sentences=True))
-    assert time.process_time() - started < 10  # quadratic would be minutes
+    clean_text(text, CleaningOptions(sentences=True))
+    assert time.process_time() - started < 10  # minutes if it were quadratic

@@ -1,0 +1,255 @@
+"""Exporting a dataset as a folder or zip for other training programs.
+
+audiofolder:  metadata.csv  audio/*  README.md                 Hugging Face, and this program
+nemo:         train_manifest.json …  audio/*  README.md        NVIDIA NeMo
+
+An export is complete or does not exist, whatever interrupts it.
+"""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from lab import audio
+from lab.core.errors import AudioError, OptionsError, WorkspaceError
+from lab.core.progress import Progress, ignore
+from lab.core.staging import Staging
+from lab.core.workspace import Workspace, atomic_write, child
+from lab.dataset import table
+from lab.dataset.card import card_text
+from lab.dataset.file_names import avoid_split_words
+from lab.dataset.grouping import group_by_key
+from lab.dataset.store import Dataset
+from lab.dataset.table import CORRECTED, EXCLUDED, TABLE_NAME, DatasetClip
+
+AUDIOFOLDER, NEMO = "audiofolder", "nemo"
+# Each layout, described for people.
+LAYOUTS = {
+    AUDIOFOLDER: "Hugging Face audiofolder: audio files and a table of all clips",
+    NEMO: "NeMo: a manifest per split, with the clips that have a text",
+}
+ZIP_SUFFIX = ".zip"
+
+
+@dataclass(frozen=True)
+class DatasetExport:
+    """An export. missing: file names of clips that were skipped because their audio is gone"""
+
+    path: Path
+    n_clips: int
+    duration_s: float
+    missing: tuple[str, ...]
+
+
+class _Target(Protocol):
+    """Receives the files of an export; names use slashes."""
+
+    def copy(self, source: Path, name: str) -> None: ...
+    def write(self, name: str, text: str) -> None: ...
+
+
+def select_clips(
+    clips: Iterable[DatasetClip],
+    *,
+    layout: str = AUDIOFOLDER,
+    only_corrected: bool = False,
+    file_names: Collection[str] | None = None,
+) -> list[DatasetClip]:
+    """Select the clips that an export would contain; raises OptionsError for an unknown layout.
+
+    only_corrected: only clips that a person has corrected
+    file_names: only these clips
+
+    Excluded clips are never exported; NeMo manifests contain no clips without a text.
+    """
+    if layout not in LAYOUTS:
+        raise OptionsError(f"Unknown layout “{layout[:40]}”. Use {' or '.join(LAYOUTS)}.")
+    return [
+        clip
+        for clip in clips
+        if clip.status != EXCLUDED
+        and (clip.status == CORRECTED or not only_corrected)
+        and (file_names is None or clip.file_name in file_names)
+        and (clip.transcription or layout != NEMO)
+    ]
+
+
+def export_dataset(
+    dataset: Dataset,
+    target: Path,
+    *,
+    layout: str = AUDIOFOLDER,
+    only_corrected: bool = False,
+    file_names: Collection[str] | None = None,
+    on_progress: Progress = ignore,
+) -> DatasetExport:
+    """Write clips with their texts to `target`, a zip if its name ends so, else a new folder.
+
+    layout: a key of `LAYOUTS`
+    only_corrected, file_names: as for `select_clips`
+    on_progress: called with the number of clips; raise `Cancelled` in it to stop
+
+    Audio files are copied unchanged. Raises OptionsError if no clip is selected or the folder is
+    not empty, WorkspaceError if the export cannot be written.
+    """
+    clips = select_clips(
+        dataset.clips(), layout=layout, only_corrected=only_corrected, file_names=file_names
+    )
+    if not clips:
+        raise OptionsError(
+            f"{dataset.name} has no clips to export. "
+            + ("Correct some first, or export all." if only_corrected else "Add clips first.")
+        )
+    export = _export_zip if target.suffix.lower() == ZIP_SUFFIX else _export_folder
+    return export(dataset, clips, layout, target, on_progress)
+
+
+def _export_zip(
+    dataset: Dataset, clips: Sequence[DatasetClip], layout: str, path: Path, on_progress: Progress
+) -> DatasetExport:
+    with (
+        atomic_write(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
+    ):
+        result = _write_files(dataset, clips, layout, _Zip(archive), on_progress)
+    return replace(result, path=path)
+
+
+def _export_folder(
+    dataset: Dataset, clips: Sequence[DatasetClip], layout: str, folder: Path, on_progress: Progress
+) -> DatasetExport:
+    _check_is_empty(folder)
+    with Staging(folder.resolve().parent) as staging:
+        temporary = staging / "export"
+        try:
+            result = _write_files(dataset, clips, layout, _Folder(temporary), on_progress)
+            if folder.exists():
+                folder.rmdir()
+            temporary.replace(folder)
+        except OSError as error:
+            raise WorkspaceError(
+                f"{folder} cannot be written ({error.strerror or error}). "
+                "Free some space or choose another folder."
+            ) from error
+    return replace(result, path=folder)
+
+
+def _check_is_empty(folder: Path) -> None:
+    try:
+        is_empty = not folder.exists() or not any(folder.iterdir())
+    except OSError as error:
+        raise OptionsError(f"“{folder}” is not a folder ({error.strerror}).") from error
+    if not is_empty:
+        raise OptionsError(f"“{folder}” is not empty. Choose an empty or new folder.")
+
+
+def _write_files(
+    dataset: Dataset,
+    clips: Sequence[DatasetClip],
+    layout: str,
+    target: _Target,
+    on_progress: Progress,
+) -> DatasetExport:
+    copied, missing = [], []
+    taken: set[str] = set()
+    for n_done, clip in enumerate(clips):
+        on_progress(n_done, len(clips), "Packing clips")
+        source = dataset.audio_path(clip)
+        if not source.is_file():
+            missing.append(clip.file_name)
+            continue
+        name = f"audio/{_free_name(clip.file_name, taken)}"
+        target.copy(source, name)
+        copied.append(replace(clip, file_name=name, duration_s=_duration_s(clip, source)))
+    if not copied:
+        raise WorkspaceError(
+            f"The audio of all {len(clips)} clips is missing in {dataset.folder}. "
+            "Restore it, or import the dataset again."
+        )
+    if layout == AUDIOFOLDER:
+        target.write(TABLE_NAME, table.to_csv(copied))
+    else:
+        for name, members in group_by_key(copied, _manifest_name).items():
+            target.write(name, "".join(map(_manifest_line, members)))
+    target.write("README.md", card_text(dataset.name, copied, is_audiofolder=layout == AUDIOFOLDER))
+    on_progress(len(clips), len(clips), "Packing clips")
+    duration_s = sum(clip.duration_s or 0.0 for clip in copied)
+    return DatasetExport(dataset.folder, len(copied), duration_s, tuple(missing))
+
+
+def _manifest_name(clip: DatasetClip) -> str:
+    return f"{clip.split}_manifest.json" if clip.split in table.SPLITS else "manifest.json"
+
+
+def _manifest_line(clip: DatasetClip) -> str:
+    content = {
+        "audio_filepath": clip.file_name,
+        "duration": clip.duration_s,
+        "text": clip.transcription,
+        "speaker": clip.speaker,
+        "lang": clip.language,
+    }
+    return json.dumps(content, ensure_ascii=False) + "\n"
+
+
+def _duration_s(clip: DatasetClip, source: Path) -> float | None:
+    if clip.duration_s is not None:
+        return clip.duration_s
+    try:
+        return audio.probe(source).duration_s
+    except AudioError:  # reported by the checks of the dataset; exported unchanged
+        return None
+
+
+def _free_name(file_name: str, taken: set[str]) -> str:
+    """A name that is unique within the export, also on case-insensitive file systems."""
+    path = PurePosixPath(file_name)
+    stem = avoid_split_words(path.stem)
+    name, number = f"{stem}{path.suffix}", 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{stem}-{number}{path.suffix}"
+    taken.add(name.casefold())
+    return name
+
+
+class _Folder:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        (folder / "audio").mkdir(parents=True)
+
+    def copy(self, source: Path, name: str) -> None:
+        shutil.copyfile(source, self._folder / name)
+
+    def write(self, name: str, text: str) -> None:
+        (self._folder / name).write_text(text, encoding="utf-8", newline="")
+
+
+class _Zip:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+
+    def copy(self, source: Path, name: str) -> None:
+        # Audio hardly gets smaller, since most formats are compressed.
+        self._archive.write(source, name, compress_type=zipfile.ZIP_STORED)
+
+    def write(self, name: str, text: str) -> None:
+        self._archive.writestr(name, text.encode())
+
+
+def exports_dir(workspace: Workspace, dataset: Dataset) -> Path:
+    """Folder for the zips of a dataset, created with the first one."""
+    return child(workspace.root / "exports", dataset.name)
+
+
+def list_exports(workspace: Workspace, dataset: Dataset) -> list[Path]:
+    """The zips of a dataset, newest first."""
+    return sorted(
+        exports_dir(workspace, dataset).glob("*.zip"),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
