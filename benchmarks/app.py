@@ -1,13 +1,13 @@
-"""What open tabs cost: a transcription in the app, with one, five and twelve tabs that look on.
+"""The cost of open tabs: one transcription in the app with 1, 5 and 12 tabs open.
 
     python -m benchmarks.app
 
-All tabs look at Transcribe, in one workspace. One of them transcribes; the others are used once
-right after its click, and so follow the queue as well. Seconds from the click until the text has
-reached the tab, the model being warm, beside the same call (decoding the file, recognising the
-language, transcribing, saving) in a process that does nothing else. Tabs are websockets
-(`tests.support.sessions`). Then how long a page takes to open meanwhile, and how many scripts the
-server ran a second.
+All tabs show Transcribe with the same workspace. One of them transcribes; the others are used once
+right after its click, so they follow the queue too. Reports the seconds from the click until the
+text has reached the tab, with the model loaded, compared with the same work (decode the file,
+detect the language, transcribe, save) in a process that does nothing else. Then how long a page
+takes to open in the meantime, and how many script runs per second the server did. The tabs are
+websockets (`tests.support.tabs`).
 """
 
 import argparse
@@ -22,11 +22,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from lab.asr.devices import best_device
-from tests.support.server import serving
-from tests.support.sessions import Tab, transcribe, workspace_with
+from tests.support.app_server import serve
+from tests.support.tabs import Tab, transcribe, workspace_with_speech
 
 TABS = (1, 5, 12)
-_BARE = """
+_WITHOUT_APP = """
 import sys, time
 from pathlib import Path
 from lab import audio, recordings
@@ -37,52 +37,52 @@ workspace = Workspace(Path(sys.argv[1]))
 recording = recordings.list_all(workspace)[0]
 engine = Engine.load("base")
 for repetition in range(int(sys.argv[2]) + 1):
-    began = time.perf_counter()
+    started = time.perf_counter()
     waveform = audio.decode(recording.audio_path, name=recording.name)
     transcription = engine.transcribe(waveform, TranscribeOptions())
     list(transcription)
     recordings.save_transcript(recording, transcription.so_far())
     if repetition:
-        print(time.perf_counter() - began)
+        print(time.perf_counter() - started)
 """
 
 
-def bare(workspace: Path, repetitions: int) -> list[float]:
-    """Seconds of each call in a process of its own."""
-    call = [sys.executable, "-c", _BARE, str(workspace), str(repetitions)]
-    done = subprocess.run(call, check=True, capture_output=True, text=True)
-    return [float(line) for line in done.stdout.split()]
+def without_app(workspace: Path, repetitions: int) -> list[float]:
+    """Seconds of each transcription in a process of its own."""
+    command = [sys.executable, "-c", _WITHOUT_APP, str(workspace), str(repetitions)]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [float(line) for line in result.stdout.split()]
 
 
-async def in_the_app(workspace: Path, n_tabs: int, repetitions: int) -> None:
-    """Print what n_tabs see."""
+async def with_app(workspace: Path, n_tabs: int, repetitions: int) -> None:
+    """Measure with `n_tabs` open tabs and print the result."""
     async with AsyncExitStack() as stack:
-        address = stack.enter_context(serving(workspace))
+        address = stack.enter_context(serve(workspace))
         tab = await stack.enter_async_context(Tab.open(address, "Transcribe"))
-        await transcribe(tab)  # which loads the model
+        await transcribe(tab)  # loads the model
         others = [
             await stack.enter_async_context(Tab.open(address, "Transcribe"))
             for _ in range(n_tabs - 1)
         ]
-        n_runs, began = sum(one.runs for one in (tab, *others)), time.perf_counter()
+        tabs = (tab, *others)
+        n_runs, started = sum(tab.runs for tab in tabs), time.perf_counter()
         times = [await transcribe(tab, others) for _ in range(repetitions)]
-        runs_a_second = (sum(one.runs for one in (tab, *others)) - n_runs) / (
-            time.perf_counter() - began
-        )
+        n_runs = sum(tab.runs for tab in tabs) - n_runs
+        runs_per_second = n_runs / (time.perf_counter() - started)
         task = asyncio.create_task(transcribe(tab, others))
         await asyncio.sleep(0.5)
-        began = time.perf_counter()
+        started = time.perf_counter()
         await stack.enter_async_context(Tab.open(address, "Transcribe"))
-        opened_s = time.perf_counter() - began
+        opened_s = time.perf_counter() - started
         await task
     print(
-        f"{n_tabs:2} tabs: {_told(times)}, {runs_a_second:.1f} scripts a second, "
-        f"a page opens meanwhile in {opened_s:.2f} s",
+        f"{n_tabs:2} tabs: {_summary(times)}, {runs_per_second:.1f} script runs per second, "
+        f"a page opens in {opened_s:.2f} s meanwhile",
         flush=True,
     )
 
 
-def _told(times: list[float]) -> str:
+def _summary(times: list[float]) -> str:
     return f"{statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f})"
 
 
@@ -97,10 +97,11 @@ def main() -> None:
     print(f"{device.name}, {os.cpu_count()} cores, {device.precision}")
     for seconds in options.seconds:
         with tempfile.TemporaryDirectory() as folder:
-            workspace = workspace_with(Path(folder), seconds)
-            print(f"{seconds:.0f} s of speech; bare: {_told(bare(workspace, options.repetitions))}")
+            workspace = workspace_with_speech(Path(folder), seconds)
+            baseline = _summary(without_app(workspace, options.repetitions))
+            print(f"{seconds:.0f} s of speech; without the app: {baseline}")
             for n_tabs in options.tabs:
-                asyncio.run(in_the_app(workspace, n_tabs, options.repetitions))
+                asyncio.run(with_app(workspace, n_tabs, options.repetitions))
 
 
 if __name__ == "__main__":

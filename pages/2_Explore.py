@@ -2,85 +2,70 @@
 
 import streamlit as st
 
-from lab.recordings import Recording
 from lab.ui import open_page
-from lab.ui.explore import choose_colours, choose_view, show_background, show_view
+from lab.ui.audio_picker import choose_one, choose_recordings, is_any_chosen, sample_buttons
+from lab.ui.datasets.clip_picker import choose_dataset_clip
+from lab.ui.explore import choose_colour_map, choose_view, show_details, show_view
 from lab.ui.features import choose_settings, other_settings
-from lab.ui.frame import EXPLORE
-from lab.ui.listening import show_listening
-from lab.ui.sources import (
-    choose,
-    choose_clip,
-    choose_one,
-    choose_recordings,
-    is_any_chosen,
-    sample_buttons,
-)
-from lab.ui.state import warm_up_sound
-from lab.ui.stretch import choose_stretch, read_or_stop
+from lab.ui.inspection import show_inspection
+from lab.ui.page import EXPLORE
+from lab.ui.resources import preload_audio_libraries
+from lab.ui.selection import AudioSource, read_or_stop, select_excerpt
 
 workspace = open_page(EXPLORE)
-warm_up_sound()
-
-
-def bring_sample(recording: Recording) -> None:
-    choose(recording)
-    st.rerun()
-
+preload_audio_libraries()
 
 st.title("Explore")
 with st.expander("Recordings", expanded=not is_any_chosen(), icon=":material/audio_file:"):
     chosen = choose_recordings(workspace)
-    sample_buttons(workspace, bring_sample)
-    clip = choose_clip(workspace)
-chosen = [*chosen, clip] if clip else chosen
-if not chosen:
+    sample_buttons(workspace)
+    clip = choose_dataset_clip(workspace)
+sources: list[AudioSource] = [*chosen, clip] if clip else [*chosen]
+if not sources:
     st.info(
-        "Bring a recording or click a sample: then you see what a model sees of it.",
+        "Add a recording or click a sample to see it as a model does.",
         icon=":material/graphic_eq:",
     )
     st.stop()
-recording = clip or choose_one(chosen, "Shown recording", key="explored")
-waveform = read_or_stop(recording)
-stretch, start_s = choose_stretch(waveform, recording.id)
+source = clip or choose_one(sources, "Recording shown", key="explored")
+excerpt, start_s = select_excerpt(read_or_stop(source), source.id)
 
 view = choose_view()
 st.markdown(view.explanation)
 first, second = st.container(), st.container()
-colours = choose_colours()
-against = st.segmented_control(
-    "Compare with", ["Other settings", "Another recording"], key="against"
+colour_map = choose_colour_map()
+compare_with = st.segmented_control(
+    "Compare with", ["Other settings", "Another recording"], key="compare_with"
 )
-others, other_stretch, other_start_s = None, stretch, start_s
-if against == "Other settings":
+others, other_excerpt, other_start_s = None, excerpt, start_s
+if compare_with == "Other settings":
     left, right = st.columns(2, gap="large")
     with left:
-        settings = choose_settings(view, stretch, key="explore")
+        settings = choose_settings(view, excerpt, key="explore")
     with right:
-        others = other_settings(view, stretch)
+        others = other_settings(view, excerpt)
 else:
-    settings = choose_settings(view, stretch, key="explore")
-if against == "Another recording":
-    other = choose_one(chosen[::-1], "Other recording", key="explored_other")
-    others, other_stretch, other_start_s = settings, read_or_stop(other), 0.0
+    settings = choose_settings(view, excerpt, key="explore")
+if compare_with == "Another recording":
+    other = choose_one(sources[::-1], "Other recording", key="explored_other")
+    others, other_excerpt, other_start_s = settings, read_or_stop(other), 0.0
 scale = None
 with first:
     if settings:
-        scale = show_view(view, stretch, start_s, settings, colour_map=colours, key="first")
+        scale = show_view(view, excerpt, start_s, settings, colour_map=colour_map, key="first")
 with second:
     if others:
-        # Other settings give other numbers; the same ones are shown alike.
-        scale = scale if others == settings else None
         show_view(
             view,
-            other_stretch,
+            other_excerpt,
             other_start_s,
             others,
-            colour_map=colours,
+            colour_map=colour_map,
             key="second",
-            scale=scale,
+            # With other settings the values differ in range, so only equal settings share a scale.
+            scale=scale if others == settings else None,
         )
 if settings:
-    show_background(view, stretch, settings, stem=recording.stem, colour_map=colours)
+    show_details(view, excerpt, settings, stem=source.stem, colour_map=colour_map)
 st.divider()
-show_listening(workspace, recording, stretch, start_s)
+show_inspection(workspace, source, excerpt, start_s)

@@ -1,20 +1,20 @@
-"""Datasets: clips with texts, brought in, looked at, corrected, split and taken away."""
+"""Datasets: import, browse, check, correct, split and export clips with texts."""
 
 import streamlit as st
 
 from lab.core.errors import LabError
-from lab.ui import open_page, words
-from lab.ui.datasets.browsing import show_browse
-from lab.ui.datasets.checkup import show_check
-from lab.ui.datasets.choosing import choose_dataset, choose_room, show_summary
-from lab.ui.datasets.cleaning import show_clean
-from lab.ui.datasets.correcting import show_correct
-from lab.ui.datasets.exporting import show_export
-from lab.ui.datasets.importing import show_import
-from lab.ui.datasets.splitting import show_split
-from lab.ui.frame import DATASETS
+from lab.ui import formatting, open_page
+from lab.ui.datasets.browse_tab import show_browse
+from lab.ui.datasets.check_tab import show_check
+from lab.ui.datasets.clean_tab import show_clean
+from lab.ui.datasets.correct_tab import show_correct
+from lab.ui.datasets.export_tab import show_export
+from lab.ui.datasets.import_tab import show_import
+from lab.ui.datasets.navigation import choose_dataset, choose_dataset_tab, show_summary
+from lab.ui.datasets.split_tab import show_split
+from lab.ui.page import DATASETS
 
-ROOMS = {
+TABS = {
     "Browse": show_browse,
     "Check": show_check,
     "Clean": show_clean,
@@ -32,6 +32,6 @@ try:
         show_import(workspace)
     else:
         show_summary(dataset)
-        ROOMS[choose_room(ROOMS)](workspace, dataset)
+        TABS[choose_dataset_tab(TABS)](workspace, dataset)
 except LabError as error:
-    st.error(words.plain(str(error)), icon=":material/error:")
+    st.error(formatting.plain(str(error)), icon=":material/error:")

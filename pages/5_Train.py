@@ -1,21 +1,22 @@
-"""Train: a better model out of a dataset, watched, proven and used at once."""
+"""Train: fine-tune a model on a dataset, follow the run, evaluate the result and publish it."""
 
 import streamlit as st
 
 from lab.core.errors import LabError
-from lab.ui import open_page, words
-from lab.ui.frame import TRAIN
+from lab.ui import formatting, open_page
+from lab.ui.controls import choose_tab
+from lab.ui.page import TRAIN
 from lab.ui.training.beginning import show_new
-from lab.ui.training.choosing import EVALUATE, NEW, RUNS, choose_room
+from lab.ui.training.choosing import EVALUATE, NEW, RUNS, TAB
 from lab.ui.training.evaluating import show_evaluate
 from lab.ui.training.running import show_runs
 
-ROOMS = {NEW: show_new, RUNS: show_runs, EVALUATE: show_evaluate}
+TABS = {NEW: show_new, RUNS: show_runs, EVALUATE: show_evaluate}
 
 workspace = open_page(TRAIN)
 
 st.title("Train")
 try:
-    ROOMS[choose_room(ROOMS)](workspace)
+    TABS[choose_tab(TABS, key=TAB)](workspace)
 except LabError as error:
-    st.error(words.plain(str(error)), icon=":material/error:")
+    st.error(formatting.plain(str(error)), icon=":material/error:")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from lab.recordings.samples import list_samples
-from tests.support.server import ROOT, STREAMLIT, serving
-from tests.support.sessions import Tab, transcribe, workspace_with
+from tests.support.app_server import ROOT, STREAMLIT, serve
+from tests.support.tabs import Tab, transcribe, workspace_with_speech
 
 pytestmark = pytest.mark.real
 
@@ -75,16 +75,16 @@ def test_transcribing_in_the_app_opens_no_connection_outside_this_machine(
     tmp_path: Path,
 ) -> None:
     trace = tmp_path / "trace"
-    workspace = workspace_with(tmp_path / "workspace", 8)
+    workspace = workspace_with_speech(tmp_path / "workspace", 8)
 
     async def use(address: str) -> str:
         async with Tab.open(address, "Transcribe") as tab:
             await asyncio.wait_for(transcribe(tab), 300)
             # onnxruntime, if it is let, looks for its addressee ten seconds after it has begun.
             await asyncio.sleep(15)
-            return tab.shown
+            return tab.transcript_id
 
-    with serving(workspace, program=[*_tracing(trace), *STREAMLIT]) as address:
+    with serve(workspace, program=[*_tracing(trace), *STREAMLIT]) as address:
         shown = asyncio.run(use(address))
     (transcript,) = workspace.glob("recordings/*/transcripts/*.json")
     assert transcript.stem in shown

@@ -1,5 +1,5 @@
-"""The browser's side: everything that knows Streamlit. Pages call this, this calls `lab`."""
+"""The browser interface, the only room that imports Streamlit: pages call it, it calls `lab`."""
 
-from lab.ui.frame import open_page
+from lab.ui.page import open_page
 
 __all__ = ["open_page"]

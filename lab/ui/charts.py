@@ -1,7 +1,6 @@
-"""Figures for the pages."""
+"""Plotly figures for the pages."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -14,25 +13,26 @@ from lab.core.languages import LANGUAGES
 from lab.features.feature import Feature
 from lab.features.reduce import Envelope
 
-# Plotly knows nothing of the app's theme: an accent that stands out on light and on dark.
+# Plotly does not know the app's theme, so these colours stand out on light and on dark.
 ACCENT = "#168479"
 MARK = "#c2570c"
-# Streamlit takes "#000004", where plotly's own begins, for a place to put a colour of its theme.
+# As RGB, because Streamlit replaces "#000004", the first colour of Plotly's own Magma, by one of
+# its theme.
 MAGMA = ["rgb(0, 0, 4)", *go_colors.sequential.Magma[1:]]
+_MARGIN = {"l": 0, "r": 0, "t": 4, "b": 4}
 
 
-def language_bars(probabilities: Mapping[str, float], *, most: int = 5) -> go.Figure:
-    """The likeliest languages as horizontal bars, the likeliest on top.
+def language_bars(probabilities: Mapping[str, float], *, n_bars: int = 5) -> go.Figure:
+    """The most probable languages as horizontal bars, the most probable on top.
 
-    probabilities: language code to probability, 0 to 1
+    probabilities: 0 to 1, by language code
     """
-    ranked = sorted(probabilities.items(), key=lambda item: -item[1])[:most]
-    names = [LANGUAGES.get(code, code) for code, _ in ranked]
+    ranked = sorted(probabilities.items(), key=lambda item: -item[1])[:n_bars]
     values = [probability for _, probability in ranked]
     figure = go.Figure(
         go.Bar(
             x=values,
-            y=names,
+            y=[LANGUAGES.get(code, code) for code, _ in ranked],
             orientation="h",
             marker_color=ACCENT,
             text=[f"{value:.1%}" for value in values],
@@ -50,42 +50,54 @@ def language_bars(probabilities: Mapping[str, float], *, most: int = 5) -> go.Fi
     return figure
 
 
-def wave(
+def waveform(
     envelope: Envelope,
     *,
+    start_s: float = 0.0,
     spans_s: Iterable[tuple[float, float]] = (),
-    highest: float = 1.0,
+    y_max: float | None = None,
     height: int = 130,
     selectable: bool = False,
 ) -> go.Figure:
-    """A waveform by its outline, with stretches marked.
+    """A waveform, with some time spans highlighted.
 
-    spans_s: start and end of what is marked, seconds
-    highest: where the vertical axis ends, in fractions of full scale
-    selectable: let the person drag over a stretch
+    start_s: time of the waveform's start in its recording
+    spans_s: start and end of each span, seconds in the recording
+    y_max: end of the vertical axis, 1.0 being full scale; None fits the waveform
+    selectable: let the person select a time span by dragging
     """
-    figure = go.Figure(_outline(envelope, selectable=selectable))
-    for start_s, end_s in spans_s:
+    figure = go.Figure(_waveform_trace(envelope, start_s, selectable=selectable))
+    for span_start_s, span_end_s in spans_s:
         figure.add_vrect(
-            x0=start_s, x1=end_s, fillcolor=MARK, opacity=0.18, line_width=1, line_color=MARK
+            x0=span_start_s,
+            x1=span_end_s,
+            fillcolor=MARK,
+            opacity=0.18,
+            line_width=1,
+            line_color=MARK,
         )
+    if y_max is None:
+        peaks = np.abs([envelope.lowest, envelope.highest])
+        y_max = max(1.05 * float(peaks.max(initial=0.0)), 0.05)
     figure.update_layout(
         height=height,
-        margin={"l": 0, "r": 0, "t": 4, "b": 4},
+        margin=_MARGIN,
         showlegend=False,
         dragmode="select" if selectable else "zoom",
         selectdirection="h",
         xaxis={"ticksuffix": " s", "showgrid": False},
-        yaxis={"range": [-highest, highest], "fixedrange": True, "tickformat": ".2~f"},
+        yaxis={"range": [-y_max, y_max], "fixedrange": True, "tickformat": ".2~f"},
     )
     return figure
 
 
-def _outline(envelope: Envelope, *, selectable: bool = False) -> go.Scattergl:
-    # One line down and up in each piece: drawn densely it is the filled outline.
+def _waveform_trace(
+    envelope: Envelope, start_s: float, *, selectable: bool = False
+) -> go.Scattergl:
+    # One vertical stroke per slice; drawn densely, the strokes fill the outline.
     values = np.stack([envelope.lowest, envelope.highest], axis=1).ravel()
     return go.Scattergl(
-        x=np.repeat(envelope.times, 2).astype(np.float32),
+        x=np.repeat(envelope.times + start_s, 2).astype(np.float32),
         y=values.astype(np.float32),
         mode="lines+markers" if selectable else "lines",  # only markers can be selected
         marker={"size": 1, "color": ACCENT},
@@ -94,12 +106,17 @@ def _outline(envelope: Envelope, *, selectable: bool = False) -> go.Scattergl:
     )
 
 
-def spectrogram(feature: Feature, *, range_db: tuple[float, float], height: int = 180) -> go.Figure:
-    """A spectrogram in decibels over time and frequency."""
+def spectrogram(
+    feature: Feature, *, start_s: float, range_db: tuple[float, float], height: int = 180
+) -> go.Figure:
+    """A spectrogram in decibels over time and frequency, without a colour bar.
+
+    start_s: time of its start in the recording
+    """
     rows, columns = feature.axes
     figure = go.Figure(
         go.Heatmap(
-            x=columns.values().astype(np.float32),
+            x=(columns.values() + start_s).astype(np.float32),
             y=rows.values().astype(np.float32),
             z=feature.array,
             zmin=range_db[0],
@@ -111,92 +128,89 @@ def spectrogram(feature: Feature, *, range_db: tuple[float, float], height: int 
     )
     figure.update_layout(
         height=height,
-        margin={"l": 0, "r": 0, "t": 4, "b": 4},
+        margin=_MARGIN,
         xaxis={"ticksuffix": " s"},
         yaxis={"ticksuffix": " Hz", "fixedrange": True},
     )
     return figure
 
 
-def moved(envelope: Envelope, start_s: float) -> Envelope:
-    """The outline of a stretch, at its time in the recording."""
-    return replace(envelope, times=envelope.times + start_s)
-
-
 def feature(
-    shown: Feature, *, colour_map: str, scale: tuple[float, float], height: int
+    feature: Feature, *, scale: tuple[float, float], height: int, colour_map: str = "magma"
 ) -> go.Figure:
-    """Any array of a view, on its own axes."""
-    figure = go.Figure(_trace(shown, 0.0, colour_map, scale))
-    figure.update_layout(height=height, margin={"l": 0, "r": 0, "t": 4, "b": 4}, showlegend=False)
-    figure.update_xaxes(title=shown.axes[-1].title)
-    figure.update_yaxes(title=_vertical_title(shown))
+    """Any feature on its own axes: a heatmap if it has two dimensions, else a line.
+
+    scale: values at the ends of the colour map
+    """
+    figure = go.Figure(_feature_trace(feature, 0.0, colour_map, scale))
+    figure.update_layout(height=height, margin=_MARGIN, showlegend=False)
+    figure.update_xaxes(title=feature.axes[-1].title)
+    figure.update_yaxes(title=_y_title(feature))
     return figure
 
 
-def below_wave(
-    wave: Envelope,
-    shown: Feature,
-    start_s: float,
+def feature_below_waveform(
+    envelope: Envelope,
+    feature: Feature,
     *,
-    colour_map: str,
     scale: tuple[float, float],
+    start_s: float = 0.0,
+    colour_map: str = "magma",
     height: int = 420,
 ) -> go.Figure:
-    """An array over time with the waveform above it: zooming one zooms the other.
+    """A feature over time, below the waveform; zooming one zooms the other.
 
-    start_s: where the time axis of the array begins in the recording
-    scale: the lowest and highest value
+    scale: values at the ends of the colour map, or of the vertical axis of a line
+    start_s: time in the recording at which both start
     """
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, row_heights=[0.22, 0.78], vertical_spacing=0.03
     )
-    figure.add_trace(_outline(wave), row=1, col=1)
-    figure.add_trace(_trace(shown, start_s, colour_map, scale), row=2, col=1)
-    figure.update_layout(height=height, margin={"l": 0, "r": 0, "t": 4, "b": 4}, showlegend=False)
+    figure.add_trace(_waveform_trace(envelope, start_s), row=1, col=1)
+    figure.add_trace(_feature_trace(feature, start_s, colour_map, scale), row=2, col=1)
+    figure.update_layout(height=height, margin=_MARGIN, showlegend=False)
     figure.update_yaxes(showticklabels=False, fixedrange=True, row=1, col=1)
-    if shown.array.ndim == 1:
-        figure.update_yaxes(range=_with_room(scale), row=2, col=1)
-    elif shown.axes[0].listed is not None:
-        # Else plotly takes the names for numbers and draws high mel bins wider than low ones.
+    if feature.array.ndim == 1:
+        padding = 0.05 * (scale[1] - scale[0]) or 1.0
+        figure.update_yaxes(range=[scale[0] - padding, scale[1] + padding], row=2, col=1)
+    elif feature.axes[0].listed is not None:
+        # Otherwise Plotly reads the names as numbers, and draws high mel bins wider than low ones.
         figure.update_yaxes(type="category", nticks=10, row=2, col=1)
-    figure.update_yaxes(title=_vertical_title(shown), row=2, col=1)
-    figure.update_xaxes(title=shown.axes[-1].title, row=2, col=1)
+    figure.update_yaxes(title=_y_title(feature), row=2, col=1)
+    figure.update_xaxes(title=feature.axes[-1].title, row=2, col=1)
     return figure
 
 
-def _trace(
-    shown: Feature, start: float, colour_map: str, scale: tuple[float, float]
+def _feature_trace(
+    feature: Feature, start: float, colour_map: str, scale: tuple[float, float]
 ) -> go.Scattergl | go.Heatmap:
-    """A heatmap of two dimensions, a line of one."""
-    columns = shown.axes[-1]
+    columns = feature.axes[-1]
     x = (columns.values() + start).astype(np.float32)
-    unit = f" {shown.unit}" if shown.unit else ""
-    if shown.array.ndim == 1:
+    unit = f" {feature.unit}" if feature.unit else ""
+    if feature.array.ndim == 1:
         return go.Scattergl(
             x=x,
-            y=shown.array,
+            y=feature.array,
             mode="lines",
             line={"width": 1.5, "color": ACCENT},
             hovertemplate=f"%{{x:.2f}} {columns.unit}: %{{y:.4~g}}{unit}<extra></extra>",
         )
-    rows = shown.axes[0]
     return go.Heatmap(
         x=x,
-        y=_row_names(shown),
-        z=shown.array,
+        y=_row_values(feature),
+        z=feature.array,
         zmin=scale[0],
         zmax=scale[1],
         colorscale=MAGMA if colour_map == "magma" else colour_map,
-        colorbar={"thickness": 10, "title": shown.unit or None},
-        hovertemplate=f"%{{x:.2f}} {columns.unit}, %{{y}} {rows.unit}: "
+        colorbar={"thickness": 10, "title": feature.unit or None},
+        hovertemplate=f"%{{x:.2f}} {columns.unit}, %{{y}} {feature.axes[0].unit}: "
         f"%{{z:.4~g}}{unit}<extra></extra>",
     )
 
 
-def _row_names(shown: Feature) -> list[str] | NDArray[np.float32]:
-    """Evenly spaced rows by their values; others, such as mel bins, by names and equally high."""
-    rows = shown.axes[0]
+def _row_values(feature: Feature) -> list[str] | NDArray[np.float32]:
+    """Numbers if the rows are evenly spaced; else names, which Plotly draws equally high."""
+    rows = feature.axes[0]
     values = rows.values()
     if rows.listed is None:
         return values.astype(np.float32)
@@ -204,19 +218,16 @@ def _row_names(shown: Feature) -> list[str] | NDArray[np.float32]:
     return [f"{value:.{decimals}f}" for value in values]
 
 
-def _with_room(scale: tuple[float, float]) -> list[float]:
-    """An axis a little longer than what is drawn on it."""
-    room = 0.05 * (scale[1] - scale[0]) or 1.0
-    return [scale[0] - room, scale[1] + room]
+def _y_title(feature: Feature) -> str:
+    return feature.axes[0].title if feature.array.ndim > 1 else feature.quantity_title
 
 
-def _vertical_title(shown: Feature) -> str:
-    return shown.axes[0].title if shown.array.ndim > 1 else shown.quantity_title
+def add_words(figure: go.Figure, words: Sequence[tuple[float, float, str]]) -> go.Figure:
+    """Write words over the feature of `feature_below_waveform`.
 
-
-def with_words(figure: go.Figure, spoken: Sequence[tuple[float, float, str]]) -> go.Figure:
-    """Words drawn over the lower part of `below_wave`, each from its start to its end (seconds)."""
-    for start_s, end_s, text in spoken:
+    words: start and end in seconds, and the text
+    """
+    for start_s, end_s, text in words:
         for edge_s in (start_s, end_s):
             figure.add_shape(
                 type="line",

@@ -1,4 +1,4 @@
-"""The checklist of a set of clips: what is right, what is not, and the mend one click away."""
+"""Quality checklist of prepared clips: what passes, what fails, and one-click fixes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,42 +6,42 @@ from functools import partial
 
 import streamlit as st
 
-from lab.audio.quality import Check, CheckKey, verdict
+from lab.audio.quality import QualityCheck, QualityCheckKey, check_quality
 from lab.core.errors import LabError
 from lab.preprocess import clip_edits
 from lab.preprocess.preparations import ClipSpan, Preparation
-from lab.ui import words
+from lab.ui import formatting
 from lab.ui.recipe import switch_on
 
 _RATES = {"Source lab (22,050 Hz)": 22_050, "Whisper (16,000 Hz)": 16_000}
 
 
 @dataclass(frozen=True)
-class Mend:
-    """A button beside a check that failed. action: called before the page is drawn again."""
+class QuickFix:
+    """A button next to a failed check. action: called before the rerun"""
 
     label: str
     action: Callable[[], None]
 
 
 def show_checklist(preparation: Preparation) -> dict[ClipSpan, list[str]]:
-    """Each check green or red; returns what each kept clip fails."""
-    named = dict(preparation.named())
-    rates = {whole.sample_rate for whole in preparation.wholes}
+    """Show which checks pass; returns the titles of the checks that each clip fails."""
+    named = dict(preparation.named_clips())
+    rates = {recording.sample_rate for recording in preparation.recordings}
     with st.container(border=True, key="checklist"):
         row = st.container(horizontal=True, vertical_alignment="center")
-        row.markdown("**Ready to learn from?**", width="stretch")
-        wanted = row.selectbox(
-            "For",
+        row.markdown("**Ready for training?**", width="stretch")
+        target = row.selectbox(
+            "Target",
             list(_RATES),
             index=1 if rates == {16_000} else 0,
             label_visibility="collapsed",
             width=220,
-            key="checklist_for",
+            key="checklist_target",
         )
-        checks = verdict(preparation.examined(), sample_rate=_RATES[wanted])
+        checks = check_quality(preparation.examined(), sample_rate=_RATES[target])
         for number, check in enumerate(checks):
-            _line(number, check, _mends(preparation, named, check, _RATES[wanted]))
+            _show_check(number, check, _fixes(preparation, named, check, _RATES[target]))
     failed: dict[ClipSpan, list[str]] = {clip: [] for clip in preparation.clips}
     for check in checks:
         for name in check.failing:
@@ -49,44 +49,44 @@ def show_checklist(preparation: Preparation) -> dict[ClipSpan, list[str]]:
     return failed
 
 
-def _line(number: int, check: Check, mends: list[Mend]) -> None:
+def _show_check(number: int, check: QualityCheck, fixes: list[QuickFix]) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     icon = ":green[:material/check_circle:]" if check.passed else ":red[:material/cancel:]"
-    sentence = words.plain(check.sentence)
-    row.markdown(f"{icon} **{words.plain(check.title)}** :gray[{sentence}]", width="stretch")
+    sentence = formatting.plain(check.sentence)
+    row.markdown(f"{icon} **{formatting.plain(check.title)}** :gray[{sentence}]", width="stretch")
     if not check.passed:
-        for mend in mends:
-            row.button(mend.label, on_click=mend.action, key=f"mend_{number}_{mend.label}")
+        for fix in fixes:
+            row.button(fix.label, on_click=fix.action, key=f"fix_{number}_{fix.label}")
 
 
-def _mends(
-    preparation: Preparation, named: dict[str, ClipSpan], check: Check, sample_rate: int
-) -> list[Mend]:
+def _fixes(
+    preparation: Preparation, named: dict[str, ClipSpan], check: QualityCheck, sample_rate: int
+) -> list[QuickFix]:
     failing = {named[name] for name in check.failing}
-    drop = Mend("Drop them", partial(_drop, preparation, failing))
-    mends: dict[CheckKey, list[Mend]] = {
+    drop = QuickFix("Drop clips", partial(_drop, preparation, failing))
+    fixes: dict[QualityCheckKey, list[QuickFix]] = {
         "count": [],
-        "format": [Mend("Set the recipe", partial(_set, channel={}, bit_depth={"bits": 16}))],
+        "format": [QuickFix("Convert", partial(_enable, channel={}, bit_depth={"bits": 16}))],
         "length": [
-            Mend("Split in the recipe", partial(_set, split={"min_s": 1.0, "max_s": 30.0})),
+            QuickFix("Split at pauses", partial(_enable, split={"min_s": 1.0, "max_s": 30.0})),
             drop,
         ],
-        "rate": [Mend("Set the recipe", partial(_set, resample={"sample_rate": sample_rate}))],
-        "noise": [Mend("Reduce noise in the recipe", partial(_set, reduce_noise={})), drop],
+        "rate": [QuickFix("Resample", partial(_enable, resample={"sample_rate": sample_rate}))],
+        "noise": [QuickFix("Reduce noise", partial(_enable, reduce_noise={})), drop],
         "distortion": [drop],
     }
-    return mends[check.key]
+    return fixes[check.key]
 
 
-def _set(**steps: dict[str, object]) -> None:
-    """Switch steps of the recipe on, with some of their settings."""
+def _enable(**steps: dict[str, object]) -> None:
+    """Enable steps of the recipe with some of their settings."""
     for name, settings in steps.items():
         switch_on(name, **settings)
-    st.toast("The recipe is set. Now prepare the recordings again.", icon=":material/receipt_long:")
+    st.toast("Recipe updated. Prepare the recordings again.", icon=":material/receipt_long:")
 
 
 def _drop(preparation: Preparation, clips: set[ClipSpan]) -> None:
     try:
-        clip_edits.keep(preparation, clips, kept=False)
+        clip_edits.set_kept(preparation, clips, kept=False)
     except LabError as error:
-        st.toast(words.plain(str(error)), icon=":material/error:")
+        st.toast(formatting.plain(str(error)), icon=":material/error:")

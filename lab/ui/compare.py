@@ -1,4 +1,4 @@
-"""Before and after: what a recipe does to a minute of a recording, to see, to hear, in figures."""
+"""Before and after: charts, players and measurements of a minute of a recording."""
 
 import io
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ import streamlit as st
 
 from lab import audio
 from lab.audio import AudioInfo, Samples, Waveform, wav
-from lab.audio.quality import Figures, measure
+from lab.audio.quality import AudioMetrics, measure
 from lab.core.errors import LabError
 from lab.features.reduce import overview, waveform_envelope
 from lab.features.settings import FeatureSettings
@@ -32,8 +32,8 @@ _RANGE_DB = 80.0
 
 
 def show_comparison(chosen: list[Recording], recipe: Recipe) -> None:
-    """One of the chosen recordings as it came, beside what the recipe makes of it."""
-    recording = choose_one(chosen, "Shown recording", key="compared")
+    """Show one of the chosen recordings before and after the recipe."""
+    recording = choose_one(chosen, "Recording to compare", key="compared")
     try:
         info = _info(recording.audio_path, recording.name)
         start_s = _start_s(recording, info)
@@ -45,7 +45,7 @@ def show_comparison(chosen: list[Recording], recipe: Recipe) -> None:
         return
     if shown != recipe:
         st.info(
-            "The noise sample lies outside of what is shown, where the quietest moment stands in.",
+            "The noise sample is outside this minute. Here, the quietest passage is used instead.",
             icon=":material/info:",
         )
     for warning in after.warnings:
@@ -66,23 +66,23 @@ def _start_s(recording: Recording, info: AudioInfo) -> float:
         return 0.0
     return float(
         st.slider(
-            "A minute from",
+            "Minute starting at",
             0,
             int(info.duration_s - _SHOWN_S),
             format="%d s",
             key=f"compared_from_{recording.id}",
-            help="One minute is shown and heard here; all of the recording will be prepared.",
+            help="The comparison covers one minute; the whole recording will be prepared.",
         )
     )
 
 
-def _for_excerpt(recipe: Recipe, start_s: float, length_s: float) -> Recipe:
-    """The recipe with its noise sample counted from the beginning of what is shown."""
+def _for_excerpt(recipe: Recipe, start_s: float, duration_s: float) -> Recipe:
+    """The recipe with the times of its noise sample relative to the excerpt."""
     step = recipe.reduce_noise
     if step is None or step.noise_start_s is None or step.noise_end_s is None:
         return recipe
     begin_s, end_s = step.noise_start_s - start_s, step.noise_end_s - start_s
-    if begin_s < 0 or end_s > length_s:
+    if begin_s < 0 or end_s > duration_s:
         return replace(recipe, reduce_noise=replace(step, noise_start_s=None, noise_end_s=None))
     return replace(recipe, reduce_noise=replace(step, noise_start_s=begin_s, noise_end_s=end_s))
 
@@ -100,11 +100,11 @@ def _before(sound: AudioArray, start_s: float, highest: float, *, key: str) -> N
     _listen(sound.samples, sound.sample_rate)
     boxes = event["selection"]["box"]
     if not boxes:
-        st.caption("Drag over a stretch of the wave where only noise is heard, to reduce it.")
+        st.caption("To reduce noise, drag over a part of the waveform that contains only noise.")
         return
     begin_s, end_s = sorted(boxes[0]["x"])
     st.button(
-        f"Reduce the noise that is heard from {begin_s:.1f} to {end_s:.1f} s",
+        f"Reduce noise like that from {begin_s:.1f} to {end_s:.1f} s",
         icon=":material/noise_control_on:",
         on_click=partial(
             switch_on,
@@ -130,9 +130,10 @@ def _after(prepared: PreparedAudio, start_s: float, highest: float, *, top_hz: f
     )
     _spectrogram(mono, start_s + prepared.start_s, top_hz, key="after_spectrogram")
     _listen(prepared.samples, prepared.sample_rate)
-    length_s = sum(clip.end_s - clip.start_s for clip in prepared.clips)
+    duration_s = sum(clip.end_s - clip.start_s for clip in prepared.clips)
     st.caption(
-        f"{formatting.count(len(prepared.clips), 'clip')}, {formatting.duration(length_s)} in all."
+        f"{formatting.count(len(prepared.clips), 'clip')}, "
+        f"{formatting.duration(duration_s)} in total."
     )
 
 
@@ -183,19 +184,21 @@ def _figures(info: AudioInfo, before: AudioArray, after: PreparedAudio) -> pd.Da
 
 
 _ROW_NAMES = [
-    "Length shown",
+    "Duration",
     "Sample rate",
     "Bit depth",
     "Channels",
     "Peak",
     "Loudness",
-    "Signal to noise (estimate)",
+    "Estimated SNR",
     "Clipped samples",
     "Silence",
 ]
 
 
-def _column(figures: Figures, samples: Samples, sample_rate: int, bits: int | None) -> list[str]:
+def _column(
+    figures: AudioMetrics, samples: Samples, sample_rate: int, bits: int | None
+) -> list[str]:
     return [
         formatting.duration(figures.duration_s),
         f"{sample_rate:,} Hz",
@@ -210,19 +213,19 @@ def _column(figures: Figures, samples: Samples, sample_rate: int, bits: int | No
 
 
 def _one_channel(samples: Samples) -> Samples:
-    """The channel to be looked at: the loudest, since a mix may cancel itself."""
+    """The channel to display: the loudest, since channels may cancel each other in a mix."""
     channels = np.atleast_2d(samples)
     loudest: Samples = channels[int(np.argmax(np.square(channels).sum(axis=1)))]
     return loudest
 
 
 def _highest(*signals: Samples) -> float:
-    """Where both vertical axes end, so that quiet recordings can be seen and compared."""
+    """Upper limit of both vertical axes, so that quiet recordings are visible and comparable."""
     return max(1.05 * max(float(np.abs(one).max(initial=0.0)) for one in signals), 0.05)
 
 
-# Resources, not data: nothing copies a minute of samples for each look. A path holds the id of the
-# recording and, in public, the visitor's own folder.
+# Cached as resources, since data would be copied on each rerun. Paths contain the id of the
+# recording and, on a public server, the folder of the visitor.
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _info(path: Path, name: str) -> AudioInfo:
     return audio.probe(path, name=name)
@@ -233,6 +236,6 @@ def _excerpt(path: Path, name: str, start_s: float) -> AudioArray:
     return excerpt(AudioFile(path, name), start_s=start_s, duration_s=_SHOWN_S)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Preparing what is shown …")
+@st.cache_resource(max_entries=4, show_spinner="Applying the recipe …")
 def _applied(path: Path, name: str, start_s: float, recipe: str) -> PreparedAudio:
     return apply(Recipe.from_yaml(recipe), _excerpt(path, name, start_s))

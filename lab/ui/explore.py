@@ -1,4 +1,4 @@
-"""What a view shows of a stretch, beside how it comes about: chart, words, formula, code, files."""
+"""A view of an excerpt: chart, formula, Python code and downloads."""
 
 from functools import partial
 from pathlib import Path
@@ -12,16 +12,18 @@ import streamlit as st
 from lab.audio import Waveform
 from lab.core.errors import LabError
 from lab.features import VIEWS, Feature, FeatureSettings, View, compute, view_problems
-from lab.features.code import python_lines
-from lab.features.pictures import COLOUR_MAPS
-from lab.features.reduce import overview, pooled, waveform_envelope
+from lab.features.code import python_code
+from lab.features.images import COLOUR_MAPS
+from lab.features.reduce import max_pool, overview, waveform_envelope
 from lab.features.save import FORMATS, to_bytes, write_zip
 from lab.features.spectra import in_decibels
-from lab.features.tracks import sounding_part
-from lab.ui import charts, words
+from lab.features.tracks import non_silent_range
+from lab.ui import charts, formatting
+from lab.ui.downloads import download_button
 
-_COLUMNS, _ROWS, _POINTS, _PIECES = 900, 256, 4000, 1500
+_MAX_COLUMNS, _MAX_ROWS, _MAX_POINTS, _ENVELOPE_WIDTH = 900, 256, 4000, 1500
 _LONG_S = 600.0
+# Views that can be computed at screen resolution, and what they are computed from.
 _OVERVIEWS: dict[str, Literal["power", "mel"]] = {
     "power": "power",
     "power_db": "power",
@@ -29,19 +31,19 @@ _OVERVIEWS: dict[str, Literal["power", "mel"]] = {
     "log_mel": "mel",
 }
 _TABLES = ("csv", "txt")
-_ZIPPED = ("png", "labelled.png", "npy")
+_ZIPPED_FORMATS = ("png", "labelled.png", "npy")
 _ZIP = "views_zip"
 _FORMAT_NAMES = {
-    "png": "Picture",
-    "labelled.png": "Picture with axes",
-    "npy": "npy",
-    "csv": "csv",
-    "txt": "txt",
+    "png": "PNG",
+    "labelled.png": "PNG with axes",
+    "npy": "NumPy",
+    "csv": "CSV",
+    "txt": "TXT",
 }
 
 
 def choose_view() -> View:
-    """Let the person choose what to look at; the address remembers it."""
+    """Choose a view; the choice is kept in the URL."""
     key = st.pills(
         "View",
         list(VIEWS),
@@ -55,16 +57,18 @@ def choose_view() -> View:
     return VIEWS[key]
 
 
-def choose_colours() -> str:
-    """The colours of spectrograms."""
+def choose_colour_map() -> str:
+    """Choose the colour map of spectrograms."""
     return str(
-        st.selectbox("Colours", COLOUR_MAPS, key="colour_map", persist_state="session", width=160)
+        st.selectbox(
+            "Colour map", COLOUR_MAPS, key="colour_map", persist_state="session", width=160
+        )
     )
 
 
 def show_view(
     view: View,
-    stretch: Waveform,
+    excerpt: Waveform,
     start_s: float,
     settings: FeatureSettings,
     *,
@@ -72,67 +76,74 @@ def show_view(
     key: str,
     scale: tuple[float, float] | None = None,
 ) -> tuple[float, float] | None:
-    """The chart of a view, with the waveform above it on the same time axis.
+    """Show the chart of a view, with the waveform above it if it is a view over time.
 
-    scale: the lowest and highest value of colours or heights; what is shown decides where not given
-    Returns the scale, to show another one alike; None if nothing could be shown.
+    start_s: time of the excerpt's start in its recording
+    scale: lowest and highest value of the colours or the axis; None takes those of the data
+    Returns the scale, for a second chart to compare with, or None if the view cannot be computed.
     """
     try:
-        feature = _seen(view, stretch, settings)
+        feature = _compute_for_screen(view, excerpt, settings)
     except LabError as error:
-        st.error(words.plain(str(error)), icon=":material/error:")
+        st.error(formatting.plain(str(error)), icon=":material/error:")
         return None
     scale = scale or (float(np.nanmin(feature.array)), float(np.nanmax(feature.array)))
     st.plotly_chart(
-        _figure(view, feature, stretch, start_s, settings, colour_map, scale),
+        _figure(view, feature, excerpt, start_s, settings, colour_map, scale),
         config={"displaylogo": False, "scrollZoom": True},
         key=f"view_{key}",
     )
-    st.caption(words.plain(feature.shape_in_words))
+    st.caption(formatting.plain(feature.shape_description))
     for note in feature.notes:
-        st.info(words.plain(note), icon=":material/info:")
+        st.info(formatting.plain(note), icon=":material/info:")
     return scale
 
 
-def show_background(
-    view: View, stretch: Waveform, settings: FeatureSettings, *, stem: str, colour_map: str
+def show_details(
+    view: View, excerpt: Waveform, settings: FeatureSettings, *, stem: str, colour_map: str
 ) -> None:
-    """The formula, the lines of Python, and the files."""
-    with st.expander("The formula", icon=":material/function:"):
+    """Show the view's formula, its Python code and its downloads.
+
+    stem: of the names of downloaded files
+    """
+    with st.expander("Formula", icon=":material/function:"):
         st.latex(view.formula)
-    with st.expander("Show the Python", icon=":material/code:"):
+    with st.expander("Python code", icon=":material/code:"):
         st.code(
-            python_lines(view.key, settings, sample_rate=stretch.sample_rate, path=f"{stem}.wav"),
+            python_code(view.key, settings, sample_rate=excerpt.sample_rate, path=f"{stem}.wav"),
             language="python",
         )
 
-    def made(file_format: str) -> bytes:
-        return to_bytes(compute(view.key, stretch, settings), file_format, colour_map=colour_map)
+    def render(file_format: str) -> bytes:
+        return to_bytes(compute(view.key, excerpt, settings), file_format, colour_map=colour_map)
 
-    is_long = stretch.duration_s > _LONG_S
+    is_long = excerpt.duration_s > _LONG_S
     row = st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="saves")
     row.markdown(":material/download:", width="content")
     for file_format in FORMATS:
+        is_too_large = is_long and file_format in _TABLES
         row.download_button(
             _FORMAT_NAMES[file_format],
-            data=partial(made, file_format),
+            data=partial(render, file_format),
             file_name=f"{stem}-{view.key}.{file_format}",
             on_click="ignore",
             key=f"save_{file_format}",
-            disabled=is_long and file_format in _TABLES,
-            help="Choose a stretch of ten minutes or less: the table would take gigabytes."
-            if is_long and file_format in _TABLES
+            disabled=is_too_large,
+            help="The table would take gigabytes. Select ten minutes or less."
+            if is_too_large
             else None,
         )
     if not is_long:
-        _zip_of_all(stretch, settings, stem, colour_map)
+        _download_all_views(excerpt, settings, stem, colour_map)
 
 
-def _zip_of_all(stretch: Waveform, settings: FeatureSettings, stem: str, colour_map: str) -> None:
-    """All views in one zip: made when asked for, then offered."""
-    identity = (stem, len(stretch.samples), settings, colour_map)
-    if st.button("Make a zip of all views", icon=":material/folder_zip:"):
-        bar = st.progress(0.0, "Beginning")
+def _download_all_views(
+    excerpt: Waveform, settings: FeatureSettings, stem: str, colour_map: str
+) -> None:
+    """Create a zip of all views on request, then offer it as a download."""
+    identity = (stem, len(excerpt.samples), settings, colour_map)
+    if st.button("Create a zip of all views", icon=":material/folder_zip:"):
+        bar = st.progress(0.0, "Starting")
 
         def on_progress(done: float, total: float, note: str = "") -> None:
             bar.progress(done / total, note)
@@ -142,35 +153,33 @@ def _zip_of_all(stretch: Waveform, settings: FeatureSettings, stem: str, colour_
                 path = Path(folder) / "views.zip"
                 write_zip(
                     path,
-                    stretch,
+                    excerpt,
                     settings,
-                    formats=_ZIPPED,
+                    formats=_ZIPPED_FORMATS,
                     colour_map=colour_map,
                     on_progress=on_progress,
                 )
                 st.session_state[_ZIP] = (identity, path.read_bytes())
         except LabError as error:
-            st.error(words.plain(str(error)), icon=":material/error:")
+            st.error(formatting.plain(str(error)), icon=":material/error:")
         bar.empty()
-    made = st.session_state.get(_ZIP)
-    if made and made[0] == identity:
-        st.download_button(
-            f"Download the zip ({words.size(len(made[1]))})",
-            data=made[1],
-            file_name=f"{stem}-views.zip",
+    created = st.session_state.get(_ZIP)
+    if created and created[0] == identity:
+        download_button(
+            created[1],
+            f"{stem}-views.zip",
             mime="application/zip",
-            on_click="ignore",
-            icon=":material/download:",
+            label=f"Download the zip ({formatting.size(len(created[1]))})",
             key="save_zip",
         )
 
 
-def _seen(view: View, stretch: Waveform, settings: FeatureSettings) -> Feature:
-    """What the view shows; of a long stretch only what there are pixels for."""
+def _compute_for_screen(view: View, excerpt: Waveform, settings: FeatureSettings) -> Feature:
+    """The feature, of a long excerpt only at screen resolution if the view allows it."""
     kind = _OVERVIEWS.get(view.key)
-    if kind is None or stretch.duration_s <= _LONG_S or view_problems(view.key, stretch, settings):
-        return compute(view.key, stretch, settings)
-    power = overview(stretch, settings, kind, max_frames=_COLUMNS, max_bins=_ROWS)
+    if kind is None or excerpt.duration_s <= _LONG_S or view_problems(view.key, excerpt, settings):
+        return compute(view.key, excerpt, settings)
+    power = overview(excerpt, settings, kind, max_frames=_MAX_COLUMNS, max_bins=_MAX_ROWS)
     if view.key == kind:
         return power
     return in_decibels(power, view=view.key, top_db=settings.top_db)
@@ -179,25 +188,32 @@ def _seen(view: View, stretch: Waveform, settings: FeatureSettings) -> Feature:
 def _figure(
     view: View,
     feature: Feature,
-    stretch: Waveform,
+    excerpt: Waveform,
     start_s: float,
     settings: FeatureSettings,
     colour_map: str,
     scale: tuple[float, float],
 ) -> go.Figure:
-    if view.key == "waveform":
-        first_s, last_s = sounding_part(stretch, settings)
-        silent = [
-            (start_s + begin_s, start_s + end_s)
-            for begin_s, end_s in ((0.0, first_s), (last_s, stretch.duration_s))
-            if end_s > begin_s
-        ]
-        envelope = charts.moved(waveform_envelope(stretch, width=_PIECES), start_s)
-        highest = max(1.05 * max(map(abs, scale)), 0.05)
-        return charts.wave(envelope, spans_s=silent, highest=highest, height=320)
-    if feature.axes[-1].unit != "s":
+    if view.key != "waveform" and feature.axes[-1].unit != "s":
         return charts.feature(feature, colour_map=colour_map, scale=scale, height=380)
-    columns = _COLUMNS if feature.array.ndim > 1 else _POINTS
-    small = pooled(feature, max_columns=columns, max_rows=_ROWS)
-    wave = charts.moved(waveform_envelope(stretch, width=_PIECES), start_s)
-    return charts.below_wave(wave, small, start_s, colour_map=colour_map, scale=scale)
+    envelope = waveform_envelope(excerpt, width=_ENVELOPE_WIDTH)
+    if view.key == "waveform":
+        sound_start_s, sound_end_s = non_silent_range(excerpt, settings)
+        silence = [
+            (start_s + span_start_s, start_s + span_end_s)
+            for span_start_s, span_end_s in (
+                (0.0, sound_start_s),
+                (sound_end_s, excerpt.duration_s),
+            )
+            if span_end_s > span_start_s
+        ]
+        y_max = max(1.05 * max(map(abs, scale)), 0.05)
+        return charts.waveform(envelope, start_s=start_s, spans_s=silence, y_max=y_max, height=320)
+    max_columns = _MAX_COLUMNS if feature.array.ndim > 1 else _MAX_POINTS
+    return charts.feature_below_waveform(
+        envelope,
+        max_pool(feature, max_columns=max_columns, max_rows=_MAX_ROWS),
+        start_s=start_s,
+        colour_map=colour_map,
+        scale=scale,
+    )

@@ -1,11 +1,12 @@
-"""The settings of the views: presets, the controls that matter for a view, and what they mean."""
+"""Controls for the settings of a view, with presets."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 
 import streamlit as st
 
 from lab.audio import Waveform
 from lab.core.errors import LabError
+from lab.core.settings import schema
 from lab.features import SOURCE_LAB, WHISPER, FeatureSettings, SettingProblem, View, view_problems
 from lab.ui import formatting
 from lab.ui.controls import control
@@ -31,48 +32,48 @@ _WINDOWS = [128, 256, 400, 512, 1024, 2048, 4096, 8192]
 def choose_settings(
     view: View, waveform: Waveform, *, key: str, preset: FeatureSettings = SOURCE_LAB
 ) -> FeatureSettings | None:
-    """Let the person set what matters for a view; None while it does not suit the recording.
+    """Show the controls of a view; returns None while they do not suit the recording.
 
-    key: tells two sets of controls apart
+    key: prefix of the widget keys, which distinguishes two sets of controls
     """
     if f"{key}_n_fft" not in st.session_state:
-        _put(key, preset)
+        _set_controls(key, preset)
     row = st.container(horizontal=True, gap="xsmall")
     for title, values in _PRESETS.items():
-        row.button(title, on_click=_put, args=(key, values), key=f"{key}_preset_{title}")
+        row.button(title, on_click=_set_controls, args=(key, values), key=f"{key}_preset_{title}")
     controls = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    for one in fields(FeatureSettings):
-        name = f"{key}_{one.name}"
-        if one.name in view.controls:
+    for name in schema(FeatureSettings):
+        widget_key = f"{key}_{name}"
+        if name in view.controls:
             with controls:
                 control(
                     FeatureSettings,
-                    one.name,
-                    key=name,
-                    label=_LABELS[one.name],
-                    suggestions=_WINDOWS if one.name == "n_fft" else (),
+                    name,
+                    key=widget_key,
+                    label=_LABELS[name],
+                    suggestions=_WINDOWS if name == "n_fft" else (),
                     placeholder="all",
                 )
-        else:  # Streamlit forgets what no widget shows
-            st.session_state[name] = st.session_state[name]
+        else:  # Streamlit drops the value of a widget that is not drawn
+            st.session_state[widget_key] = st.session_state[widget_key]
     try:
         settings = FeatureSettings(
-            **{one.name: st.session_state[f"{key}_{one.name}"] for one in fields(FeatureSettings)}
+            **{name: st.session_state[f"{key}_{name}"] for name in schema(FeatureSettings)}
         )
-        found = view_problems(view.key, waveform, settings)
+        problems = view_problems(view.key, waveform, settings)
     except LabError as error:
         st.error(formatting.plain(str(error)), icon=":material/error:")
         return None
-    for problem in found:
+    for problem in problems:
         _problem(problem, key)
-    if found:
+    if problems:
         return None
     if "n_fft" in view.controls:
         _resolution(settings, waveform.sample_rate)
     return settings
 
 
-def _put(key: str, settings: FeatureSettings) -> None:
+def _set_controls(key: str, settings: FeatureSettings) -> None:
     for name, value in asdict(settings).items():
         st.session_state[f"{key}_{name}"] = value
 
@@ -93,15 +94,15 @@ def _use(key: str, value: float) -> None:
 
 
 def _resolution(settings: FeatureSettings, sample_rate: int) -> None:
-    seen = settings.resolution(sample_rate)
+    resolution = settings.resolution(sample_rate)
     st.caption(
-        f"Each window sees **{seen.window_ms:.3g} ms** of sound, a new one begins every "
-        f"**{seen.hop_ms:.3g} ms**, and frequencies **{seen.bin_hz:.3g} Hz** apart can be told "
-        "apart. Halve the one, and you double the other."
+        f"Each window covers **{resolution.window_ms:.3g} ms**, a new one begins every "
+        f"**{resolution.hop_ms:.3g} ms**, and frequencies **{resolution.bin_hz:.3g} Hz** apart can "
+        "be distinguished. A window half as long needs frequencies twice as far apart."
     )
 
 
 def other_settings(view: View, waveform: Waveform) -> FeatureSettings | None:
-    """A second set of controls, to compare with; it begins with twice the window."""
+    """Show a second set of controls, to compare with; it starts with a shorter window."""
     start = replace(SOURCE_LAB, n_fft=256, hop_length=80, n_mels=32)
     return choose_settings(view, waveform, key="other", preset=start)

@@ -1,15 +1,15 @@
-"""Python's garbage collector in the app: it works where nobody waits for it.
+"""Python's garbage collector, tuned so that full collections do not slow down the app.
 
-A full collection looks at every object there is, with the interpreter's lock held: with the model
-and its libraries loaded those are some 300,000, which takes 0.1 to 0.3 s. Streamlit does one after
-every run of a script unless told otherwise (`runner.postScriptGC` in `.streamlit/config.toml`), and
-Python by itself whenever the objects have grown by a quarter. With several tabs open, the thread
-that transcribes then hardly gets the lock.
+A full collection visits every object while holding the interpreter's lock: some 300,000 objects
+once a model and its libraries are loaded, which takes 0.1 to 0.3 s. By default Streamlit runs one
+after every script run (`runner.postScriptGC`, switched off in `.streamlit/config.toml`), and Python
+runs one whenever the number of objects has grown by a quarter. With several tabs open, the thread
+that transcribes would hardly get the lock.
 
-Here libraries and models are frozen once they are loaded: they stay, so they are not looked at
-again. What else has grown old is little, and is looked at by a thread of its own, now and then. The
-young generations are left as Python has them: `python -m benchmarks.garbage` measures them at 1 to
-2 % of the time, and higher thresholds gain nothing.
+So libraries and models are frozen once loaded: they stay for the life of the process, and the
+collector skips them. A background thread collects the few other old objects now and then. The young
+generations keep Python's thresholds: `python -m benchmarks.garbage` measures 1 to 2 % of the time
+for them, and higher thresholds gain nothing.
 """
 
 import gc
@@ -17,27 +17,27 @@ from functools import cache
 
 from lab.jobs.queue import repeat
 
-# Python's own full collections: as good as never.
+# A threshold at which Python practically never starts a full collection itself.
 _NEVER = 1_000_000_000
 _EVERY_S = 60.0
-# Where more objects are alive, libraries have been loaded since the last freeze; to look at so many
-# takes some 50 ms.
-_MANY = 100_000
+# With more unfrozen objects than this, libraries have been loaded since the last freeze. Collecting
+# so many takes about 50 ms.
+_MAX_UNFROZEN = 100_000
 
 
 @cache
 def take_over() -> None:
-    """From now on, collect as this module says; once a process."""
+    """Apply this module's policy to the process; further calls do nothing."""
     young, middle, _old = gc.get_threshold()
     gc.set_threshold(young, middle, _NEVER)
     repeat(_collect, every_s=_EVERY_S, name="garbage")
 
 
 def freeze() -> None:
-    """Collect in full, and take what is left for libraries and models, not to be looked at again.
+    """Run a full collection, then exempt all surviving objects from later ones.
 
-    Whatever was frozen before is looked at as well, so nothing that a visitor left stays for ever.
-    Takes 0.1 to 0.3 s: to be called where something has been loaded that took longer.
+    Objects frozen earlier are collected too, so nothing that a visitor left is kept for ever. Takes
+    0.1 to 0.3 s: call it after loading something that took longer.
     """
     gc.unfreeze()
     gc.collect()
@@ -46,5 +46,5 @@ def freeze() -> None:
 
 def _collect() -> None:
     gc.collect()
-    if len(gc.get_objects()) > _MANY:  # those that are not frozen
+    if len(gc.get_objects()) > _MAX_UNFROZEN:
         freeze()

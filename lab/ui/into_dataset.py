@@ -1,4 +1,4 @@
-"""Clips of another page go into a dataset: which one, and what is spoken."""
+"""Add clips from another page to a dataset."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -8,8 +8,8 @@ from lab import dataset
 from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
 from lab.core.workspace import Workspace
-from lab.ui import words
-from lab.ui.frame import DATASETS
+from lab.ui import formatting
+from lab.ui.page import DATASETS
 
 
 def add_to_dataset(
@@ -20,16 +20,16 @@ def add_to_dataset(
     texts: Mapping[str, str],
     language: str | None = None,
 ) -> None:
-    """Ask for the dataset and its language, and a button that adds the clips.
+    """Ask for a dataset and the spoken language, and show a button that adds the clips.
 
     clips, texts: as `lab.dataset.add` takes them
-    language: Whisper's code, where it is known
+    language: Whisper's code; None to ask for it
     """
     name = st.selectbox(
         "Dataset",
         [one.name for one in dataset.list_all(workspace)],
         index=None,
-        placeholder="Choose one, or type a new name",
+        placeholder="Choose a dataset, or type a new name",
         accept_new_options=True,
         key="dataset_name",
         persist_state="session",
@@ -40,24 +40,28 @@ def add_to_dataset(
             sorted(LANGUAGES, key=LANGUAGES.__getitem__),
             index=None,
             format_func=LANGUAGES.__getitem__,
+            placeholder="Choose a language",
             key="dataset_language",
             persist_state="session",
         )
     if st.button(
-        f"Add {words.count(n_clips, 'clip')}", type="primary", disabled=not (name and language)
+        f"Add {formatting.count(n_clips, 'clip')}", type="primary", disabled=not (name and language)
     ):
         try:
-            made, n_new = dataset.add(
+            target, n_new = dataset.add(
                 workspace, str(name), clips(), language=str(language), texts=texts
             )
         except LabError as error:
-            st.error(words.plain(str(error)), icon=":material/error:")
+            st.error(formatting.plain(str(error)), icon=":material/error:")
         else:
-            known = "" if n_new == n_clips else " (the others were there already)"
-            st.success(f"{n_new} added to {made.name}{known}.", icon=":material/check:")
+            known = "" if n_new == n_clips else " The others were already in it."
+            st.success(
+                f"{formatting.count(n_new, 'clip')} added to {target.name}.{known}",
+                icon=":material/check:",
+            )
             st.page_link(
                 DATASETS.file,
-                label=f"Correct {made.name}",
+                label=f"Correct {target.name}",
                 icon=DATASETS.icon,
-                query_params={"dataset": made.name, "room": "Correct"},
+                query_params={"dataset": target.name, "tab": "Correct"},
             )

@@ -1,31 +1,66 @@
-"""Adding a model: a checkpoint file or the files of a Hugging Face folder."""
+"""Models: choosing one, and adding one from checkpoint files."""
 
 import tempfile
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lab.asr import checkpoints
+from lab.asr.checkpoints import ModelInfo, list_models
 from lab.core.errors import LabError, OptionsError
 from lab.core.workspace import Workspace
-from lab.ui import words
+from lab.ui import formatting
+from lab.ui.resources import DEFAULT_MODEL
 
-# What a model may consist of. The names are ours to choose from, never taken from an upload.
+# An upload is only ever stored under one of these names, never under its own.
 _FOLDER_FILES = ("config.json", "model.safetensors", "pytorch_model.bin", "model.bin")
 
 
+def choose_model(workspace: Workspace, *, key: str = "model", label: str = "Model") -> ModelInfo:
+    """Choose one of OpenAI's models or one from the workspace.
+
+    key: of the widget; pages that use the same key share the choice
+    """
+    models = {model.name: model for model in list_models(workspace.models_dir)}
+    name = st.selectbox(
+        label,
+        list(models),
+        index=0 if key in st.session_state else list(models).index(DEFAULT_MODEL),
+        format_func=lambda name: _describe(models[name]),
+        key=key,
+        persist_state="session",
+        help="Larger models make fewer mistakes but take longer.",
+    )
+    model = models[name]
+    if not model.installed:
+        size = f" ({formatting.size(model.size_bytes)})" if model.size_bytes else ""
+        st.caption(
+            f":material/download: This model will be downloaded{size} before its first use. "
+            "That needs an internet connection."
+        )
+    return model
+
+
+def _describe(model: ModelInfo) -> str:
+    size = formatting.size(model.size_bytes) if model.size_bytes else ""
+    installed = "ready" if model.installed else "not downloaded"
+    state = "yours" if model.source == "workspace" else installed
+    return " · ".join(filter(None, [model.name, size, state, model.note]))
+
+
 def add_model(workspace: Workspace) -> None:
-    """A form that checks a model which the person brings and keeps it in the workspace."""
+    """A form that checks an uploaded model and adds it to the workspace."""
     with (
-        st.expander("Add a model of your own", icon=":material/add_circle:"),
+        st.expander("Add your own model", icon=":material/add_circle:"),
         st.form("add_model", border=False),
     ):
         st.caption(
-            "A checkpoint of openai-whisper (.pt), or config.json together with "
-            "model.safetensors of a Hugging Face model. Files that could run code are refused."
+            "Either an openai-whisper checkpoint (.pt), or config.json and model.safetensors of a "
+            "Hugging Face model. Files that could run code are rejected."
         )
         files = st.file_uploader(
-            "Files",
+            "Model files",
             type=["pt", "json", "safetensors", "bin"],
             accept_multiple_files=True,
             key="model_files",
@@ -33,29 +68,29 @@ def add_model(workspace: Workspace) -> None:
         name = st.text_input("Name", placeholder="albanian-small")
         if st.form_submit_button("Check and add", icon=":material/verified_user:"):
             try:
-                with st.spinner("Checking the weights …"):
+                with st.spinner("Checking the model …"):
                     added = _add(workspace, name.strip(), files)
             except LabError as error:
-                st.error(words.plain(str(error)), icon=":material/error:")
+                st.error(formatting.plain(str(error)), icon=":material/error:")
             else:
-                st.success(f"{words.plain(added.name)} can be chosen under Model now.")
+                st.success(f"{formatting.plain(added.name)} is now in the list of models.")
 
 
-def _add(workspace: Workspace, name: str, files: list) -> checkpoints.ModelInfo:  # type: ignore[type-arg]
-    """Lay the uploads out under names of ours and hand them to `checkpoints.add`."""
+def _add(workspace: Workspace, name: str, files: list[UploadedFile]) -> ModelInfo:
+    """Write the uploads to a temporary folder and add the model found in it."""
     if not files:
-        raise OptionsError("No file was chosen. Choose the model's file or files first.")
+        raise OptionsError("No file was chosen. Choose the files of the model first.")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder)
-        if len(files) == 1 and files[0].name.lower().endswith(".pt"):
+        is_checkpoint = len(files) == 1 and files[0].name.lower().endswith(".pt")
+        for file in files:
+            if not is_checkpoint and file.name not in _FOLDER_FILES:
+                raise OptionsError(
+                    f"{file.name} is not a model file. Choose one .pt file, or config.json and "
+                    "model.safetensors."
+                )
+            target = source / ("model.pt" if is_checkpoint else file.name)
+            target.write_bytes(file.getbuffer())
+        if is_checkpoint:
             source /= "model.pt"
-            source.write_bytes(files[0].getbuffer())
-        else:
-            for file in files:
-                if file.name not in _FOLDER_FILES:
-                    raise OptionsError(
-                        f"{file.name} does not belong to a model. Choose one .pt file, or "
-                        "config.json and model.safetensors."
-                    )
-                (source / file.name).write_bytes(file.getbuffer())
         return checkpoints.add(source, name=name, models_dir=workspace.models_dir)

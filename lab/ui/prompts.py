@@ -1,48 +1,51 @@
-"""Sentences to read aloud: shown above the microphone, one at a time."""
+"""Sentences to read aloud, shown above the microphone one at a time."""
 
 import streamlit as st
 
 from lab.core.errors import LabError
 from lab.recordings.prompts import read_prompts
-from lab.ui import words
+from lab.ui import formatting
 
-_PROMPTS, _AT = "prompts", "prompt_at"
+_PROMPTS, _INDEX = "prompts", "prompt_index"
 
 
 def choose_sentence() -> str:
-    """Show the sentence that is to be read; empty if there are none."""
+    """Show the sentence to read aloud and return it; "" if no sentences were uploaded."""
     with st.popover("Sentences to read", icon=":material/format_list_numbered:"):
         st.file_uploader(
-            "A text file, one sentence a line", type=["txt"], key="prompts_file", on_change=_load
+            "Text file with one sentence per line",
+            type=["txt"],
+            key="prompts_file",
+            on_change=_load,
         )
         if problem := st.session_state.get("prompts_problem"):
-            st.error(words.plain(problem), icon=":material/error:")
+            st.error(formatting.plain(problem), icon=":material/error:")
     prompts: list[str] = st.session_state.get(_PROMPTS, [])
     if not prompts:
         return ""
-    at: int = st.session_state.setdefault(_AT, 0)
-    st.markdown(f"#### {words.plain(prompts[at])}")
+    index: int = st.session_state.setdefault(_INDEX, 0)
+    st.markdown(f"#### {formatting.plain(prompts[index])}")
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    row.button("Back", icon=":material/arrow_back:", on_click=_go, args=(-1,), disabled=at == 0)
+    row.button("Back", icon=":material/arrow_back:", on_click=_go, args=(-1,), disabled=index == 0)
     row.button(
         "Next",
         icon=":material/arrow_forward:",
         on_click=_go,
         args=(1,),
-        disabled=at == len(prompts) - 1,
+        disabled=index == len(prompts) - 1,
     )
-    row.caption(f"{at + 1} of {len(prompts)}")
-    return prompts[at]
+    row.caption(f"{index + 1} of {len(prompts)}")
+    return prompts[index]
 
 
 def _go(steps: int) -> None:
-    st.session_state[_AT] += steps
+    st.session_state[_INDEX] += steps
 
 
 def _load() -> None:
     uploaded = st.session_state["prompts_file"]
     st.session_state["prompts_problem"] = ""
-    st.session_state[_PROMPTS], st.session_state[_AT] = [], 0
+    st.session_state[_PROMPTS], st.session_state[_INDEX] = [], 0
     if uploaded is not None:
         try:
             st.session_state[_PROMPTS] = read_prompts(uploaded.getvalue())

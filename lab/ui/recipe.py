@@ -151,7 +151,7 @@ def _step(name: str, info: SettingInfo) -> None:
 
 def _file(recipe: Recipe | None) -> None:
     with st.popover("Recipe file", icon=":material/receipt_long:", width="stretch"):
-        st.markdown("Save this recipe or use a saved one. Prepared clips come with theirs.")
+        st.markdown("Save this recipe or use a saved one. Every preparation keeps its recipe, too.")
         download_button(
             recipe.to_yaml() if recipe else "",
             "recipe.yaml",

@@ -1,9 +1,9 @@
-"""Running a fragment again after a while, as long as its tab is in front.
+"""Rerun a fragment after a delay, as long as its tab is visible.
 
-Streamlit's own `run_every` is a fixed clock in the browser: it ticks in the background too, and
-asks again while the last answer is still on its way, which starves a busy server. Here each answer
-says when the next question is due, so that the pace can slow down, end, and never overtakes the
-server. A tab in the background asks nothing; brought to the front, it asks at once.
+Streamlit's own `run_every` is a fixed timer in the browser: it also ticks in background tabs, and
+fires again while the last response is still on its way, which overloads a busy server. Here each
+run schedules the next one, so the interval can grow or end and never overtakes the server. A hidden
+tab sends nothing; once visible again, it reruns at once.
 """
 
 import time
@@ -15,12 +15,12 @@ import streamlit as st
 
 COMPONENT, EVENT = "lab_refresh", "due"
 
-# Streamlit calls this whenever the page is drawn, perhaps twice for the same; only another
-# `asked_at` is another question.
+# Streamlit calls this on every draw of the page, possibly twice for the same data; only a new
+# `scheduled_at` starts a new timer.
 _JS = """
-const MOST_RETRY_S = 30, PAUSE_S = 0.1, MOST_PAUSES = 50;
+const MAX_RETRY_S = 30, PAUSE_S = 0.1, MAX_PAUSES = 50;
 
-// What a run has drawn is lost if another one begins before all of it is here.
+// Whatever a run has drawn is lost if another run starts before all of it has arrived.
 const isRunning = () => {
   const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState;
   return state !== undefined && state !== "notRunning";
@@ -29,8 +29,8 @@ const isRunning = () => {
 export default function ({ data, parentElement, setTriggerValue }) {
   const clock = (parentElement.labRefresh ??= {});
   clock.end?.();
-  if (clock.askedAt !== data.asked_at) {
-    clock.askedAt = data.asked_at;
+  if (clock.scheduledAt !== data.scheduled_at) {
+    clock.scheduledAt = data.scheduled_at;
     clock.due = Date.now() + 1000 * data.delay_s;
     clock.retryS = 2 + data.delay_s;
     clock.pauses = 0;
@@ -39,16 +39,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const arm = () => {
     clearTimeout(timer);
     if (document.hidden) return;  // `visibilitychange` arms it again
-    timer = setTimeout(ask, Math.max(clock.due - Date.now(), 0));
+    timer = setTimeout(request, Math.max(clock.due - Date.now(), 0));
   };
-  const ask = () => {
-    if (isRunning() && clock.pauses++ < MOST_PAUSES) {
+  const request = () => {
+    if (isRunning() && clock.pauses++ < MAX_PAUSES) {
       clock.due = Date.now() + 1000 * PAUSE_S;
       return arm();
     }
-    // The answer may be lost, with the connection, or because another run began just then.
+    // Retry: the response may be lost with the connection, or because another run just started.
     clock.due = Date.now() + 1000 * clock.retryS;
-    clock.retryS = Math.min(2 * clock.retryS, MOST_RETRY_S);
+    clock.retryS = Math.min(2 * clock.retryS, MAX_RETRY_S);
     setTriggerValue("due", true);
     arm();
   };
@@ -69,26 +69,26 @@ def _component() -> Callable[..., Any]:
 
 
 def refresh_in(delay_s: float, *, key: str) -> None:
-    """Have the fragment that calls this run again in `delay_s` seconds, once.
+    """Rerun the calling fragment once, `delay_s` seconds from now.
 
-    Outside of a fragment it is the whole page that runs again.
+    Outside a fragment, the whole page is rerun.
     """
     _component()(
         key=key,
-        data={"asked_at": time.monotonic(), "delay_s": delay_s},
+        data={"scheduled_at": time.monotonic(), "delay_s": delay_s},
         height=1,
         on_due_change=_ignore,
     )
 
 
-def pace(waited_s: float, *, least_s: float = 0.12, most_s: float = 2.0) -> float:
-    """Seconds until it is worth looking again for what one has waited for.
+def refresh_delay(waited_s: float, *, min_s: float = 0.12, max_s: float = 2.0) -> float:
+    """The delay, in seconds, before checking again for something awaited since `waited_s` seconds.
 
-    A seventh of the time that has passed: what takes a second is seen a moment after its end, and
-    what takes an hour is not asked for thousands of times.
+    A seventh of the time waited, so the end of a short job shows almost at once and an hour-long
+    job is not polled thousands of times.
     """
-    return min(max(waited_s / 7, least_s), most_s)
+    return min(max(waited_s / 7, min_s), max_s)
 
 
 def _ignore() -> None:
-    """Streamlit tells an event only to those that have a callback for it."""
+    """Streamlit delivers an event only if a callback is registered for it."""

@@ -1,8 +1,8 @@
-"""Whose workspace it is: everybody's on one's own machine, a private one a visitor in public.
+"""The workspace of the current visitor: one for everyone locally, a private one in public mode.
 
-`LAB_MODE=public` (an environment variable, or a secret on Streamlit Community Cloud) gives every
-visitor a workspace of their own, which a cookie finds again after a reload and which is removed a
-day after it was last used.
+With `LAB_MODE=public` (an environment variable, or a secret on Streamlit Community Cloud), each
+visitor gets a workspace of their own. A cookie finds it again after a reload, and it is removed a
+day after its last use.
 """
 
 import os
@@ -27,7 +27,7 @@ def is_public() -> bool:
 
 
 def visitor_workspace() -> Workspace:
-    """The workspace of whoever is looking at the page."""
+    """The workspace of the visitor who opened the page."""
     workspace = Workspace.default()
     if not is_public():
         return workspace
@@ -40,13 +40,12 @@ def visitor_workspace() -> Workspace:
 
 
 def _token() -> str:
-    """The visitor's secret: of this session, else of their cookie, else a new one."""
+    """The visitor's secret token, from the session or else the cookie; a new one if both fail."""
     if _COOKIE not in st.session_state:
-        brought = _cookie()
-        token = brought if TOKEN.fullmatch(brought) else secrets.token_hex(16)
-        st.session_state[_COOKIE] = token
+        cookie = _read_cookie()
+        st.session_state[_COOKIE] = cookie if TOKEN.fullmatch(cookie) else secrets.token_hex(16)
     token = str(st.session_state[_COOKIE])
-    # The token is hexadecimal and ours or checked above: it cannot be anything but text here.
+    # Safe to insert into a script: the token is hexadecimal, generated or checked above.
     st.html(
         f"<script>document.cookie = '{_COOKIE}={token}; path=/; SameSite=Lax; "
         f"max-age={KEPT_HOURS * 3600}'</script>",
@@ -55,14 +54,14 @@ def _token() -> str:
     return token
 
 
-def _cookie() -> str:
+def _read_cookie() -> str:
     return st.context.cookies.get(_COOKIE, "")
 
 
 def _remove_expired(visitors: Path) -> None:
     oldest = time.time() - KEPT_HOURS * 3600
     for folder in visitors.iterdir():
-        # Another visitor's page may be removing the same one.
+        # Another visitor's request may be removing the same folder.
         with suppress(FileNotFoundError):
             if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lab.core.workspace import Workspace
-from lab.dataset import CORRECTED, Action, Dataset, DatasetClip, store
+from lab.dataset import CORRECTED, Action, Dataset, DatasetClip, snapshot, store
 
 
 def made(workspace: Workspace, n_clips: int = 3, *, texts: Sequence[str] = ()) -> Dataset:
@@ -13,7 +13,7 @@ def made(workspace: Workspace, n_clips: int = 3, *, texts: Sequence[str] = ()) -
     dataset.folder.mkdir(parents=True)
     filled = [*texts, *[""] * n_clips][:n_clips]
     rows = [DatasetClip(f"audio/{n:03d}.wav", text, language="sq") for n, text in enumerate(filled)]
-    store.write(dataset, rows)
+    snapshot.write(dataset.folder, rows)
     return dataset
 
 

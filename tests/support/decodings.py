@@ -1,4 +1,4 @@
-"""Decodings from the first window to the last, and results that are made up."""
+"""Decode all windows, and fabricate decoding results."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from whisper.tokenizer import Tokenizer
 
-from lab.asr.decoding import Decoded, Decoder
+from lab.asr.decoding import DecodedWindow, Decoder
 from lab.asr.network import Network
 
 
@@ -20,11 +20,11 @@ def decode_all(
     capacity: int | None = None,
     temperature: float = 0.0,
     **options: Any,
-) -> list[Decoded]:
-    """What a decoder makes of windows, in their order.
+) -> list[DecodedWindow]:
+    """Decode windows, and return the results in their order.
 
-    features: of each window, shape (positions, state); not necessarily equally many positions
-    capacity: how many are decoded side by side; the others join as there is room
+    features: of each window, shape (encoder frames, state), of any number of frames
+    capacity: how many are decoded side by side; the others join when slots are free
     options: those of `Decoder`
     """
     waiting = list(enumerate(features))
@@ -33,22 +33,22 @@ def decode_all(
         network,
         tokenizer,
         capacity=capacity or count,
-        positions=max(len(window) for _, window in waiting),
+        audio_ctx=max(len(window) for _, window in waiting),
         **options,
     )
-    found: dict[int, Decoded] = {}
+    results: dict[int, DecodedWindow] = {}
     with torch.inference_mode():
-        while len(found) < count:
-            joining, waiting = waiting[: decoder.free], waiting[decoder.free :]
+        while len(results) < count:
+            joining, waiting = waiting[: decoder.free_slots], waiting[decoder.free_slots :]
             for _, group in groupby(joining, key=lambda window: len(window[1])):
                 tags, windows = zip(*group, strict=True)
-                decoder.admit(torch.stack(windows), tags, [temperature] * len(tags))
-            found |= decoder.advance()
-    return [found[number] for number in range(count)]
+                decoder.add(torch.stack(windows), tags, [temperature] * len(tags))
+            results |= decoder.step()
+    return [results[index] for index in range(count)]
 
 
-def decoded(tokenizer: Tokenizer, *parts: str | float, **fields: Any) -> Decoded:
-    """A result whose text is made of texts and timestamps in seconds, such as 0.0, " a", 1.0."""
+def decoded(tokenizer: Tokenizer, *parts: str | float, **fields: Any) -> DecodedWindow:
+    """A result composed of texts and timestamps in seconds, such as 0.0, " a", 1.0."""
     tokens: list[int] = []
     for part in parts:
         if isinstance(part, str):
@@ -64,4 +64,4 @@ def decoded(tokenizer: Tokenizer, *parts: str | float, **fields: Any) -> Decoded
         "temperature": 0.0,
         "finished": True,
     }
-    return Decoded(**{**defaults, **fields})
+    return DecodedWindow(**{**defaults, **fields})

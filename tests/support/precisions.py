@@ -1,4 +1,4 @@
-"""Tests of a precision run where this machine computes in it."""
+"""Marks for tests of a precision that this machine may not support."""
 
 import pytest
 import torch
@@ -7,6 +7,6 @@ from lab.asr.devices import dtypes_of
 
 needs_bfloat16 = pytest.mark.skipif(
     torch.bfloat16 not in dtypes_of(torch.device("cpu")),
-    reason="this CPU, or what it is held to, does not compute in bfloat16",
+    reason="this CPU, or its configured instruction set, does not support bfloat16",
 )
 PRECISIONS = [torch.float32, pytest.param(torch.bfloat16, marks=needs_bfloat16)]

@@ -1,4 +1,4 @@
-"""A page whose fragment runs again and again; what it does is looked at by `test_refresh.py`."""
+"""A page with a fragment that reruns itself 14 times, for `test_refresh.py`."""
 
 import streamlit as st
 
@@ -8,14 +8,14 @@ st.markdown("above")
 
 
 @st.fragment
-def look() -> None:
-    st.session_state["looks"] = st.session_state.get("looks", 0) + 1
-    st.markdown(f"looked {st.session_state['looks']} times")
-    if st.session_state["looks"] < 15:
-        refresh_in(0.2, key="again")
+def fragment() -> None:
+    st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+    st.markdown(f"fragment runs: {st.session_state['runs']}")
+    if st.session_state["runs"] < 15:
+        refresh_in(0.2, key="refresh")
 
 
-look()
-st.session_state["runs"] = st.session_state.get("runs", 0) + 1
-st.markdown(f"whole page run {st.session_state['runs']} times")
-st.button("Run it again")
+fragment()
+st.session_state["page_runs"] = st.session_state.get("page_runs", 0) + 1
+st.markdown(f"page runs: {st.session_state['page_runs']}")
+st.button("Run again")

@@ -1,8 +1,7 @@
-"""Workspaces with a dataset of noises and a random model, in which a run takes seconds."""
+"""Workspaces with a dataset of noise and a tiny random model, in which a run takes seconds."""
 
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,14 +15,14 @@ from lab.dataset import Dataset
 from lab.training import metrics, runs
 from lab.training.config import Config
 from lab.training.metrics import Row
-from lab.training.module import Training
-from lab.training.runs import Run
+from lab.training.module import WhisperModule
+from lab.training.run import Run, RunState
 from tests.support.whispers import payload, talking_model
 
-# Hears 30 s and writes up to 26 tokens.
+# Audio context of 30 s; generates up to 26 tokens.
 DIMS = ModelDimensions(80, 1500, 32, 2, 1, 51865, 64, 32, 2, 1)
 WORDS = ["një", "dy", "tre", "katër", "pesë", "gjashtë", "shtatë", "tetë", "nëntë", "dhjetë"]
-# Half a second a validation is most of what such a run takes.
+# Most of the time of such a run are validations, half a second each.
 QUICK = Config(
     dataset="noises",
     model="tiny",
@@ -32,14 +31,14 @@ QUICK = Config(
     learning_rate=1e-3,
     precision="float32",
     accelerator="cpu",
-    validation_clips=2,
+    max_validation_clips=2,
     health="skip",
     save_every_s=1000,
 )
 
 
 def noises(workspace: Workspace, *, n_train: int = 18, n_validation: int = 3) -> Dataset:
-    """A dataset of clips of 0.5 to 2 s, each with a sentence of its own."""
+    """Create a dataset of clips of 0.5 to 2 s, each with its own text."""
     rng = np.random.default_rng(0)
     splits = ["train"] * n_train + ["validation"] * n_validation
     clips = []
@@ -51,7 +50,7 @@ def noises(workspace: Workspace, *, n_train: int = 18, n_validation: int = 3) ->
     made.change(
         [
             (entry, replace(entry, transcription=text, split=split))
-            for entry, text, split in zip(made.entries(), texts, splits, strict=True)
+            for entry, text, split in zip(made.clips(), texts, splits, strict=True)
         ],
         what="made",
     )
@@ -59,13 +58,13 @@ def noises(workspace: Workspace, *, n_train: int = 18, n_validation: int = 3) ->
 
 
 def model(workspace: Workspace) -> None:
-    """The model `tiny` of a workspace."""
+    """Add a model called `tiny` to a workspace."""
     workspace.models_dir.mkdir(parents=True, exist_ok=True)
     torch.save(payload(talking_model(DIMS)), workspace.models_dir / "tiny.pt")
 
 
 def run_in(workspace: Workspace, config: Config = QUICK, name: str = "") -> Run:
-    """A run of a workspace that has everything for it."""
+    """Create a run, and its model and dataset if necessary."""
     if not (workspace.models_dir / "tiny.pt").exists():
         model(workspace)
     if not (workspace.root / "datasets" / "noises").exists():
@@ -74,39 +73,39 @@ def run_in(workspace: Workspace, config: Config = QUICK, name: str = "") -> Run:
 
 
 def weights_of(run: Run) -> dict[str, torch.Tensor]:
-    """The model that a run has left."""
+    """The weights of the model of a run."""
     loaded = torch.load(run.model_path, weights_only=True)
     state: dict[str, torch.Tensor] = loaded["model_state_dict"]
     return state
 
 
 def log_of(run: Run) -> str:
-    path = Path(run.folder / runs.LOG)
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return run.log_path.read_text(encoding="utf-8") if run.log_path.exists() else ""
 
 
-def over(run: Run, *, within_s: float = 60) -> runs.State:
-    """How a run ended; the test fails after a minute."""
+def wait_until_over(run: Run, *, within_s: float = 60) -> RunState:
+    """Wait for the end of a run, at most a minute, and return its final state."""
     deadline = time.monotonic() + within_s
-    while not (state := runs.status(run)).is_over:
+    while not (state := run.status()).is_over:
         assert time.monotonic() < deadline, state
         time.sleep(0.02)
     return state
 
 
 def curve(run: Run) -> list[Row]:
+    """The metrics of a run, without times."""
     return [replace(row, seconds=None, clips_per_s=None) for row in metrics.read(run.folder)]
 
 
 def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask a run to stop once it has taken so many steps."""
+    """Stop runs of the default workspace after a number of steps."""
     count = iter(range(1, 10**6))
-    real = Training.training_step
+    real = WhisperModule.training_step
 
-    def training_step(self: Training, batch: object, number: int) -> torch.Tensor:
+    def training_step(self: WhisperModule, batch: object, number: int) -> torch.Tensor:
         if next(count) == step:
-            for one in runs.list_all(Workspace.default()):
-                runs.stop(one)
+            for run in runs.list_all(Workspace.default()):
+                run.stop()
         return real(self, batch, number)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Training, "training_step", training_step)
+    monkeypatch.setattr(WhisperModule, "training_step", training_step)

@@ -1,4 +1,4 @@
-"""A decoder that says what is laid down, to test what is done with it."""
+"""A decoder with scripted results, to test what the recognizer does with them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,39 +10,40 @@ from torch import Tensor
 from whisper.audio import N_SAMPLES_PER_TOKEN
 
 from lab.asr import recognition
-from lab.asr.decoding import Decoded
+from lab.asr.decoding import DecodedWindow
 from lab.asr.engine import Engine
-from lab.asr.recognition import Passage
+from lab.asr.recognition import WindowState
 from lab.asr.speech import Samples
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a decoder was asked for: a window by its start, and how to decode it."""
+class DecodingCall:
+    """A window that was given to the decoder, by its start, and how to decode it."""
 
     start_s: float
     temperature: float
-    positions: int
+    audio_ctx: int
     max_tokens: int | None = field(compare=False, default=None)
 
 
 @dataclass
 class Script:
-    """Takes the place of `Decoder`, and of the encoder, of an engine.
+    """Replaces the decoder and the encoder of an engine.
 
-    say: what the decoder makes of a passage; `takes`: after how many tokens
+    result: the decoding result of a window
+    n_steps: how many steps the decoding of a window takes
     """
 
     engine: Engine
-    say: Callable[[Passage], Decoded]
-    takes: Callable[[Passage], int] = lambda _passage: 1
-    asked: list[Asked] = field(default_factory=list)
+    result: Callable[[WindowState], DecodedWindow]
+    n_steps: Callable[[WindowState], int] = lambda _state: 1
+    calls: list[DecodingCall] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
     tokenizers: list[Any] = field(default_factory=list)
-    ended: list[Passage] = field(default_factory=list)
+    done: list[WindowState] = field(default_factory=list)
     steps: int = 0
 
-    def play(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(recognition, "Decoder", self._decoder)
         monkeypatch.setattr(self.engine.network, "encode", self._encode)
         monkeypatch.setattr(self.engine, "log_mels", self._log_mels)
@@ -52,9 +53,9 @@ class Script:
         self.tokenizers.append(tokenizer)
         return ScriptedDecoder(self, options["capacity"])
 
-    def _log_mels(self, audios: Sequence[Samples], *, positions: int = 1500) -> Tensor:
-        assert all(len(audio) <= positions * N_SAMPLES_PER_TOKEN for audio in audios)
-        return torch.zeros(len(audios), 1, 2 * positions)
+    def _log_mels(self, audios: Sequence[Samples], *, audio_ctx: int = 1500) -> Tensor:
+        assert all(len(audio) <= audio_ctx * N_SAMPLES_PER_TOKEN for audio in audios)
+        return torch.zeros(len(audios), 1, 2 * audio_ctx)
 
     def _encode(self, mel: Tensor) -> Tensor:
         assert self.engine.lock.locked()
@@ -63,44 +64,43 @@ class Script:
 
 
 class ScriptedDecoder:
-    """`Decoder` as far as `Recognizer` knows it."""
+    """The part of `Decoder` that `Recognizer` uses."""
 
     def __init__(self, script: Script, capacity: int) -> None:
         self._script, self._capacity = script, capacity
-        self._left: dict[Passage, int] = {}  # tokens
-        self._results: dict[Passage, Decoded] = {}
+        self._steps_left: dict[WindowState, int] = {}
+        self._results: dict[WindowState, DecodedWindow] = {}
 
     @property
-    def free(self) -> int:
-        return self._capacity - len(self._left)
+    def free_slots(self) -> int:
+        return self._capacity - len(self._steps_left)
 
     @property
-    def tags(self) -> list[Passage]:
-        return [*self._left]
+    def tags(self) -> list[WindowState]:
+        return [*self._steps_left]
 
-    def admit(
+    def add(
         self,
         features: Tensor,
-        tags: Sequence[Passage],
+        tags: Sequence[WindowState],
         temperatures: Sequence[float],
         *,
         max_tokens: int | None = None,
     ) -> None:
         assert self._script.engine.lock.locked()
-        assert len(tags) <= self.free
-        for window, passage, temperature in zip(features, tags, temperatures, strict=True):
-            assert passage.left is not None
-            asked = Asked(passage.left.start_s, temperature, len(window), max_tokens)
-            self._script.asked.append(asked)
-            result = replace(self._script.say(passage), temperature=temperature)
-            self._results[passage] = result
-            self._left[passage] = self._script.takes(passage)
+        assert len(tags) <= self.free_slots
+        for window, state, temperature in zip(features, tags, temperatures, strict=True):
+            assert state.remaining is not None
+            call = DecodingCall(state.remaining.start_s, temperature, len(window), max_tokens)
+            self._script.calls.append(call)
+            self._results[state] = replace(self._script.result(state), temperature=temperature)
+            self._steps_left[state] = self._script.n_steps(state)
 
-    def advance(self) -> list[tuple[Passage, Decoded]]:
+    def step(self) -> list[tuple[WindowState, DecodedWindow]]:
         assert self._script.engine.lock.locked()
         self._script.steps += 1
-        self._left = {passage: left - 1 for passage, left in self._left.items()}
-        done = [passage for passage, left in self._left.items() if left == 0]
-        self._script.ended += done
-        self._left = {passage: left for passage, left in self._left.items() if left}
-        return [(passage, self._results.pop(passage)) for passage in done]
+        steps_left = {state: left - 1 for state, left in self._steps_left.items()}
+        done = [state for state, left in steps_left.items() if left == 0]
+        self._script.done += done
+        self._steps_left = {state: left for state, left in steps_left.items() if left}
+        return [(state, self._results.pop(state)) for state in done]

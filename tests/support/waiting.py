@@ -13,7 +13,7 @@ def wait_for(
     queue: JobQueue[J],
     workspace: Workspace,
     number: int,
-    until: Callable[[J], bool] = lambda job: job.is_over,
+    until: Callable[[J], bool] = lambda job: job.is_finished,
 ) -> J:
     """The job of that number, once it has got so far; the test fails after a minute."""
     deadline = time.monotonic() + 60

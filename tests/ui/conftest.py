@@ -1,4 +1,4 @@
-"""A server for each module of journeys, and a tab for each test."""
+"""A server for each module of browser tests, and a browser tab for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.serving import PATIENCE_MS, serving
+from tests.support.app_server import TIMEOUT_MS, serve_strictly
 
 
 @pytest.fixture(scope="module")
 def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("app")) as url:
+    with serve_strictly(tmp_path_factory.mktemp("app")) as url:
         yield url
 
 
@@ -27,9 +27,9 @@ def browser(chromium: Path) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, app_url: str) -> Iterator[Page]:
-    """A new visitor's tab on the home page. Nothing may ask another host for anything."""
+    """A new visitor's tab on the home page; fails if it contacts any host but our own."""
     page = browser.new_page()
-    page.set_default_timeout(PATIENCE_MS)
+    page.set_default_timeout(TIMEOUT_MS)
     hosts: set[str | None] = set()
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     page.goto(app_url)

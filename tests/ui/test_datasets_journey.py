@@ -1,4 +1,4 @@
-"""The page Datasets in a real browser, with the real model: from an archive to a zip."""
+"""The Datasets page in a real browser, with a real model: from import to export."""
 
 import re
 import zipfile
@@ -10,44 +10,44 @@ from playwright.sync_api import Page, expect
 from lab import importers
 from lab.importers.archives import unpack
 from lab.recordings.samples import list_sample_datasets
-from tests.support.serving import PATIENCE_MS
+from tests.support.app_server import TIMEOUT_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 
-expect.set_options(timeout=PATIENCE_MS)
+expect.set_options(timeout=TIMEOUT_MS)
 
-AUDIOFOLDER = importers.kind_named("audiofolder")
+AUDIOFOLDER = importers.get_format("audiofolder")
 N_CLIPS = 40
 
 
-def room(page: Page, name: str) -> None:
+def tab(page: Page, name: str) -> None:
     page.get_by_role("radio", name=name, exact=True).click()
 
 
 def corpus(folder: Path) -> Path:
-    """Clips of English in a zip, each beside a text of the same name; nothing says the language."""
+    """A zip of English clips, each with a text file of the same name; no language is given."""
     sample = next(one for one in list_sample_datasets() if one.language == "en")
     path = folder / "voices.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        for clip in list(importers.Reading(sample.folder, AUDIOFOLDER))[:N_CLIPS]:
+        for clip in list(importers.CorpusReader(sample.folder, AUDIOFOLDER))[:N_CLIPS]:
             archive.write(clip.audio_path, f"voices/{clip.audio_path.name}")
             archive.writestr(f"voices/{clip.audio_path.stem}.txt", clip.transcription)
     return path
 
 
-def test_from_an_archive_to_a_zip_and_the_wrong_language_is_noticed(
+def test_from_import_to_export_and_a_wrong_language_is_detected(
     page: Page, app_url: str, tmp_path: Path
 ) -> None:
     page.goto(f"{app_url}/Datasets")
-    room(page, "Files or archive")
+    tab(page, "Upload")
     page.locator("input[type=file]").set_input_files(corpus(tmp_path))
-    expect(page.get_by_label("Name of the dataset")).to_have_value("voices")
-    # The mistake of the lab that this project came from: speech that is filed under Albanian.
+    expect(page.get_by_label("Dataset name")).to_have_value("voices")
+    # A mistake from practice: speech filed under the wrong language.
     page.get_by_label("Spoken language").click()
     page.get_by_label("Spoken language").fill("Albanian")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_text(f"{N_CLIPS} clips came in")).to_be_visible()
+    expect(page.get_by_text(f"{N_CLIPS} clips imported")).to_be_visible()
     expect(page.get_by_text(re.compile("sound like English"))).to_be_visible()
     page.get_by_role("button", name="Open").last.click()
 
@@ -59,25 +59,25 @@ def test_from_an_archive_to_a_zip_and_the_wrong_language_is_noticed(
     page.keyboard.press("Enter")
     expect(page.get_by_text(f"{N_CLIPS} of {N_CLIPS} clips")).to_be_visible()
 
-    page.get_by_role("button", name="Let a model listen").click()
+    page.get_by_role("button", name="Add predictions").click()
     page.get_by_role("button", name=f"Transcribe {N_CLIPS} clips").click()
     page.keyboard.press("Escape")
-    room(page, "Mistakes")  # is there once the model has listened
+    tab(page, "Errors")  # offered once there are predictions
     rate = page.get_by_test_id("stMetricValue").first
     expect(rate).to_have_text(re.compile("%"))
     assert 0 < float(rate.inner_text().rstrip("%")) < 100
 
-    room(page, "Split")
-    page.get_by_text("All clips anew").click()
+    tab(page, "Split")
+    page.get_by_text("Reassign all clips").click()
     page.get_by_role("button", name=re.compile(r"Split \d+ clips")).click()
-    expect(page.get_by_role("button", name="It is split like this")).to_be_visible()
-    room(page, "Export")
-    page.get_by_role("button", name=f"Pack {N_CLIPS} clips").click()
+    expect(page.get_by_role("button", name="Already split this way")).to_be_visible()
+    tab(page, "Export")
+    page.get_by_role("button", name=f"Export {N_CLIPS} clips").click()
     with page.expect_download() as download:
         page.get_by_role("button", name=re.compile("Download")).click()
     download.value.save_as(tmp_path / "out.zip")
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert archive.testzip() is None
     unpack(tmp_path / "out.zip", tmp_path / "out")
-    seen = importers.recognise(tmp_path / "out")
-    assert len(list(importers.Reading(seen.folder, seen.kind))) == N_CLIPS
+    corpus = importers.detect_format(tmp_path / "out")
+    assert len(list(importers.CorpusReader(corpus.folder, corpus.format))) == N_CLIPS

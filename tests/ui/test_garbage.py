@@ -1,4 +1,4 @@
-"""Full collections wait for a freeze or for their own thread, and nothing stays for ever."""
+"""Full collections run only in freeze() and in their own thread, and nothing is kept for ever."""
 
 import gc
 import subprocess
@@ -9,27 +9,27 @@ from lab.ui import garbage
 
 
 class Node:
-    """Something that only the collector can free."""
+    """A reference cycle, which only the collector can free."""
 
     def __init__(self) -> None:
-        self.itself = self
+        self.cycle = self
 
 
-def test_what_was_frozen_in_a_cycle_goes_with_the_next_freeze() -> None:
+def test_a_frozen_cycle_is_collected_by_the_next_freeze() -> None:
     node = Node()
-    seen = weakref.ref(node)
+    reference = weakref.ref(node)
     try:
         garbage.freeze()
         del node
         gc.collect()
-        assert seen() is not None, "what is frozen is not looked at"
+        assert reference() is not None, "frozen objects are not collected"
         garbage.freeze()
-        assert seen() is None
+        assert reference() is None
     finally:
         gc.unfreeze()
 
 
-def test_python_makes_no_full_collection_by_itself_but_the_thread_does() -> None:
+def test_only_the_background_thread_runs_full_collections() -> None:
     program = (
         "import gc, time\n"
         "from lab.ui import garbage\n"
@@ -48,5 +48,5 @@ def test_python_makes_no_full_collection_by_itself_but_the_thread_does() -> None
         "assert names.count('garbage') == 1\n"
         "assert gc.get_freeze_count() > 500_000\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr

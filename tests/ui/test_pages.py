@@ -1,4 +1,4 @@
-"""The pages, run without a browser. What the model says is tested in `test_journey.py`."""
+"""Home and Transcribe without a browser and without a model."""
 
 import subprocess
 import sys
@@ -16,14 +16,14 @@ from lab.transcripts import Segment, Transcript, Word
 from tests.support.paths import ROOT
 
 TRANSCRIBE = "pages/3_Transcribe.py"
-# Warming up loads torch and the real weights in the background; here nothing is transcribed.
 TIMEOUT_S = 60
 
 
 @pytest.fixture(autouse=True)
 def _own_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
-    monkeypatch.setattr("lab.ui.state.TranscriptionQueue.prepare", lambda *_: None)
+    # Nothing is transcribed here, so the real model need not be loaded.
+    monkeypatch.setattr("lab.ui.resources.TranscriptionQueue.prepare", lambda *_: None)
 
 
 def open_transcribe(query: dict[str, str] | None = None) -> AppTest:
@@ -34,7 +34,9 @@ def open_transcribe(query: dict[str, str] | None = None) -> AppTest:
     return app
 
 
-def keep(workspace: Workspace, text: str, name: str = "talk.ogg") -> recordings.SavedTranscript:
+def save_transcript(
+    workspace: Workspace, text: str, name: str = "talk.ogg"
+) -> recordings.SavedTranscript:
     recording = recordings.add(workspace, name, list_samples()[0].audio_path.read_bytes())
     words = tuple(Word(f" {word}", 0.2) for word in text.split())
     segment = Segment(0.0, 2.0, f" {text}", words=words)
@@ -42,7 +44,7 @@ def keep(workspace: Workspace, text: str, name: str = "talk.ogg") -> recordings.
     return recordings.save_transcript(recording, transcript)
 
 
-def test_the_first_page_comes_without_loading_torch(tmp_path: Path) -> None:
+def test_the_home_page_does_not_load_torch(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
@@ -51,7 +53,7 @@ def test_the_first_page_comes_without_loading_torch(tmp_path: Path) -> None:
         "assert app.title[0].value\n"
         "assert 'torch' not in sys.modules, 'torch'\n"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
         env={"LAB_WORKSPACE": str(tmp_path), "PATH": "", "HOME": str(tmp_path)},
@@ -59,17 +61,17 @@ def test_the_first_page_comes_without_loading_torch(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
 
 
 def test_home_lists_the_latest_transcripts(workspace: Workspace) -> None:
-    keep(workspace, "Mirëdita")
+    save_transcript(workspace, "Mirëdita")
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=TIMEOUT_S).run()
     assert not app.exception
     assert [metric.value for metric in app.metric[:2]] == ["1", "1"]
 
 
-def test_an_upload_lies_in_the_workspace_at_once(workspace: Workspace) -> None:
+def test_an_upload_is_saved_at_once(workspace: Workspace) -> None:
     app = open_transcribe()
     app.file_uploader[0].upload("a.ogg", list_samples()[0].audio_path.read_bytes()).run()
     assert not app.exception
@@ -78,25 +80,25 @@ def test_an_upload_lies_in_the_workspace_at_once(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "said"),
+    ("name", "data", "message"),
     [
-        ("notes.wav", b"These are only some words.", "not sound"),
+        ("notes.wav", b"These are only some words.", "not audio"),
         ("empty.mp3", b"", "empty"),
         ("archive.wav", b"PK\x03\x04" + bytes(400), "archive.wav"),
     ],
 )
-def test_what_is_no_audio_is_refused_in_a_sentence_and_not_kept(
-    workspace: Workspace, name: str, data: bytes, said: str
+def test_an_upload_that_is_not_audio_is_rejected_and_not_kept(
+    workspace: Workspace, name: str, data: bytes, message: str
 ) -> None:
     app = open_transcribe()
     app.file_uploader[0].upload(name, data).run()
     assert not app.exception
     (error,) = app.error
-    assert said in error.value.replace("\\", "")
+    assert message in error.value.replace("\\", "")
     assert recordings.list_all(workspace) == []
 
 
-def test_two_uploads_of_one_name_are_two_recordings(workspace: Workspace) -> None:
+def test_two_uploads_with_the_same_name_are_two_recordings(workspace: Workspace) -> None:
     first, second = (sample.audio_path.read_bytes() for sample in list_samples()[:2])
     app = open_transcribe()
     app.file_uploader[0].upload("same.ogg", first).upload("same.ogg", second).run()
@@ -104,29 +106,29 @@ def test_two_uploads_of_one_name_are_two_recordings(workspace: Workspace) -> Non
     assert len(recordings.list_all(workspace)) == 2
 
 
-def test_the_address_names_the_transcript_that_is_shown(workspace: Workspace) -> None:
-    older = keep(workspace, "the older one", "older.ogg")
-    keep(workspace, "the newer one", "newer.ogg")
+def test_the_url_names_the_transcript_shown(workspace: Workspace) -> None:
+    older = save_transcript(workspace, "the older text", "older.ogg")
+    save_transcript(workspace, "the newer text", "newer.ogg")
     app = open_transcribe({"transcript": older.id})
     assert "older" in app.get("html")[0].proto.body
 
 
 def test_markup_in_a_transcript_stays_text(workspace: Workspace) -> None:
-    keep(workspace, "<script>alert(1)</script> <img src=x onerror=alert(2)>")
+    save_transcript(workspace, "<script>alert(1)</script> <img src=x onerror=alert(2)>")
     body = open_transcribe().get("html")[0].proto.body
     assert "<script" not in body
     assert "<img" not in body
     assert "&lt;script&gt;" in body
 
 
-def test_a_damaged_transcript_is_an_error_and_the_page_goes_on(workspace: Workspace) -> None:
-    saved = keep(workspace, "fine")
+def test_a_damaged_transcript_shows_an_error(workspace: Workspace) -> None:
+    saved = save_transcript(workspace, "fine")
     saved.path.write_text("{", encoding="utf-8")
     app = open_transcribe()
     assert "cannot be read" in app.error[0].value.replace("\\", "")
 
 
-def test_a_workspace_that_is_a_file_is_said_so(
+def test_a_workspace_that_is_a_file_shows_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("x")
@@ -136,7 +138,7 @@ def test_a_workspace_that_is_a_file_is_said_so(
     assert "choose a folder" in app.error[0].value
 
 
-def test_a_model_file_that_is_none_is_refused(workspace: Workspace) -> None:
+def test_a_file_that_is_not_a_model_is_rejected(workspace: Workspace) -> None:
     app = open_transcribe()
     app.file_uploader(key="model_files").upload("evil.pt", b"cos\nsystem\n(S'true'\ntR.")
     app.text_input[0].set_value("mine")
@@ -149,11 +151,11 @@ def test_a_model_file_that_is_none_is_refused(workspace: Workspace) -> None:
 def test_a_recording_of_the_workspace_can_be_transcribed_again_or_deleted(
     workspace: Workspace,
 ) -> None:
-    saved = keep(workspace, "mine")
+    saved = save_transcript(workspace, "mine")
     app = open_transcribe()
     box = next(box for box in app.selectbox if box.label == "Recordings in this workspace")
     box.set_value(saved.recording.id).run()
-    _button(app, "Add to the list").click().run()
+    _button(app, "Add to list").click().run()
     assert "Transcribe 1 recording" in [button.label for button in app.button]
     _button(app, "Delete for good").click().run()
     assert not app.exception
@@ -164,23 +166,23 @@ def _button(app: AppTest, label: str) -> Button:
     return next(button for button in app.button if button.label == label)
 
 
-def test_what_the_microphone_heard_lies_in_the_workspace_at_once(workspace: Workspace) -> None:
+def test_a_microphone_recording_is_saved_at_once(workspace: Workspace) -> None:
     app = open_transcribe()
-    sound = audio.encode_wav(audio.decode(list_samples()[0].audio_path))
-    app.audio_input[0].upload("audio.wav", sound).run().run()
+    wav = audio.encode_wav(audio.decode(list_samples()[0].audio_path))
+    app.audio_input[0].upload("audio.wav", wav).run().run()
     assert not app.exception
     (recording,) = recordings.list_all(workspace)
     assert recording.name.startswith("Microphone")
 
 
-def test_a_transcript_becomes_clips_with_texts_of_a_dataset(workspace: Workspace) -> None:
-    keep(workspace, "Mirë dita")
+def test_a_transcript_is_added_to_a_dataset_as_clips_with_texts(workspace: Workspace) -> None:
+    save_transcript(workspace, "Mirë dita")
     datasets.add(workspace, "shqip", [], language="sq")
     app = open_transcribe()
     app.selectbox(key="dataset_name").set_value("shqip").run()
-    next(one for one in app.button if one.label == "Add 1 clip").click().run()
+    _button(app, "Add 1 clip").click().run()
     assert not app.exception
     (made,) = datasets.list_all(workspace)
-    (entry,) = made.entries()
+    (entry,) = made.clips()
     assert (entry.transcription, entry.language, entry.status) == ("Mirë dita", "en", "new")
     assert audio.decode(made.audio_path(entry)).duration_s == entry.duration_s == 2.0

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from lab import recordings
 from lab.core.workspace import Workspace
 from lab.preprocess import WHISPER, AudioFile, Recipe, apply, preparations
-from lab.preprocess.preparation_files import prompts_read
+from lab.preprocess.preparation_export import prompts_of_clips
 from lab.preprocess.recipe import Resample, Split
 from lab.recordings.samples import list_samples
 from tests.support.paths import ROOT
@@ -38,15 +38,15 @@ def upload(app: AppTest, name: str, data: bytes) -> AppTest:
 
 
 def figures(app: AppTest) -> dict[str, tuple[str, str]]:
-    (table,) = [one.value for one in app.dataframe if "Before" in one.value]
+    (table,) = [frame.value for frame in app.dataframe if "Before" in frame.value]
     return {row[""]: (row["Before"], row["After"]) for _, row in table.iterrows()}
 
 
 def button(app: AppTest, label: str) -> object:
-    return next(one for one in app.button if one.label == label)
+    return next(button for button in app.button if button.label == label)
 
 
-def test_a_change_of_the_recipe_shows_in_the_figures() -> None:
+def test_a_change_of_the_recipe_shows_in_the_table() -> None:
     app = upload(open_prepare(), "talk.ogg", SPEECH)
     assert figures(app)["Sample rate"][1] == "22,050 Hz"
     button(app, "Whisper").click().run()
@@ -57,7 +57,7 @@ def test_a_change_of_the_recipe_shows_in_the_figures() -> None:
     assert figures(app)["Loudness"][1] == "-30.0 LUFS"
 
 
-def test_settings_that_contradict_each_other_are_said_and_nothing_is_started() -> None:
+def test_contradictory_settings_show_an_error_and_disable_the_button() -> None:
     app = upload(open_prepare(), "talk.ogg", SPEECH)
     app.number_input(key="recipe_split_max_s").set_value(1.0).run()
     assert not app.exception
@@ -65,7 +65,7 @@ def test_settings_that_contradict_each_other_are_said_and_nothing_is_started() -
     assert button(app, "Prepare 1 recording").disabled
 
 
-def test_a_recipe_that_was_kept_is_used_again() -> None:
+def test_a_saved_recipe_is_loaded() -> None:
     app = upload(open_prepare(), "talk.ogg", SPEECH)
     recipe = WHISPER.to_yaml().replace("16000", "24000")
     app.file_uploader(key="recipe_file").upload("recipe.yaml", recipe.encode()).run()
@@ -75,7 +75,7 @@ def test_a_recipe_that_was_kept_is_used_again() -> None:
     assert any("unknown" in error.value for error in app.error)
 
 
-def test_a_zip_brings_its_recordings_and_names_what_it_leaves_out(workspace: Workspace) -> None:
+def test_a_zip_is_unpacked_and_the_files_skipped_are_listed(workspace: Workspace) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("folder/a.ogg", SPEECH)
@@ -83,14 +83,14 @@ def test_a_zip_brings_its_recordings_and_names_what_it_leaves_out(workspace: Wor
         archive.writestr("c.wav", b"no sound at all")
     app = upload(open_prepare(), "all.zip", buffer.getvalue())
     assert [recording.name for recording in recordings.list_all(workspace)] == ["a.ogg"]
-    said = " ".join(error.value for error in app.error).replace("\\", "")
-    assert "outside the zip" in said
-    assert "c.wav" in said
+    messages = " ".join(error.value for error in app.error).replace("\\", "")
+    assert "points outside" in messages
+    assert "c.wav" in messages
 
 
 def test_from_recordings_to_clips(workspace: Workspace) -> None:
     app = upload(open_prepare(), "talk.ogg", SPEECH)
-    upload(app, "letter.wav", b"Dear Sir")  # refused; the recording stays on the list
+    upload(app, "letter.wav", b"Dear Sir")  # rejected; the recording stays on the list
     button(app, "Prepare 1 recording").click().run()
     deadline = time.monotonic() + 60
     while not preparations.list_all(workspace) and time.monotonic() < deadline:
@@ -99,20 +99,19 @@ def test_from_recordings_to_clips(workspace: Workspace) -> None:
     assert preparation.recipe.split == Split()
     app.segmented_control(key="prepare_view").set_value("Clips").run()
     assert not app.exception
-    (table,) = [one.value for one in app.dataframe if "Keep" in one.value]
+    (table,) = [frame.value for frame in app.dataframe if "Keep" in frame.value]
     assert len(table) == len(preparation.clips)
-    assert table["Look at"].eq("").all()
-    # The checklist: the only thing that is missing is more of it.
-    lines = [one.value for one in app.markdown if ":material/c" in one.value]
+    assert table["Needs review"].eq("").all()
+    # The only check that fails is the number of clips.
+    lines = [markdown.value for markdown in app.markdown if ":material/c" in markdown.value]
     (missing,) = [line for line in lines if ":red[" in line]
     assert "100 are needed" in missing
-    # What is on the page, is on the disk as well.
     button(app, "Save as recordings").click().run()
     assert not app.exception
     assert len(recordings.list_all(workspace)) == 1 + len(preparation.clips)
 
 
-def test_what_the_checklist_misses_is_mended_with_a_click(workspace: Workspace) -> None:
+def test_failed_checks_are_fixed_with_a_click(workspace: Workspace) -> None:
     recording = recordings.add(workspace, "talk.ogg", SPEECH)
     recipe = Recipe(resample=Resample(16_000), split=Split(max_s=8, min_s=0.5))
     preparation = preparations.add(
@@ -121,24 +120,24 @@ def test_what_the_checklist_misses_is_mended_with_a_click(workspace: Workspace) 
         recording_id=recording.id,
         name=recording.name,
     )
-    whole = preparation.wholes[0]
-    short = preparations.measured(preparation, 0, 0, whole.sample_rate // 2)
+    whole = preparation.recordings[0]
+    short = preparations.measure_clip(preparation, 0, 0, whole.sample_rate // 2)
     preparations.save(replace(preparation, clips=(short, *preparation.clips[1:])))
 
     app = open_prepare()
     app.segmented_control(key="prepare_view").set_value("Clips").run()
-    app.selectbox(key="checklist_for").set_value("Source lab (22,050 Hz)").run()
+    app.selectbox(key="checklist_target").set_value("Source lab (22,050 Hz)").run()
     app.selectbox(key="recipe_resample_sample_rate").set_value(16_000).run()
-    button(app, "Set the recipe").click().run()
+    button(app, "Resample").click().run()
     assert not app.exception
     assert app.selectbox(key="recipe_resample_sample_rate").value == 22_050
-    app.button(key="mend_2_Drop them").click().run()
+    app.button(key="fix_2_Drop clips").click().run()
     assert not app.exception
     (now,) = preparations.list_all(workspace)
     assert [clip for clip in now.clips if not clip.kept] == [replace(short, kept=False)]
 
 
-def test_a_sentence_that_was_read_becomes_the_text_of_its_clip(workspace: Workspace) -> None:
+def test_the_sentence_read_aloud_becomes_the_text_of_the_clip(workspace: Workspace) -> None:
     prompt = "Your call is important / to us."
     recording = recordings.add(workspace, "read.ogg", SPEECH, prompt=prompt)
     for recipe in (WHISPER, replace(WHISPER, split=Split())):
@@ -149,9 +148,9 @@ def test_a_sentence_that_was_read_becomes_the_text_of_its_clip(workspace: Worksp
             recording_id=recording.id,
             name=recording.name,
         )
-        texts = prompts_read(workspace, preparation)
-        named = [name for name, _ in preparation.named()]
+        texts = prompts_of_clips(workspace, preparation)
+        named = [name for name, _ in preparation.named_clips()]
         assert texts == ({named[0]: prompt} if len(named) == 1 else {})
     assert len(named) > 1
     recordings.delete(workspace, recording.id)
-    assert prompts_read(workspace, preparation) == {}
+    assert prompts_of_clips(workspace, preparation) == {}

@@ -1,4 +1,4 @@
-"""A page looks again only while something changes and while somebody sees it."""
+"""A fragment refreshes only while there is something to wait for and its tab is visible."""
 
 import re
 import time
@@ -10,65 +10,61 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, expect
 
-from lab.ui.refresh import pace
-from tests.support.serving import PATIENCE_MS, serving
+from lab.ui.refresh import refresh_delay
+from tests.support.app_server import TIMEOUT_MS, serve_strictly
 
-# What the browser tells a page whose tab is behind another one.
-_HIDE = """hidden => {
+# Sets the visibility that the browser reports to the page.
+_SET_HIDDEN = """hidden => {
     Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
 
 
 @given(st.floats(-10, 1e9), st.floats(0.01, 2), st.floats(2, 60))
-def test_the_longer_it_takes_the_less_often_it_is_looked_at(
-    waited_s: float, least_s: float, most_s: float
-) -> None:
-    delay_s = pace(waited_s, least_s=least_s, most_s=most_s)
-    assert least_s <= delay_s <= most_s
-    assert pace(waited_s + 1, least_s=least_s, most_s=most_s) >= delay_s
-    assert delay_s in (least_s, most_s) or delay_s == pytest.approx(waited_s / 7)
+def test_the_delay_grows_with_the_time_waited(waited_s: float, min_s: float, max_s: float) -> None:
+    delay_s = refresh_delay(waited_s, min_s=min_s, max_s=max_s)
+    assert min_s <= delay_s <= max_s
+    assert refresh_delay(waited_s + 1, min_s=min_s, max_s=max_s) >= delay_s
+    assert delay_s in (min_s, max_s) or delay_s == pytest.approx(waited_s / 7)
 
 
 @pytest.fixture
 def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    with serving(tmp_path, script="tests/support/refreshing_app.py") as url:
+    with serve_strictly(tmp_path, script="tests/support/refreshing_app.py") as url:
         page = browser.new_page()
-        page.set_default_timeout(PATIENCE_MS)
+        page.set_default_timeout(TIMEOUT_MS)
         page.goto(url)
-        expect(page.get_by_text("looked")).to_be_visible()
+        expect(page.get_by_text("fragment runs")).to_be_visible()
         yield page
         page.close()
 
 
-def looks(page: Page) -> int:
-    found = re.search(r"\d+", page.get_by_text(re.compile("looked .* times")).inner_text())
-    assert found
-    return int(found[0])
+def fragment_runs(page: Page) -> int:
+    match = re.search(r"\d+", page.get_by_text("fragment runs").inner_text())
+    assert match
+    return int(match[0])
 
 
 @pytest.mark.browser
-def test_a_fragment_looks_again_until_it_wants_no_more_and_not_in_the_background(
-    page: Page,
-) -> None:
-    page.wait_for_function("/looked ([3-9]) times/.test(document.body.innerText)")
-    page.evaluate(_HIDE, True)
-    time.sleep(0.6)  # one that was on its way
-    hidden = looks(page)
+def test_a_fragment_refreshes_until_it_stops_asking_and_not_in_the_background(page: Page) -> None:
+    page.wait_for_function("/fragment runs: [3-9]/.test(document.body.innerText)")
+    page.evaluate(_SET_HIDDEN, True)
+    time.sleep(0.6)  # for a refresh that was already on its way
+    n_runs = fragment_runs(page)
     time.sleep(2.5)
-    assert looks(page) == hidden
-    page.evaluate(_HIDE, False)
-    expect(page.get_by_text(f"looked {hidden + 1} times")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.get_by_text("looked 15 times")).to_be_visible(timeout=PATIENCE_MS)
+    assert fragment_runs(page) == n_runs
+    page.evaluate(_SET_HIDDEN, False)
+    expect(page.get_by_text(f"fragment runs: {n_runs + 1}")).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.get_by_text("fragment runs: 15")).to_be_visible(timeout=TIMEOUT_MS)
     time.sleep(2.5)
-    assert looks(page) == 15
-    # The rest of the page was not run for it, and has no gap where the clock is.
-    expect(page.get_by_text("whole page run 1 times")).to_be_visible()
+    assert fragment_runs(page) == 15
+    # The rest of the page did not run again, and the invisible component leaves no gap.
+    expect(page.get_by_text("page runs: 1", exact=True)).to_be_visible()
     above, below = (
-        page.get_by_text(text).bounding_box() for text in ("looked 15", "whole page run")
+        page.get_by_text(text).bounding_box() for text in ("fragment runs", "page runs")
     )
     assert above
     assert below
     assert below["y"] - above["y"] - above["height"] < 30
-    page.get_by_role("button", name="Run it again").click()
-    expect(page.get_by_text("looked 16 times")).to_be_visible()
+    page.get_by_role("button", name="Run again").click()
+    expect(page.get_by_text("fragment runs: 16")).to_be_visible()

@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from lab import dataset as datasets
 from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED, Dataset
-from lab.importers import Reading, kind_named
+from lab.importers import CorpusReader, get_format
 from lab.recordings.samples import list_sample_datasets
 from lab.training import runs
-from tests.support.serving import PATIENCE_MS, serving
+from tests.support.app_server import TIMEOUT_MS, serve_strictly
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 
@@ -26,16 +26,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Work
     folder = tmp_path_factory.mktemp("app")
     workspace = Workspace(folder / "workspace")
     _few_clips(workspace)
-    with serving(folder) as url:
+    with serve_strictly(folder) as url:
         yield url, workspace
 
 
 def _few_clips(workspace: Workspace) -> Dataset:
-    reading = Reading(list_sample_datasets()[0].folder, kind_named("audiofolder"))
+    reading = CorpusReader(list_sample_datasets()[0].folder, get_format("audiofolder"))
     made = datasets.import_clips(workspace, "albanian", reading, language="sq").dataset
     left = dict(KEPT)
     edits = []
-    for entry in made.entries():
+    for entry in made.clips():
         left[entry.split] -= 1
         if left[entry.split] < 0:
             edits.append((entry, replace(entry, status=EXCLUDED)))
@@ -45,12 +45,12 @@ def _few_clips(workspace: Workspace) -> Dataset:
 
 def open_page(browser: Browser, url: str, *, width: int = 1280) -> Page:
     page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
-    page.set_default_timeout(PATIENCE_MS)
+    page.set_default_timeout(TIMEOUT_MS)
     page.goto(url)
     return page
 
 
-def see(what: Locator, patience_ms: float = PATIENCE_MS) -> None:
+def see(what: Locator, patience_ms: float = TIMEOUT_MS) -> None:
     """Wait until it is there; two cores may be busy with something else."""
     expect(what).to_be_visible(timeout=patience_ms)
 
@@ -75,10 +75,10 @@ def test_a_model_is_trained_watched_proven_published_and_used(
     see(page.get_by_role("button", name="Stop"))
     see(page.get_by_text("Loss", exact=True))
     # Nobody touches the page: it finds out by itself that the run is done, and its health checked.
-    see(page.get_by_text("Is it better?"), 3 * PATIENCE_MS)
+    see(page.get_by_text("Is it better?"), 3 * TIMEOUT_MS)
     see(page.get_by_text("errors in 100 words").first)
     (run,) = runs.list_all(workspace)
-    state = runs.status(run)
+    state = run.status()
     assert (state.state, state.step, state.total_steps) == ("done", 2, 2)
 
     name = page.get_by_role("textbox", name="Name of the model")

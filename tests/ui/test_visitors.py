@@ -1,3 +1,5 @@
+"""Private workspaces of visitors in public mode."""
+
 import os
 import time
 from pathlib import Path
@@ -15,8 +17,8 @@ def visitors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the private workspaces of an app in public mode."""
     monkeypatch.setenv("LAB_WORKSPACE", str(tmp_path))
     monkeypatch.setenv("LAB_MODE", "public")
-    # AppTest has no cookies; that they bring a visitor back is tested in the browser.
-    monkeypatch.setattr("lab.ui.visitors._cookie", lambda: "../../etc")
+    # AppTest has no cookies; test_transcribe_journey.py tests them in a browser.
+    monkeypatch.setattr("lab.ui.visitors._read_cookie", lambda: "../../etc")
     return tmp_path / "visitors"
 
 
@@ -26,7 +28,7 @@ def visit() -> AppTest:
     return app
 
 
-def test_a_visitor_sees_nothing_of_another(visitors: Path) -> None:
+def test_a_visitor_does_not_see_another_visitors_recordings(visitors: Path) -> None:
     first = visit()
     (private,) = visitors.iterdir()
     recordings.add(Workspace(private), "secret.wav", b"mine")
@@ -45,13 +47,13 @@ def test_a_workspace_is_removed_a_day_after_the_last_visit(visitors: Path) -> No
     assert old not in visitors.iterdir()
 
 
-def test_the_folder_on_the_server_is_not_told_to_visitors(visitors: Path) -> None:
-    said = " ".join(caption.value for caption in visit().sidebar.caption)
-    assert "private" in said
-    assert str(visitors.parent.name) not in said.replace("\\", "")
+def test_visitors_do_not_learn_the_folder_on_the_server(visitors: Path) -> None:
+    shown = " ".join(caption.value for caption in visit().sidebar.caption)
+    assert "private" in shown
+    assert str(visitors.parent.name) not in shown.replace("\\", "")
 
 
-def test_on_ones_own_machine_there_is_one_workspace(
+def test_in_local_mode_there_is_one_workspace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAB_WORKSPACE", str(tmp_path))

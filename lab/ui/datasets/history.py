@@ -1,48 +1,50 @@
-"""What was done to a clip, with a way back."""
+"""The history of a clip, with undo."""
 
 from collections.abc import Callable
 
 import streamlit as st
 
-from lab.dataset import Action, Dataset, Entry
-from lab.ui import words
+from lab.dataset import Action, Dataset, DatasetClip
+from lab.ui import formatting
 
-_MOST = 20
+_MAX_ACTIONS = 20
 
 
-def show_history(dataset: Dataset, entry: Entry, *, on_undo: Callable[[Action], None]) -> None:
-    """Who changed the clip, when, and what it was before, the last change first.
+def show_history(dataset: Dataset, clip: DatasetClip, *, on_undo: Callable[[Action], None]) -> None:
+    """Show who changed the clip, when, and how, most recent first.
 
-    on_undo: called before the page is drawn again, with the action to take back
+    on_undo: called before the rerun with the action to undo
     """
-    history = st.expander("History of this clip", icon=":material/history:", on_change="rerun")
+    history = st.expander("Clip history", icon=":material/history:", on_change="rerun")
     if not history.open:
         return
     with history:
-        past = [
+        actions = [
             action
             for action in dataset.history()
-            if any(change.file_name == entry.file_name for change in action.changes)
+            if any(change.file_name == clip.file_name for change in action.changes)
         ]
-        if not past:
-            st.caption("Nobody has changed it yet.")
-        for action in past[: -_MOST - 1 : -1]:
-            _action(entry, action, on_undo)
+        if not actions:
+            st.caption("No changes yet.")
+        for action in actions[: -_MAX_ACTIONS - 1 : -1]:
+            _show_action(clip, action, on_undo)
 
 
-def _action(entry: Entry, action: Action, on_undo: Callable[[Action], None]) -> None:
+def _show_action(clip: DatasetClip, action: Action, on_undo: Callable[[Action], None]) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
-    change = next(one for one in action.changes if one.file_name == entry.file_name)
+    change = next(change for change in action.changes if change.file_name == clip.file_name)
+    plain = formatting.plain
     fields = [
-        f"{name}: {words.plain(change.before.get(name, '')) or '–'} → {words.plain(value) or '–'}"
+        f"{name}: {plain(change.before.get(name, '')) or '–'} → {plain(value) or '–'}"
         for name, value in change.after.items()
     ]
-    who = words.plain(action.by) or "somebody"
-    when = words.plain(action.at[:16].replace("T", " "))
-    others = len(action.changes) - 1
-    more = f", with {words.count(others, 'other clip')}" if others else ""
+    who = plain(action.by) or "unknown"
+    when = plain(action.at[:16].replace("T", " "))
+    n_others = len(action.changes) - 1
+    others = f", with {formatting.count(n_others, 'other clip')}" if n_others else ""
     row.markdown(
-        f"**{words.plain(action.what)}** by {who}, {when} UTC{more}  \n" + "  \n".join(fields),
+        f"**{plain(action.what).capitalize()}** by {who}, {when} UTC{others}  \n"
+        + "  \n".join(fields),
         width="stretch",
     )
     row.button(
@@ -51,5 +53,5 @@ def _action(entry: Entry, action: Action, on_undo: Callable[[Action], None]) -> 
         icon=":material/undo:",
         on_click=on_undo,
         args=(action,),
-        help="All of this action is taken back where nobody has changed it since.",
+        help="Undoes the whole action, except where a clip was changed again since.",
     )

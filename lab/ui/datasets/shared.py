@@ -1,47 +1,73 @@
-"""What the rooms of a dataset share: its clips as they are now, and who is working."""
+"""What the tabs of a dataset share: its clips and table, cached, and the editor's name."""
 
-from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from lab.dataset import Dataset, Entry, statistics
+from lab.core.errors import LabError
+from lab.dataset import Dataset, DatasetClip, filters, statistics
+from lab.ui import formatting
 
-_PERSON = "person"
+_EDITOR = "editor_name"
 
-
-def entries(dataset: Dataset) -> tuple[Entry, ...]:
-    """The clips as they are now, read anew only after a change; raises LabError."""
-    return _entries(dataset.folder, dataset.name, dataset.revision())
-
-
-def frame(dataset: Dataset) -> pd.DataFrame:
-    """The same as a table (of `lab.dataset.statistics`); not to be changed. Raises LabError."""
-    return _frame(dataset.folder, dataset.name, dataset.revision())
+# For functions cached by Streamlit: computed again after each change of the dataset.
+DATASET_HASH: dict[str | type, Any] = {
+    Dataset: lambda dataset: (str(dataset.folder), *dataset.revision())
+}
 
 
-def person() -> str:
-    """What the person calls themselves; "" until they say."""
-    return str(st.session_state.get(_PERSON, ""))
+@st.cache_resource(max_entries=4, show_spinner="Loading the dataset …", hash_funcs=DATASET_HASH)
+def load_clips(dataset: Dataset) -> tuple[DatasetClip, ...]:
+    """All clips of the dataset, cached until it changes; raises LabError."""
+    return tuple(dataset.clips())
 
 
-def ask_person() -> None:
-    """A field for the name of whoever corrects; it goes into the history of the dataset."""
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=DATASET_HASH)
+def load_table(dataset: Dataset) -> pd.DataFrame:
+    """The clips as `lab.dataset.statistics.frame` gives them, cached; do not modify it.
+
+    Raises LabError.
+    """
+    return statistics.frame(load_clips(dataset))
+
+
+def filter_clips(table: pd.DataFrame, **options: Any) -> tuple[pd.DataFrame, bool]:
+    """Let the person filter the table; returns the rows, and whether the filter is valid.
+
+    options: as for `st.text_input`
+    """
+    icon = ":material/filter_alt:"
+    query = st.text_input("Filter", placeholder=filters.EXAMPLE, icon=icon, **options).strip()
+    try:
+        return (table[filters.parse(query).mask(table)] if query else table), True
+    except LabError as error:
+        st.error(formatting.plain(str(error)), icon=":material/error:")
+        return table, False
+
+
+def choose_page(n_rows: int, *, page_size: int, key: str, initial: int = 1) -> slice:
+    """Let the person choose a page of a long table; returns its rows."""
+    n_pages = -(-n_rows // page_size)
+    page = initial
+    if n_pages > 1:
+        page = st.number_input(
+            f"Page (of {n_pages:,})", 1, n_pages, initial, key=f"{key}_{n_rows}", width=160
+        )
+    return slice((page - 1) * page_size, page * page_size)
+
+
+def editor_name() -> str:
+    """The name the person entered; "" if none."""
+    return str(st.session_state.get(_EDITOR, ""))
+
+
+def ask_editor_name() -> None:
+    """Show a field for the person's name, which is recorded in the history of the dataset."""
     st.text_input(
         "Your name",
-        key=_PERSON,
+        key=_EDITOR,
         max_chars=60,
-        placeholder="Optional; goes into the history",
+        placeholder="Optional; recorded in the history",
         persist_state="session",
     )
-
-
-# The folder holds the visitor's own; nobody changes what these give.
-@st.cache_resource(max_entries=4, show_spinner="Reading the dataset …")
-def _entries(folder: Path, name: str, revision: tuple[int, int, int]) -> tuple[Entry, ...]:  # noqa: ARG001 - a key
-    return tuple(Dataset(name, folder).entries())
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _frame(folder: Path, name: str, revision: tuple[int, int, int]) -> pd.DataFrame:
-    return statistics.frame(_entries(folder, name, revision))

@@ -13,8 +13,8 @@ from lab.core.workspace import Workspace
 from lab.features.settings import FeatureSettings
 from lab.training import augment
 from lab.training.config import Augmentation
-from lab.ui import charts, words
-from lab.ui.datasets.shared import entries
+from lab.ui import charts, formatting
+from lab.ui.datasets.shared import load_clips
 
 _DRAWN = "augmentation_drawn"
 _HEIGHT = 210
@@ -23,14 +23,21 @@ _SHORTEST_S = 1.0
 
 def show_augmentation(workspace: Workspace, dataset_name: str, by: Augmentation) -> None:
     """A clip of the dataset before and after; raises LabError where it cannot be read."""
-    if by == replace(by, time_masks=0, frequency_masks=0, noise=0.0, speed=0.0, gain_db=0.0):
+    if by == replace(
+        by,
+        time_masks=0,
+        frequency_masks=0,
+        noise_probability=0.0,
+        max_speed_change=0.0,
+        max_gain_db=0.0,
+    ):
         st.caption(
             "Nothing is changed now. With many epochs on few clips, changes keep a model from "
             "learning the recordings by heart: try 2 time masks, 0.3 noise and 0.1 speed."
         )
         return
     dataset = datasets.find(workspace, dataset_name)
-    clips = [one for one in entries(dataset) if one.is_usable] or list(entries(dataset))
+    clips = [one for one in load_clips(dataset) if one.is_usable] or list(load_clips(dataset))
     clips = [one for one in clips if (one.duration_s or 0) >= _SHORTEST_S] or clips
     if not clips:
         return
@@ -43,10 +50,10 @@ def show_augmentation(workspace: Workspace, dataset_name: str, by: Augmentation)
         help="Another clip and other changes. Each time a clip is learned from, it is changed "
         "in another way.",
     )
-    st.caption(f"“{words.plain(clip.transcription)}”")
+    st.caption(f"“{formatting.plain(clip.transcription)}”")
     before = audio.decode(dataset.audio_path(clip), max_duration_s=31.0)
     rng = np.random.default_rng(number)
-    after = Waveform(augment.changed_sound(before.samples, by, rng), SAMPLE_RATE)
+    after = Waveform(augment.augment_waveform(before.samples, by, rng), SAMPLE_RATE)
     left, right = st.columns(2)
     with left:
         st.markdown("**As it is**")
@@ -64,8 +71,8 @@ def _shown(
     mel = whisper_log_mel(waveform, FeatureSettings())
     scale = (float(mel.array.min()), float(mel.array.max()))
     if masks:
-        mel = replace(mel, array=augment.masked(np.asarray(mel.array), masks, rng))
-    figure = charts.feature(mel, colour_map="magma", scale=scale, height=_HEIGHT)
+        mel = replace(mel, array=augment.spec_augment(np.asarray(mel.array), masks, rng))
+    figure = charts.feature(mel, scale=scale, height=_HEIGHT)
     figure.update_traces(showscale=False)
     figure.update_xaxes(title=None, ticksuffix=" s")
     figure.update_yaxes(title=None, showticklabels=False)

@@ -8,16 +8,16 @@ from lab import dataset as datasets
 from lab.core.errors import LabError
 from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED, SPLITS, Dataset
-from lab.dataset.checks.known import Finding
-from lab.dataset.checkup import checkup, files_of
-from lab.dataset.sounds import known_sounds
+from lab.dataset.audio_stats import load_audio_stats
+from lab.dataset.checks.registry import Finding
+from lab.dataset.checks.run import existing_files, run_checks
 from lab.jobs import run_process
 from lab.training import examples, runs, splits
 from lab.training.config import Config
 from lab.training.examples import Examples
-from lab.ui import words
-from lab.ui.datasets.shared import entries
-from lab.ui.frame import DATASETS
+from lab.ui import formatting
+from lab.ui.datasets.shared import load_clips
+from lab.ui.page import DATASETS
 from lab.ui.training import limits
 from lab.ui.training.choosing import NOTE, choose_dataset, open_run
 from lab.ui.training.estimating import show_estimate
@@ -42,7 +42,7 @@ def show_new(workspace: Workspace) -> None:
     if is_public():
         st.info(limits.IN_WORDS, icon=":material/groups:")
     if note := st.session_state.pop(NOTE, None):
-        st.warning(words.plain(note), icon=":material/warning:")
+        st.warning(formatting.plain(note), icon=":material/warning:")
     left, right = st.columns([3, 2], gap="large")
     with left:
         dataset = choose_dataset(known)
@@ -55,12 +55,12 @@ def show_new(workspace: Workspace) -> None:
             return
         chosen = _clips(dataset, config)
         _checks(dataset)
-        n_clips = sum(one.is_usable for one in entries(dataset))
+        n_clips = sum(one.is_usable for one in load_clips(dataset))
         is_possible = chosen is not None or not _has_splits(dataset)
         try:
             limits.check(workspace, config, n_clips)
         except LabError as error:
-            st.warning(words.plain(str(error)), icon=":material/groups:")
+            st.warning(formatting.plain(str(error)), icon=":material/groups:")
             is_possible = False
         show_estimate(workspace, dataset, config, is_possible=is_possible)
         _start_button(workspace, dataset, config, n_clips, is_possible=is_possible)
@@ -68,36 +68,36 @@ def show_new(workspace: Workspace) -> None:
 
 def _facts(dataset: Dataset) -> None:
     """How many clips each split has."""
-    usable = [one for one in entries(dataset) if one.is_usable]
+    usable = [one for one in load_clips(dataset) if one.is_usable]
     seconds = sum(one.duration_s or 0.0 for one in usable)
-    parts = [f"{words.count(len(usable), 'clip')} with text", words.length(seconds)]
+    parts = [f"{formatting.count(len(usable), 'clip')} with text", formatting.duration(seconds)]
     for split in SPLITS:
         if n_clips := sum(one.split == split for one in usable):
             parts.append(f"{n_clips:,} {split}")
-    st.markdown(f"**{words.plain(dataset.name)}** :gray[{' · '.join(parts)}]")
+    st.markdown(f"**{formatting.plain(dataset.name)}** :gray[{' · '.join(parts)}]")
 
 
 def _clips(dataset: Dataset, config: Config) -> Examples | None:
     """The clips of the run; None where there are none yet, which is said."""
     if not _has_splits(dataset):
-        rest = (1 - config.train_share) / 2
+        rest = (1 - config.train_ratio) / 2
         st.info(
             "It is in no splits yet. Before the start its clips are dealt out: "
-            f"{config.train_share:.0%} to learn from, {rest:.0%} to choose the best state of the "
+            f"{config.train_ratio:.0%} to learn from, {rest:.0%} to choose the best state of the "
             f"model, {rest:.0%} to score it once at the end. No speaker and no sentence is in two "
             "of them, where that is possible.",
             icon=":material/call_split:",
         )
         return None
     try:
-        chosen = _chosen(dataset.folder, dataset.name, dataset.revision(), config.max_samples)
+        chosen = _chosen(dataset.folder, dataset.name, dataset.revision(), config.max_audio_samples)
     except LabError as error:
-        st.warning(words.plain(str(error)), icon=":material/call_split:")
+        st.warning(formatting.plain(str(error)), icon=":material/call_split:")
         _link(dataset, "Split", "Open it in Split", ":material/call_split:")
         return None
     if chosen.left_out:
-        st.caption(f"Not used: {words.plain(', '.join(chosen.left_out))}.")
-    if not any(one.split == "test" and one.is_usable for one in entries(dataset)):
+        st.caption(f"Not used: {formatting.plain(', '.join(chosen.left_out))}.")
+    if not any(one.split == "test" and one.is_usable for one in load_clips(dataset)):
         st.warning(
             "No clip is in the split test, so that nothing can tell afterwards how good the model "
             "is.",
@@ -112,16 +112,18 @@ def _checks(dataset: Dataset) -> None:
     findings = _found(dataset.folder, dataset.name, dataset.revision())
     serious = [one for one in findings if one.severity == "serious"]
     n_others = len(findings) - len(serious)
-    others = f" and {words.count(n_others, 'smaller thing')}" if n_others else ""
+    others = f" and {formatting.count(n_others, 'smaller thing')}" if n_others else ""
     if serious:
-        listed = "\n".join(f"- {one.title} :gray[{words.count(one.n, 'clip')}]" for one in serious)
+        listed = "\n".join(
+            f"- {one.title} :gray[{formatting.count(one.n, 'clip')}]" for one in serious
+        )
         st.error(
-            f"The data check finds {words.count(len(serious), 'serious thing')}{others}. "
+            f"The data check finds {formatting.count(len(serious), 'serious thing')}{others}. "
             f"The model would learn from it:\n{listed}",
             icon=":material/fact_check:",
         )
     elif n_others:
-        n_said = words.count(n_others, "smaller thing")
+        n_said = formatting.count(n_others, "smaller thing")
         st.markdown(f":orange[:material/fact_check:] The data check finds {n_said}.")
     else:
         st.markdown(":green[:material/fact_check:] The data check finds nothing wrong.")
@@ -144,9 +146,11 @@ def _start_button(
         max_chars=40,
         placeholder=f"{dataset.name}-{config.model}",
     )
-    others = [run.name for run in runs.list_all(workspace) if not runs.status(run).is_over]
+    others = [run.name for run in runs.list_all(workspace) if not run.status().is_over]
     if others:
-        st.caption(f"{words.plain(others[-1])} is under way; this run waits until it is its turn.")
+        st.caption(
+            f"{formatting.plain(others[-1])} is under way; this run waits until it is its turn."
+        )
     st.button(
         "Start training",
         type="primary",
@@ -158,7 +162,7 @@ def _start_button(
         help="It goes on when you leave the page, close the tab or restart the app.",
     )
     if failure := st.session_state.pop(_FAILURE, None):
-        st.error(words.plain(failure), icon=":material/error:")
+        st.error(formatting.plain(failure), icon=":material/error:")
 
 
 def _start(workspace: Workspace, dataset: Dataset, n_clips: int) -> None:
@@ -177,7 +181,7 @@ def _start(workspace: Workspace, dataset: Dataset, n_clips: int) -> None:
 
 
 def _has_splits(dataset: Dataset) -> bool:
-    return any(one.split for one in entries(dataset) if one.is_usable)
+    return any(one.split for one in load_clips(dataset) if one.is_usable)
 
 
 def _link(dataset: Dataset, room: str, label: str, icon: str) -> None:
@@ -185,7 +189,7 @@ def _link(dataset: Dataset, room: str, label: str, icon: str) -> None:
         DATASETS.file,
         label=label,
         icon=icon,
-        query_params={"dataset": dataset.name, "room": room},
+        query_params={"dataset": dataset.name, "tab": room},
     )
 
 
@@ -197,7 +201,7 @@ def _chosen(
     revision: tuple[int, int, int],  # noqa: ARG001 - a key
     max_samples: int,
 ) -> Examples:
-    return examples.choose(Dataset(name, folder), Config(max_samples=max_samples))
+    return examples.select_examples(Dataset(name, folder), Config(max_audio_samples=max_samples))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Checking the dataset …")
@@ -207,6 +211,8 @@ def _found(
     revision: tuple[int, int, int],  # noqa: ARG001 - a key
 ) -> tuple[Finding, ...]:
     dataset = Dataset(name, folder)
-    clips = [one for one in entries(dataset) if one.status != EXCLUDED]
-    found = checkup(clips, on_disk=files_of(dataset), sounds=known_sounds(dataset))
+    clips = [one for one in load_clips(dataset) if one.status != EXCLUDED]
+    found = run_checks(
+        clips, existing_files=existing_files(dataset), audio_stats=load_audio_stats(dataset)
+    )
     return tuple(found)

@@ -1,17 +1,17 @@
-"""Which room of the page, and which run or dataset; the address remembers them."""
+"""Which tab, run and dataset of the page are open; the URL remembers them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from lab.dataset import Dataset
-from lab.training import runs
-from lab.training.runs import Run
-from lab.ui import words
+from lab.training.run import Run
+from lab.ui import formatting
 
 NEW, RUNS, EVALUATE = "New run", "Runs", "Evaluate"
 NOTE = "new_run_note"
-_ROOM, _RUN, _LAST = "train", "run", "last_run"
+TAB = "train"
+_RUN, _LAST = "run", "last_run"
 _DATASET, _LAST_DATASET = "dataset", "last_dataset"
 _STATES = {
     "waiting": "waits",
@@ -23,25 +23,10 @@ _STATES = {
 }
 
 
-def choose_room(rooms: Iterable[str]) -> str:
-    """What the person wants to do."""
-    return str(
-        st.segmented_control(
-            "Room",
-            list(rooms),
-            default=NEW,
-            required=True,
-            key=_ROOM,
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-    )
-
-
 def open_run(name: str) -> None:
     """Show a run from the next run of the page on; for a button's `on_click`."""
     st.query_params[_RUN] = st.session_state[_LAST] = name
-    st.session_state[_ROOM] = RUNS
+    st.session_state[TAB] = RUNS
 
 
 def open_new(dataset_name: str, *, note: str = "") -> None:
@@ -51,7 +36,7 @@ def open_new(dataset_name: str, *, note: str = "") -> None:
     """
     st.session_state[NOTE] = note
     st.query_params[_DATASET] = st.session_state[_LAST_DATASET] = dataset_name
-    st.session_state[_ROOM] = NEW
+    st.session_state[TAB] = NEW
 
 
 def choose_dataset(known: Mapping[str, Dataset]) -> Dataset:
@@ -67,7 +52,7 @@ def choose_run(known: Sequence[Run]) -> Run:
     """The run that the person looks at; known: at least one"""
     names = [run.name for run in known]
     asked = st.query_params.get(_RUN) or st.session_state.get(_LAST)
-    states = {run.name: _STATES[runs.status(run).state] for run in known}
+    states = {run.name: _STATES[run.status().state] for run in known}
     name = st.selectbox(
         "Run",
         names,
@@ -78,7 +63,8 @@ def choose_run(known: Sequence[Run]) -> Run:
     )
     if asked and asked not in names:
         st.warning(
-            f"There is no run “{words.plain(asked[:40])}” any more.", icon=":material/search_off:"
+            f"There is no run “{formatting.plain(asked[:40])}” any more.",
+            icon=":material/search_off:",
         )
     st.query_params[_RUN] = st.session_state[_LAST] = name
     return known[names.index(name)]

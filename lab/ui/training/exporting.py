@@ -9,22 +9,22 @@ import streamlit as st
 
 from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
-from lab.core.workspace import Workspace, read_json, remove
+from lab.core.workspace import Workspace, remove
 from lab.export import FORMATS, PRECISIONS
 from lab.export.formats import size_bytes
-from lab.export.proof import PROOF_NAME, Proof, read_proof
-from lab.export.store import exports_of
-from lab.training import runs
-from lab.training.runs import Run
-from lab.ui import words
-from lab.ui.training.files import MAX_DOWNLOAD_BYTES
+from lab.export.store import list_exports
+from lab.export.verification import FILE_NAME, Verification, read_verification
+from lab.training.provenance import read_provenance
+from lab.training.run import Run
+from lab.ui import formatting
+from lab.ui.downloads import MAX_DOWNLOAD_BYTES, download_button
 from lab.ui.training.tasks import is_busy, submit
 from lab.ui.visitors import is_public
 
 _OUTCOMES = {
-    "proven": ":green[:material/verified:]",
+    "verified": ":green[:material/verified:]",
     "differs": ":red[:material/error:]",
-    "not proven": ":orange[:material/help:]",
+    "inconclusive": ":orange[:material/help:]",
 }
 _FORMAT = "export_format"
 
@@ -50,7 +50,7 @@ def show_export(workspace: Workspace, run: Run) -> None:
         persist_state="session",
         width=140,
     )
-    exports = exports_of(workspace, run)
+    exports = list_exports(workspace, run)
     row.button(
         "Export with proof",
         icon=":material/verified:",
@@ -78,16 +78,16 @@ def _precision_key(file_format: str) -> str:
     return f"export_precision_{file_format}"
 
 
-def show_proof(proof: Proof) -> None:
-    st.markdown(f"{_OUTCOMES[proof.outcome]} {words.plain(proof.sentence)}")
-    differing = [row for row in proof.rows if row.here != row.there]
+def show_verification(verification: Verification) -> None:
+    st.markdown(f"{_OUTCOMES[verification.outcome]} {formatting.plain(verification.sentence)}")
+    differing = [clip for clip in verification.clips if clip.lab != clip.library]
     if differing:
         st.dataframe(
             pd.DataFrame(
                 {
-                    "Said": [row.text for row in differing],
-                    "Heard here": [row.here for row in differing],
-                    f"Heard by {proof.library}": [row.there for row in differing],
+                    "Reference": [clip.reference for clip in differing],
+                    "Lab": [clip.lab for clip in differing],
+                    verification.library: [clip.library for clip in differing],
                 }
             ),
             hide_index=True,
@@ -96,11 +96,8 @@ def show_proof(proof: Proof) -> None:
 
 def _language(run: Run) -> str | None:
     """The language that a run has learned; None if it is not one alone."""
-    try:
-        learned = read_json(run.folder / runs.DATASET).get("languages")
-    except LabError:
-        return None
-    codes = [code for code in LANGUAGES if [code] == learned]
+    languages = read_provenance(run).get("languages")
+    codes = [code for code in LANGUAGES if [code] == languages]
     return codes[0] if codes else None
 
 
@@ -110,17 +107,17 @@ def _exported(
     with st.container(border=True, key=f"exported_{file_format}_{precision}"):
         size = size_bytes(folder)
         row = st.container(horizontal=True, vertical_alignment="center")
-        row.markdown(f"**{file_format}**, {precision} :gray[{words.size(size)}]", width="stretch")
+        row.markdown(
+            f"**{file_format}**, {precision} :gray[{formatting.size(size)}]", width="stretch"
+        )
         if size <= MAX_DOWNLOAD_BYTES:
-            row.download_button(
-                "Download",
-                data=lambda: _zipped(folder),
-                file_name=f"{folder.name}.zip",
-                mime="application/zip",
-                icon=":material/download:",
-                on_click="ignore",
-                key=f"get_{folder.name}",
-            )
+            with row:
+                download_button(
+                    lambda: _zipped(folder),
+                    f"{folder.name}.zip",
+                    mime="application/zip",
+                    key=f"download_{folder.name}",
+                )
         row.button(
             "Delete",
             icon=":material/delete:",
@@ -132,15 +129,15 @@ def _exported(
         )
         if is_proving:
             st.caption("It is complete, and is being proven now.")
-        elif (folder / PROOF_NAME).exists():
+        elif (folder / FILE_NAME).exists():
             try:
-                show_proof(read_proof(folder))
+                show_verification(read_verification(folder))
             except LabError as error:
-                st.error(words.plain(str(error)), icon=":material/error:")
+                st.error(formatting.plain(str(error)), icon=":material/error:")
         else:
             st.caption("It was stopped before it was proven.")
         if not is_public():
-            st.caption(f"It lies in {words.plain(str(folder))}")
+            st.caption(f"It lies in {formatting.plain(str(folder))}")
         st.code(usage, language="python")
 
 
@@ -159,4 +156,4 @@ def _delete(folder: Path) -> None:
     try:
         remove(folder)
     except LabError as error:
-        st.toast(words.plain(str(error)), icon=":material/error:")
+        st.toast(formatting.plain(str(error)), icon=":material/error:")

@@ -3,20 +3,18 @@
 import streamlit as st
 
 from lab.evaluation.report_files import CSV_NAME, JSON_NAME
-from lab.training import metrics, runs
-from lab.training.runs import Run
-from lab.ui import words
+from lab.training import metrics
+from lab.training.run import CONFIG, MODEL, Run
+from lab.ui import formatting
+from lab.ui.downloads import MAX_DOWNLOAD_BYTES, download_button
 from lab.ui.visitors import is_public
 
-# A browser gets a download out of the server's memory.
-MAX_DOWNLOAD_BYTES = 1_000_000_000
-
 _FILES = {
-    runs.CONFIG: ("application/yaml", "All settings; a new run with them is the same run."),
+    CONFIG: ("application/yaml", "All settings; a new run with them is the same run."),
     metrics.FILE_NAME: ("text/csv", "The curves: a line for each batch and each validation."),
     JSON_NAME: ("application/json", "The figures of the evaluation."),
     CSV_NAME: ("text/csv", "Every clip of the evaluation, and what each model heard in it."),
-    runs.MODEL: ("application/octet-stream", "The model, as openai-whisper reads it."),
+    MODEL: ("application/octet-stream", "The model, as openai-whisper reads it."),
 }
 
 
@@ -30,17 +28,15 @@ def show_files(run: Run) -> None:
             except OSError:
                 continue
             if size > MAX_DOWNLOAD_BYTES:
-                st.caption(f"{name} ({words.size(size)}) is too large for a browser.")
+                st.caption(f"{name} ({formatting.size(size)}) is too large for a browser.")
                 continue
-            st.download_button(
-                name,
-                data=path.read_bytes,
-                file_name=f"{run.name}-{name}",
+            download_button(
+                path.read_bytes,
+                f"{run.name}-{name}",
                 mime=mime,
-                icon=":material/download:",
-                on_click="ignore",
+                label=name,
                 key=f"run_file_{name}",
-                help=f"{about} {words.size(size)}.",
+                help=f"{about} {formatting.size(size)}.",
             )
     if not is_public():
-        st.caption(f"All of it lies in {words.plain(str(run.folder))}")
+        st.caption(f"All of it lies in {formatting.plain(str(run.folder))}")

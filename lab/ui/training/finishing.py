@@ -9,17 +9,17 @@ from lab.asr.checkpoints import list_models
 from lab.core.errors import LabError
 from lab.core.workspace import Workspace
 from lab.evaluation.report_files import JSON_NAME
-from lab.export.model_card import card_of_run
+from lab.export.model_card import build_run_card
 from lab.health import HealthReport, read_report
 from lab.health.report import FILE_NAME as HEALTH_NAME
-from lab.jobs.run_tasks import FinishJob, Task
-from lab.training import runs
-from lab.training.models import is_of_another_run
-from lab.training.runs import Run
-from lab.ui import words
-from lab.ui.queue import show_queue
-from lab.ui.state import finish_queue
-from lab.ui.training.exporting import show_export, show_proof
+from lab.jobs.run_tasks import RunTaskJob, Task
+from lab.training.models import is_used_by_another_run
+from lab.training.run import Run
+from lab.ui import formatting
+from lab.ui.downloads import download_button
+from lab.ui.job_list import show_jobs
+from lab.ui.resources import run_task_queue
+from lab.ui.training.exporting import show_export, show_verification
 from lab.ui.training.tasks import is_busy, submit
 
 _TASKS = {
@@ -38,19 +38,18 @@ _LOOKS = {
 
 def show_finishing(workspace: Workspace) -> None:
     """What is being done with runs in the background."""
-    show_queue(
+    show_jobs(
         workspace,
-        finish_queue(),
+        run_task_queue(),
         key="finishing",
-        title=lambda job: f"{_TASKS[job.task]} {words.plain(job.run.name)}",
+        title=lambda job: f"{_TASKS[job.task]} {formatting.plain(job.run.name)}",
         details=_details,
-        on_end=lambda _: None,
     )
 
 
 def show_best(workspace: Workspace, run: Run) -> None:
     """A way to use what a run has learned that was stopped or has failed."""
-    best, model = _written_at(runs.best_path(run)), _written_at(run.model_path)
+    best, model = _written_at(run.best_checkpoint), _written_at(run.model_path)
     if best is not None and (model is None or model < best):
         _button("Use the best state so far", ":material/bookmark_added:", workspace, run, "keep")
         st.caption("It becomes a model like any other. The run can be resumed all the same.")
@@ -69,14 +68,14 @@ def show_finish(workspace: Workspace, run: Run) -> None:
     show_export(workspace, run)
 
 
-def _details(job: FinishJob) -> None:
+def _details(job: RunTaskJob) -> None:
     if job.state == "done" and job.task == "publish":
         st.success(
-            f"**{words.plain(job.name)}** can be picked on every page now.",
+            f"**{formatting.plain(job.name)}** can be picked on every page now.",
             icon=":material/celebration:",
         )
-    if job.proof:
-        show_proof(job.proof)
+    if job.verification:
+        show_verification(job.verification)
 
 
 def _health(workspace: Workspace, run: Run) -> None:
@@ -88,7 +87,7 @@ def _health(workspace: Workspace, run: Run) -> None:
         try:
             _checked(read_report(path))
         except LabError as error:
-            st.error(words.plain(str(error)), icon=":material/error:")
+            st.error(formatting.plain(str(error)), icon=":material/error:")
     else:
         st.markdown(
             "Training on short clips can break what an error rate on short clips does not show: "
@@ -99,18 +98,19 @@ def _health(workspace: Workspace, run: Run) -> None:
 
 
 def _checked(report: HealthReport) -> None:
-    text = words.plain(report.sentence)
+    text = formatting.plain(report.sentence)
     if report.is_healthy:
         st.success(text, icon=":material/health_and_safety:")
-    elif not report.is_judged:
+    elif not report.is_conclusive:
         st.info(text, icon=":material/help:")
     else:
         st.error(text, icon=":material/personal_injury:")
     for check in report.checks:
         st.markdown(
-            f"{_LOOKS[check.state]} **{words.plain(check.title)}** "
-            f":gray[{words.plain(check.tuned_text)}, was {words.plain(check.base_text)}]  \n"
-            f"{words.plain(check.sentence)}"
+            f"{_LOOKS[check.state]} **{formatting.plain(check.title)}** "
+            f":gray[{formatting.plain(check.tuned_text)}, "
+            f"was {formatting.plain(check.base_text)}]  \n"
+            f"{formatting.plain(check.sentence)}"
         )
 
 
@@ -132,7 +132,7 @@ def _publish(workspace: Workspace, run: Run) -> None:
         width=260,
     ).strip()
     taken = name in {info.name for info in list_models(workspace.models_dir)}
-    is_other = is_of_another_run(run, name)
+    is_other = is_used_by_another_run(run, name)
     row.button(
         "Publish",
         type="primary",
@@ -143,9 +143,11 @@ def _publish(workspace: Workspace, run: Run) -> None:
         args=(workspace, run, key),
     )
     if taken:
-        st.caption(f"{words.plain(name)} can be picked already; take another name to publish anew.")
+        st.caption(
+            f"{formatting.plain(name)} can be picked already; take another name to publish anew."
+        )
     elif is_other:
-        st.caption(f"{words.plain(name)} is another run; take another name.")
+        st.caption(f"{formatting.plain(name)} is another run; take another name.")
 
 
 def _card(run: Run) -> None:
@@ -155,16 +157,8 @@ def _card(run: Run) -> None:
     if not shown.open:
         return
     with shown:
-        card = card_of_run(run)
-        st.download_button(
-            "Download",
-            data=card,
-            file_name="README.md",
-            mime="text/markdown",
-            icon=":material/download:",
-            on_click="ignore",
-            key="card_file",
-        )
+        card = build_run_card(run)
+        download_button(card, "README.md", mime="text/markdown", key="card_file")
         _, _, text = card.removeprefix("---\n").partition("\n---\n")  # the head is for programs
         st.markdown(re.sub(r"^(#{1,2}) ", r"###\1 ", text or card, flags=re.MULTILINE))
 

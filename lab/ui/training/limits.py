@@ -26,23 +26,23 @@ def check(workspace: Workspace, config: Config, n_clips: int) -> None:
         return
     if config.architecture or config.model not in MODELS:
         raise OptionsError(f"{IN_WORDS} Choose one of these models.")
-    is_large = config.batch_size > MAX_BATCH or config.devices * config.nodes > 1
+    is_large = config.batch_size > MAX_BATCH or config.devices * config.num_nodes > 1
     if config.epochs > MAX_EPOCHS or n_clips > MAX_CLIPS or is_large:
         raise OptionsError(f"{IN_WORDS} Make the run smaller.")
     if names := _costly(config):
         raise OptionsError(f"{IN_WORDS} As in the defaults should be: {', '.join(names)}.")
     visitors = workspace.root.parent
     for folder in visitors.iterdir():
-        if any(not runs.status(run).is_over for run in runs.list_all(Workspace(folder))):
+        if any(not run.status().is_over for run in runs.list_all(Workspace(folder))):
             raise OptionsError(f"{IN_WORDS} One is under way: try again in some minutes.")
 
 
 def _costly(config: Config) -> list[str]:
     """Settings by which a small run would take hours or wear the disk out."""
     costs_more = {
-        "full_share": config.full_share > DEFAULTS.full_share,
+        "long_form_ratio": config.long_form_ratio > DEFAULTS.long_form_ratio,
         "validate_every_steps": config.validate_every_steps is not None,
-        "validation_clips": config.validation_clips > DEFAULTS.validation_clips,
+        "max_validation_clips": config.max_validation_clips > DEFAULTS.max_validation_clips,
         "save_every_s": config.save_every_s < DEFAULTS.save_every_s,
         "save_every_steps": config.save_every_steps is not None,
     }

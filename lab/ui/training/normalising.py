@@ -1,4 +1,4 @@
-"""What counts as the same, as the person wants it: the custom normaliser."""
+"""What counts as the same, as the person wants it: the custom normalizer."""
 
 from dataclasses import replace
 from typing import get_args
@@ -7,9 +7,9 @@ import streamlit as st
 
 from lab.core.errors import OptionsError
 from lab.evaluation import CUSTOM
-from lab.scoring import Normaliser
-from lab.scoring.normalise import Inside, from_words
-from lab.ui import words
+from lab.scoring import Normalizer
+from lab.scoring.normalizer import InsideWord, parse_normalizer
+from lab.ui import formatting
 
 _SWITCHES = {
     "case": "Capital and small letters",
@@ -22,8 +22,8 @@ _INSIDE = {"apostrophes": "Apostrophes inside of words", "hyphens": "Hyphens ins
 _HOW = {"keep": "count", "join": "are left out, the parts joined", "split": "are spaces"}
 
 
-def choose_custom(*, key: str) -> Normaliser | None:
-    """The custom normaliser; None while what was typed cannot be used."""
+def choose_custom(*, key: str) -> Normalizer | None:
+    """The custom normalizer; None while what was typed cannot be used."""
     with st.popover("What counts as the same", icon=":material/rule:"):
         st.markdown("For the columns called custom. Nothing has to be heard again.")
         settings: dict[str, bool | str] = {}
@@ -38,7 +38,7 @@ def choose_custom(*, key: str) -> Normaliser | None:
                 else None,
             )
         for name, title in _INSIDE.items():
-            hows = list(get_args(Inside))
+            hows = list(get_args(InsideWord))
             settings[name] = st.selectbox(
                 title,
                 hows,
@@ -54,7 +54,7 @@ def choose_custom(*, key: str) -> Normaliser | None:
             placeholder="w>v, dmth>domethënë",
         )
         try:
-            return replace(from_words(typed), **settings)  # type: ignore[arg-type]
+            return replace(parse_normalizer(typed), **settings)  # type: ignore[arg-type]
         except OptionsError as error:
-            st.error(words.plain(str(error)), icon=":material/error:")
+            st.error(formatting.plain(str(error)), icon=":material/error:")
             return None

@@ -9,13 +9,14 @@ import streamlit as st
 from lab import dataset as datasets
 from lab.core.errors import LabError
 from lab.core.workspace import Workspace
-from lab.evaluation import Report, Result, left_out, report_files, rescored, sentences
+from lab.evaluation import Report, Result, exclusion_note, report_files, rescore, summarize
 from lab.evaluation.report_files import CSV_NAME, JSON_NAME
-from lab.scoring import Normaliser
-from lab.ui import words
-from lab.ui.datasets.clip import show_clip
-from lab.ui.datasets.figures import show_mistakes
+from lab.scoring import Normalizer
+from lab.ui import formatting
+from lab.ui.datasets.clip_view import show_clip
+from lab.ui.datasets.statistics import show_errors
 from lab.ui.differences import differences_html
+from lab.ui.downloads import download_button
 from lab.ui.training.normalising import choose_custom
 
 PERCENT = "%.1f %%"
@@ -42,17 +43,15 @@ def show_report(workspace: Workspace, folder: Path, *, key: str) -> None:
             label_visibility="collapsed",
         )
         custom = choose_custom(key=key)
-        st.download_button(
-            "csv",
-            data=(folder / CSV_NAME).read_bytes,
-            file_name=f"{report.dataset}-{report.split}.csv",
+        download_button(
+            (folder / CSV_NAME).read_bytes,
+            f"{report.dataset}-{report.split}.csv",
             mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
+            label="Download CSV",
             key=f"report_csv_{key}",
-            help="Every clip, and what each model heard in it.",
+            help="Every clip with the prediction of each model.",
         )
-    if custom is not None and custom != report.normalisers["custom"]:
+    if custom is not None and custom != report.normalizers["custom"]:
         report = _rescored(folder, _written(folder), custom)
     if view == _VIEWS[0]:
         _figures(report)
@@ -71,27 +70,30 @@ def _verdict(report: Report) -> None:
     seconds = sum(clip.duration_s or 0.0 for clip in report.clips)
     at = report.at[:16].replace("T", " ")
     st.markdown(
-        f":gray[{words.count(len(report.clips), 'clip')} of {words.plain(report.dataset)}, "
-        f"{words.plain(report.split)} · {words.length(seconds)} · {words.plain(at)}]"
+        f":gray[{formatting.count(len(report.clips), 'clip')} of "
+        f"{formatting.plain(report.dataset)}, {formatting.plain(report.split)} · "
+        f"{formatting.duration(seconds)} · {formatting.plain(at)}]"
     )
-    for result, sentence in zip(report.results, sentences(report), strict=True):
-        versus = result.versus_first.get(report.unit)
-        text = words.plain(sentence)
+    for result, sentence in zip(report.results, summarize(report), strict=True):
+        versus = result.versus_baseline.get(report.unit)
+        text = formatting.plain(sentence)
         if versus is None:
             st.markdown(text)
-        elif versus.is_luck:
+        elif not versus.is_significant:
             st.info(text, icon=":material/casino:")
         elif versus.difference < 0:
             st.success(text, icon=":material/trending_up:")
         else:
             st.error(text, icon=":material/trending_down:")
-    if sentence := left_out(report):
-        st.caption(words.plain(sentence))
+    if sentence := exclusion_note(report):
+        st.caption(formatting.plain(sentence))
     if report.skipped:
-        n_skipped = words.count(len(report.skipped), "clip")
+        n_skipped = formatting.count(len(report.skipped), "clip")
         with st.expander(f"{n_skipped} could not be heard", icon=":material/hearing_disabled:"):
             for problem in report.skipped[:50]:
-                st.markdown(f"- {words.plain(problem.name)}: {words.plain(problem.reason)}")
+                st.markdown(
+                    f"- {formatting.plain(problem.name)}: {formatting.plain(problem.reason)}"
+                )
 
 
 def _figures(report: Report) -> None:
@@ -138,9 +140,11 @@ def _clips(workspace: Workspace, report: Report, key: str) -> None:
         "Said": [report.clips[place].transcription for place in places]
     }
     for result in report.results:
-        columns[f"WER {result.model}"] = [result.each["basic"][place].wer for place in places]
+        columns[f"WER {result.model}"] = [
+            result.clip_scores["basic"][place].wer for place in places
+        ]
     for result in reversed(report.results):
-        columns[f"Heard by {result.model}"] = [result.heard.texts[place] for place in places]
+        columns[f"Heard by {result.model}"] = [result.hypotheses.texts[place] for place in places]
     columns["Speaker"] = [report.clips[place].speaker for place in places]
     event = st.dataframe(
         pd.DataFrame(columns),
@@ -171,12 +175,12 @@ def _orders(report: Report) -> dict[str, list[int]]:
     places = range(len(report.clips))
 
     def worst(result: Result) -> list[int]:
-        each = result.each["basic"]
+        each = result.clip_scores["basic"]
         return sorted(places, key=lambda place: (-each[place].wer, -each[place].words.errors))
 
     orders = {f"Worst of {one.model} first": worst(one) for one in reversed(report.results)}
     if len(report.results) > 1:
-        first, last = (report.results[number].each["basic"] for number in (0, -1))
+        first, last = (report.results[number].clip_scores["basic"] for number in (0, -1))
         gains = [first[place].words.errors - last[place].words.errors for place in places]
         orders["What became worse"] = sorted(places, key=lambda place: gains[place])
         orders["What became better"] = sorted(places, key=lambda place: -gains[place])
@@ -189,7 +193,7 @@ def _clip(workspace: Workspace, report: Report, place: int, key: str) -> None:
     with left:
         try:
             found = datasets.find(workspace, report.dataset)
-            clip = found.by_name()[report.clips[place].file_name]
+            clip = found.clips_by_name()[report.clips[place].file_name]
         except (LabError, KeyError):
             st.caption("The clip is not in the dataset any more, so it cannot be heard.")
         else:
@@ -201,9 +205,9 @@ def _clip(workspace: Workspace, report: Report, place: int, key: str) -> None:
 def _heard(report: Report, place: int, results: Sequence[Result]) -> None:
     """What models heard in a clip, with what differs from what was said in colour."""
     for result in results:
-        st.markdown(f"**{words.plain(result.model)}**")
+        st.markdown(f"**{formatting.plain(result.model)}**")
         said = report.clips[place].transcription
-        st.html(differences_html(said, result.heard.texts[place], names=("Said", "Heard")))
+        st.html(differences_html(said, result.hypotheses.texts[place], names=("Said", "Heard")))
 
 
 def _mistakes(report: Report, key: str) -> None:
@@ -218,12 +222,12 @@ def _mistakes(report: Report, key: str) -> None:
         label_visibility="collapsed",
     )
     result = report.results[names.index(str(name))]
-    show_mistakes(
+    show_errors(
         pd.DataFrame(
             {
                 "text": [clip.transcription for clip in report.clips],
-                "prediction": result.heard.texts,
-                "wer": [score.wer for score in result.each["basic"]],
+                "prediction": result.hypotheses.texts,
+                "wer": [score.wer for score in result.clip_scores["basic"]],
             }
         )
     )
@@ -244,5 +248,5 @@ def _read(folder: Path, written: tuple[int, int]) -> Report:  # noqa: ARG001 - a
 
 
 @st.cache_resource(max_entries=2, show_spinner="Counting anew …")
-def _rescored(folder: Path, written: tuple[int, int], custom: Normaliser) -> Report:
-    return rescored(_read(folder, written), custom)
+def _rescored(folder: Path, written: tuple[int, int], custom: Normalizer) -> Report:
+    return rescore(_read(folder, written), custom)

@@ -17,10 +17,10 @@ from lab.jobs import run_process
 from lab.training import metrics, runs
 from lab.training.config import DEFAULTS
 from lab.training.device import AUTO, precisions
-from lab.training.runs import Run, State
-from lab.ui import words
+from lab.training.run import Run, RunState
+from lab.ui import formatting
 from lab.ui.differences import differences_html
-from lab.ui.refresh import pace, refresh_in
+from lab.ui.refresh import refresh_delay, refresh_in
 from lab.ui.training import curves, limits
 from lab.ui.training.choosing import choose_run, open_new
 from lab.ui.training.files import show_files
@@ -45,14 +45,14 @@ def show_runs(workspace: Workspace) -> None:
     """All runs, and one of them; raises LabError where its files cannot be read."""
     known = runs.list_all(workspace)
     if failure := st.session_state.pop(_FAILURE, None):
-        st.error(words.plain(failure), icon=":material/error:")
+        st.error(formatting.plain(failure), icon=":material/error:")
     if not known:
         st.info("There is no run yet. Begin one in New run.", icon=":material/model_training:")
         return
     head = st.container(horizontal=True, vertical_alignment="center")
     with head:
         run = choose_run(known)
-    state = runs.status(run)
+    state = run.status()
     with head:
         _buttons(workspace, run, state)
     if len(known) > 1:
@@ -73,21 +73,21 @@ def show_runs(workspace: Workspace) -> None:
     show_files(run)
 
 
-def _buttons(workspace: Workspace, run: Run, state: State) -> None:
+def _buttons(workspace: Workspace, run: Run, state: RunState) -> None:
     if not state.is_over:
         st.button(
             "Stop",
             icon=":material/stop:",
             disabled=state.state == "stopping",
             on_click=_do,
-            args=(runs.stop, run),
+            args=(Run.stop, run),
             help="It saves what it has learned and can be resumed.",
         )
         return
     is_used = is_busy(workspace, run)
     if state.state != "done":
         st.button(
-            "Resume" if run.last_path.exists() else "Start",
+            "Resume" if run.last_checkpoint.exists() else "Start",
             icon=":material/play_arrow:",
             type="primary",
             disabled=is_used,
@@ -112,8 +112,8 @@ def _buttons(workspace: Workspace, run: Run, state: State) -> None:
         return
     with st.popover("Delete", icon=":material/delete:"):
         st.markdown(
-            f"This removes the run **{words.plain(run.name)}** with its curves, its evaluation and "
-            "its model. What was published or exported stays."
+            f"This removes the run **{formatting.plain(run.name)}** with its curves, its evaluation "
+            "and its model. What was published or exported stays."
         )
         st.button("Delete for good", type="primary", on_click=_do, args=(runs.delete, run))
 
@@ -122,7 +122,7 @@ def _resume(workspace: Workspace, run: Run) -> None:
     if is_busy(workspace, run):  # since the page was drawn, in another tab
         raise OptionsError("Something is being done with its model. Stop that or wait for it.")
     limits.check(workspace, run.config, 0)
-    run_process.resume(run)
+    run_process.start(run)
 
 
 def _copy(workspace: Workspace, run: Run) -> None:
@@ -151,7 +151,7 @@ def _do(what: Callable[[Run], None], run: Run) -> None:
 
 def _overview(known: Sequence[Run]) -> None:
     with st.expander(f"All {len(known)} runs", icon=":material/table_rows:"):
-        states = [runs.status(run) for run in known]
+        states = [run.status() for run in known]
         table = pd.DataFrame(
             {
                 "Run": [run.name for run in known],
@@ -177,40 +177,40 @@ def _overview(known: Sequence[Run]) -> None:
         st.caption("WER is of validation, by which the best state of a model is chosen.")
 
 
-def _watch(run: Run, seen: State) -> None:
+def _watch(run: Run, seen: RunState) -> None:
     """What changes while a run is under way, looked at again and again until it is over."""
 
     def look() -> None:
-        state = runs.status(run)
+        state = run.status()
         if state.state != seen.state:
             st.rerun(scope="app")  # other buttons, and perhaps a report
         _state(state)
         try:
             _course(run)
         except LabError as error:  # nobody else catches it when only this is drawn
-            st.error(words.plain(str(error)), icon=":material/error:")
+            st.error(formatting.plain(str(error)), icon=":material/error:")
         finally:
             if not state.is_over:
                 waited_s = time.time() - state.asked_at
-                refresh_in(pace(waited_s, least_s=1.0, most_s=5.0), key="run_refresh")
+                refresh_in(refresh_delay(waited_s, min_s=1.0, max_s=5.0), key="run_refresh")
 
     st.fragment(look)()
 
 
-def _state(state: State) -> None:
+def _state(state: RunState) -> None:
     left = ""
     if state.state == "running" and state.seconds_left:
-        left = f", about {words.roughly(state.seconds_left)} left"
-    st.markdown(f"{_LOOKS[state.state]} **{words.plain(state.note)}**:gray[{left}]")
+        left = f", about {formatting.rough_duration(state.seconds_left)} left"
+    st.markdown(f"{_LOOKS[state.state]} **{formatting.plain(state.note)}**:gray[{left}]")
     if not state.is_over or state.state == "stopped":
         share = min(state.share, 1.0)
         of = f"batch {state.step:,} of {state.total_steps:,}" if state.total_steps else ""
         speed = f" · {state.clips_per_s:.1f} clips a second" if state.clips_per_s else ""
         st.progress(share, f"{share:.0%} {of}{speed}".strip())
     if state.error:
-        st.error(words.plain(state.error), icon=":material/error:")
+        st.error(formatting.plain(state.error), icon=":material/error:")
     for sentence in state.warnings:
-        st.warning(words.plain(sentence), icon=":material/warning:")
+        st.warning(formatting.plain(sentence), icon=":material/warning:")
     if state.first_wer is not None and state.best_wer is not None:
         st.markdown(
             f":gray[Of 100 words of validation, {100 * state.first_wer:.0f} were wrong before the "
@@ -225,7 +225,7 @@ def _course(run: Run) -> None:
     _sentences(run)
     with st.expander("Log", icon=":material/terminal:", on_change="rerun") as shown:
         if shown.open:
-            st.code("\n".join(runs.log_tail(run, _LOG_LINES)) or "Nothing yet.", language=None)
+            st.code("\n".join(run.log_tail(_LOG_LINES)) or "Nothing yet.", language=None)
 
 
 def _curves(rows: Sequence[metrics.Row]) -> None:
@@ -244,8 +244,8 @@ def _curves(rows: Sequence[metrics.Row]) -> None:
 
 def _sentences(run: Run) -> None:
     """Some clips of validation as the model heard them at first, and as it hears them now."""
-    told = runs.sentences(run)
-    clips, heard = told.get("clips", []), told.get("heard", [])
+    told = run.sample_transcripts()
+    clips, heard = told.get("clips", []), told.get("transcripts", [])
     if not clips or not heard:
         return
     st.markdown("**What it hears in clips of validation**")
@@ -264,5 +264,5 @@ def _done(workspace: Workspace, run: Run) -> None:
         try:
             show_report(workspace, run.folder, key=f"run_{run.name}")
         except LabError as error:
-            st.error(words.plain(str(error)), icon=":material/error:")
+            st.error(formatting.plain(str(error)), icon=":material/error:")
     show_finish(workspace, run)

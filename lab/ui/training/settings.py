@@ -5,24 +5,25 @@ from dataclasses import fields
 
 import streamlit as st
 
-from lab.asr.checkpoints import list_models, width_of
+from lab.asr.checkpoints import hidden_size, list_models
 from lab.core.errors import LabError, OptionsError
+from lab.core.settings import Settings, schema
 from lab.core.workspace import Workspace
 from lab.training import advice
 from lab.training.config import PRESETS, Architecture, Augmentation, Config
 from lab.training.device import device_for, precisions
-from lab.ui import words
+from lab.ui import formatting
 from lab.ui.controls import control
-from lab.ui.settings import choose_model
+from lab.ui.downloads import download_button
+from lab.ui.models import choose_model
 from lab.ui.training.augmenting import show_augmentation
 from lab.ui.training.form import (
     MODEL,
     OWN,
     config_of,
-    flat,
+    flatten,
     keep,
     key_of,
-    lines_of,
     recall,
     set_config,
 )
@@ -31,13 +32,25 @@ _TITLES = {"defaults": "Defaults", "source-lab": "Source lab"}
 _TRAINS = {"everything": "Everything", "decoder": "Decoder only", "lora": "LoRA"}
 _ADVANCED: Mapping[str, tuple[str, ...]] = {
     "Learning": (
-        *("accumulate", "warmup_share", "weight_decay", "clip_norm", "label_smoothing"),
+        *(
+            "gradient_accumulation_steps",
+            "warmup_ratio",
+            "weight_decay",
+            "max_grad_norm",
+            "label_smoothing",
+        ),
         *("lora_rank", "seed"),
     ),
-    "Clips": ("full_share", "timestamp_share", "max_samples", "max_tokens", "train_share"),
-    "Validation": ("validate_every_steps", "patience", "validation_clips", "health"),
+    "Clips": (
+        "long_form_ratio",
+        "timestamp_ratio",
+        "max_audio_samples",
+        "max_tokens",
+        "train_ratio",
+    ),
+    "Validation": ("validate_every_steps", "patience", "max_validation_clips", "health"),
     "Machine": (
-        *("precision", "accelerator", "devices", "nodes", "strategy"),
+        *("precision", "accelerator", "devices", "num_nodes", "strategy"),
         *("save_every_s", "save_every_steps"),
     ),
 }
@@ -88,24 +101,24 @@ def choose_config(workspace: Workspace, dataset_name: str) -> Config | None:
     try:
         config = config_of(dataset_name)
     except OptionsError as error:
-        problem_slot.error(words.plain(str(error)), icon=":material/error:")
+        problem_slot.error(formatting.plain(str(error)), icon=":material/error:")
         config = None
     with presets:
         _presets(config)
         _file(workspace, config)
     if config and (width := _width(workspace, config)):
         for sentence in advice.warnings(config, width):
-            problem_slot.warning(words.plain(sentence), icon=":material/warning:")
+            problem_slot.warning(formatting.plain(sentence), icon=":material/warning:")
     return config
 
 
-def _row(kind: type, names: tuple[str, ...] | list[str], prefix: str = "") -> None:
+def _row(kind: type[Settings], names: tuple[str, ...] | list[str], prefix: str = "") -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         for name in names:
             _setting(kind, name, prefix)
 
 
-def _setting(kind: type, name: str, prefix: str = "") -> None:
+def _setting(kind: type[Settings], name: str, prefix: str = "") -> None:
     *parts, last = name.split("_")
     title = " ".join([*parts, _UNITS.get(last, last)]) if parts else last
     control(
@@ -113,9 +126,8 @@ def _setting(kind: type, name: str, prefix: str = "") -> None:
         name,
         key=key_of(prefix + name),
         label=f"{title[:1].upper()}{title[1:]}",
-        help_text=lines_of(kind)[name],
-        offered=precisions() if name == "precision" else (),
-        when_empty=_EMPTY.get(name, ""),
+        choices=precisions() if name == "precision" else (),
+        placeholder=_EMPTY.get(name, ""),
         width=_WIDTH,
     )
 
@@ -123,13 +135,13 @@ def _setting(kind: type, name: str, prefix: str = "") -> None:
 def _learning_rate(workspace: Workspace) -> None:
     usual = ""
     if st.session_state[key_of(OWN)]:
-        width: int | None = st.session_state[key_of("architecture.width")]
+        width: int | None = st.session_state[key_of("architecture.hidden_size")]
         setting = Config(architecture=Architecture())
     else:
-        width = width_of(st.session_state[key_of(MODEL)], models_dir=workspace.models_dir)
-        setting = Config(trains=st.session_state[key_of("trains")])
+        width = hidden_size(st.session_state[key_of(MODEL)], models_dir=workspace.models_dir)
+        setting = Config(trainable=st.session_state[key_of("trainable")])
     if width:
-        usual = f"{advice.usual_learning_rate(setting, width):g}"
+        usual = f"{advice.recommended_learning_rate(setting, width):g}"
     st.number_input(
         "Learning rate",
         min_value=1e-9,
@@ -138,7 +150,7 @@ def _learning_rate(workspace: Workspace) -> None:
         format="%.2e",
         placeholder=usual or "by the model",
         key=key_of("learning_rate"),
-        help=lines_of(Config)["learning_rate"],
+        help=schema(Config)["learning_rate"].help_text,
         persist_state="session",
         width=_WIDTH,
     )
@@ -149,8 +161,8 @@ def _trains() -> None:
         "What is trained",
         list(_TRAINS),
         format_func=_TRAINS.__getitem__,
-        key=key_of("trains"),
-        help=lines_of(Config)["trains"],
+        key=key_of("trainable"),
+        help=schema(Config)["trainable"].help_text,
         persist_state="session",
         width=_WIDTH,
     )
@@ -158,8 +170,8 @@ def _trains() -> None:
 
 def _width(workspace: Workspace, config: Config) -> int | None:
     if config.architecture:
-        return config.architecture.width
-    return width_of(config.model, models_dir=workspace.models_dir)
+        return config.architecture.hidden_size
+    return hidden_size(config.model, models_dir=workspace.models_dir)
 
 
 def _augmentation(workspace: Workspace, dataset_name: str) -> None:
@@ -169,12 +181,12 @@ def _augmentation(workspace: Workspace, dataset_name: str) -> None:
     try:
         show_augmentation(workspace, dataset_name, Augmentation(**values))
     except LabError as error:
-        st.error(words.plain(str(error)), icon=":material/error:")
+        st.error(formatting.plain(str(error)), icon=":material/error:")
 
 
 def _presets(config: Config | None) -> None:
     for name, preset in PRESETS.items():
-        is_this = config is not None and flat(config) == flat(preset)
+        is_this = config is not None and flatten(config) == flatten(preset)
         st.button(
             _TITLES.get(name, name),
             type="primary" if is_this else "secondary",
@@ -187,14 +199,12 @@ def _presets(config: Config | None) -> None:
 def _file(workspace: Workspace, config: Config | None) -> None:
     with st.popover("config.yaml", icon=":material/receipt_long:"):
         st.markdown("Keep these settings, or use those of another run.")
-        st.download_button(
-            "Download these settings",
-            data=config.to_yaml() if config else "",
-            file_name="config.yaml",
+        download_button(
+            config.to_yaml() if config else "",
+            "config.yaml",
             mime="application/yaml",
+            label="Download these settings",
             disabled=config is None,
-            on_click="ignore",
-            icon=":material/download:",
         )
         st.file_uploader(
             "Use settings",
@@ -204,7 +214,7 @@ def _file(workspace: Workspace, config: Config | None) -> None:
             args=(workspace,),
         )
         if problem := st.session_state.get("train_file_problem"):
-            st.error(words.plain(problem), icon=":material/error:")
+            st.error(formatting.plain(problem), icon=":material/error:")
 
 
 def _load_file(workspace: Workspace) -> None:

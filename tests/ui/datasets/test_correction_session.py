@@ -6,7 +6,7 @@ import pytest
 
 from lab.core.errors import WorkspaceError
 from lab.core.workspace import Workspace
-from lab.dataset import CORRECTED, EXCLUDED, Dataset, journal, store
+from lab.dataset import CORRECTED, EXCLUDED, Dataset, journal, snapshot
 from lab.dataset.correction import ClipReservations, correction_queue
 from lab.dataset.predictions import Prediction
 from lab.ui.datasets.correction_session import CorrectionSession
@@ -171,7 +171,7 @@ def test_undoing_an_action_of_another_clip_keeps_the_current_one(dataset: Datase
 def test_deleted_clips_are_skipped(dataset: Dataset) -> None:
     session = start_session(dataset)
     seen = dataset.clips()
-    store.write(dataset, [seen[0], seen[3]])
+    snapshot.write(dataset.folder, [seen[0], seen[3]])
     session.accept("a")
     assert clip(session) == "audio/003.wav"
     session.back()

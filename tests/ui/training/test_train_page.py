@@ -13,14 +13,15 @@ from streamlit.testing.v1.element_tree import Button
 
 from lab import dataset as datasets
 from lab.core.errors import OptionsError
+from lab.core.settings import schema
 from lab.core.workspace import Workspace, write_json
-from lab.health import Check
-from lab.health.report import FILE_NAME, report, write_report
+from lab.health import CheckResult, HealthReport
+from lab.health.report import FILE_NAME, write_report
 from lab.training import runs
 from lab.training.config import DEFAULTS, SOURCE_LAB, Architecture, Augmentation, Config
 from lab.training.estimate import Estimate
-from lab.ui.state import finish_queue
-from lab.ui.training.form import lines_of
+from lab.training.run import Run
+from lab.ui.resources import run_task_queue
 from lab.ui.training.settings import ADVANCED
 from tests.support.paths import ROOT
 from tests.support.runs_on_disk import evaluate_done, run_of, shqip
@@ -34,9 +35,9 @@ def _own_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[runs.Run]:
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """The runs that the page would have started."""
-    found: list[runs.Run] = []
+    found: list[Run] = []
     monkeypatch.setattr("lab.jobs.run_process.start", found.append)
     return found
 
@@ -94,16 +95,14 @@ def test_without_a_dataset_each_room_says_where_to_begin() -> None:
     assert "no dataset to try a model on" in all_of(open_page(train="Evaluate"))
 
 
-def test_every_setting_has_a_line() -> None:
+def test_every_setting_has_a_help_text() -> None:
     for kind in (Config, Architecture, Augmentation):
-        lines = lines_of(kind)
-        assert lines.keys() == kind.__dataclass_fields__.keys()
-        assert all(line[0].isupper() and line.endswith(".") for line in lines.values())
-    assert "at their own length, which is many times as fast." in lines_of(Config)["full_share"]
+        texts = [info.help_text for info in schema(kind).values()]
+        assert all(text[0].isupper() and text.endswith(".") for text in texts)
 
 
 def test_what_the_widgets_say_is_the_run_that_starts(
-    workspace: Workspace, started: list[runs.Run]
+    workspace: Workspace, started: list[Run]
 ) -> None:
     shqip(workspace)
     app = open_page()
@@ -111,20 +110,20 @@ def test_what_the_widgets_say_is_the_run_that_starts(
     app.number_input(key="train_learning_rate").set_value(2e-5)
     app.session_state[ADVANCED] = True
     app.run().number_input(key="train_patience").set_value(5)
-    app.selectbox(key="train_trains").set_value("lora").run()
+    app.selectbox(key="train_trainable").set_value("lora").run()
     # Looking at another room, and back, loses nothing.
     app.segmented_control(key="train").set_value("Evaluate").run()
     app.segmented_control(key="train").set_value("New run").run()
     button(done(app), "Start training").click().run()
     (run,) = started
-    wanted = Config(dataset="shqip", epochs=7, learning_rate=2e-5, patience=5, trains="lora")
+    wanted = Config(dataset="shqip", epochs=7, learning_rate=2e-5, patience=5, trainable="lora")
     assert run.config == wanted
     done(app)
     assert app.segmented_control(key="train").value == "Runs"
     assert app.query_params["run"] in (run.name, [run.name])
 
 
-def test_presets_and_files_fill_the_widgets(workspace: Workspace, started: list[runs.Run]) -> None:
+def test_presets_and_files_fill_the_widgets(workspace: Workspace, started: list[Run]) -> None:
     shqip(workspace)
     app = open_page()
     button(app, "Source lab").click().run()
@@ -133,8 +132,8 @@ def test_presets_and_files_fill_the_widgets(workspace: Workspace, started: list[
     app.file_uploader(key="train_file").upload("config.yaml", file.encode()).run()
     button(done(app), "Start training").click().run()
     config = started[0].config
-    assert config.architecture == Architecture(layers=2, heads=2, width=64)
-    assert (config.epochs, config.augmentation.noise) == (2, 1.0)
+    assert config.architecture == Architecture(layers=2, heads=2, hidden_size=64)
+    assert (config.epochs, config.augmentation.noise_probability) == (2, 1.0)
     assert config.batch_size == DEFAULTS.batch_size
 
 
@@ -142,7 +141,7 @@ def test_presets_and_files_fill_the_widgets(workspace: Workspace, started: list[
     ("file", "said"),
     [
         ("epochs: many", "epochs"),
-        ("- 3", "no list of names"),
+        ("- 3", "“name: value” lines"),
         ("model: no-such-model", "no-such-model"),
         ("!!python/object/apply:os.system ['true']", "YAML"),
     ],
@@ -162,7 +161,7 @@ def test_settings_that_contradict_each_other_do_not_start(workspace: Workspace) 
     app = open_page()
     app.toggle(key="train_own").set_value(True).run()
     app.number_input(key="train_architecture_heads").set_value(7).run()
-    assert "multiple of heads" in done(app).error[0].value
+    assert "multiple of twice the heads" in done(app).error[0].value
     assert "Start training" not in labels(app)
 
 
@@ -184,7 +183,7 @@ def test_a_model_of_ones_own_has_a_learning_rate_that_suits_it(workspace: Worksp
 
 
 def test_a_dataset_without_splits_is_split_before_the_start(
-    workspace: Workspace, started: list[runs.Run]
+    workspace: Workspace, started: list[Run]
 ) -> None:
     made = shqip(workspace, is_split=False)
     app = open_page()
@@ -192,16 +191,16 @@ def test_a_dataset_without_splits_is_split_before_the_start(
     app.text_input(key="train_name").set_value("base").run()
     button(app, "Start training").click().run()
     assert "There is a model called “base”" in all_of(app)
-    assert not any(entry.split for entry in made.entries())
+    assert not any(entry.split for entry in made.clips())
     app.text_input(key="train_name").set_value("").run()
     button(app, "Start training").click().run()
     assert started
-    assert {entry.split for entry in made.entries()} == {"train", "validation", "test"}
+    assert {entry.split for entry in made.clips()} == {"train", "validation", "test"}
 
 
 def test_a_dataset_that_lacks_a_split_cannot_be_started(workspace: Workspace) -> None:
     made = shqip(workspace)
-    validation = [one for one in made.entries() if one.split == "validation"]
+    validation = [one for one in made.clips() if one.split == "validation"]
     made.change([(one, replace(one, split="train")) for one in validation], what="split")
     app = open_page()
     assert "no usable clip in the split “validation”" in all_of(app)
@@ -218,7 +217,7 @@ def test_two_batches_say_how_long_it_takes_until_the_settings_change(
         left_out=("2 clips without a text",),
         warnings=("Hardly wise.",),
     )
-    monkeypatch.setattr("lab.training.estimate.ask", lambda *_, **__: found)
+    monkeypatch.setattr("lab.jobs.estimate.estimate_training", lambda *_, **__: found)
     app = open_page()
     button(app, "Try two batches").click().run()
     deadline = time.monotonic() + 30
@@ -234,7 +233,7 @@ def test_two_batches_say_how_long_it_takes_until_the_settings_change(
 
 def test_serious_findings_are_said_before_the_start(workspace: Workspace) -> None:
     made = shqip(workspace)
-    made.audio_path(made.entries()[0]).unlink()
+    made.audio_path(made.clips()[0]).unlink()
     assert "serious thing" in all_of(open_page())
 
 
@@ -244,7 +243,8 @@ def test_augmentation_is_seen_and_heard_before_and_after(workspace: Workspace) -
         "from lab.training.config import Augmentation\n"
         "from lab.ui.training.augmenting import show_augmentation\n"
         "from lab.core.workspace import Workspace\n"
-        "show_augmentation(Workspace.default(), 'shqip', Augmentation(noise=1.0, time_masks=2))\n"
+        "augmentation = Augmentation(noise_probability=1.0, time_masks=2)\n"
+        "show_augmentation(Workspace.default(), 'shqip', augmentation)\n"
     )
     app = done(AppTest.from_string(page, default_timeout=60).run())
     first = [one.proto.url for one in app.get("audio")]
@@ -274,7 +274,7 @@ def test_a_visitor_of_a_public_server_trains_small_things_only(
     button(app, "Defaults").click().run()
     assert not button(done(app), "Start training").disabled
     other = Workspace(workspace.root / "visitors" / ("1" * 32))
-    runs.ask(runs.create(other, Config(dataset="a")))
+    runs.create.enqueue((other, Config(dataset="a")))
     assert button(done(app.run()), "Start training").disabled
 
 
@@ -286,12 +286,12 @@ def test_a_run_says_where_it_is_and_what_can_be_done(workspace: Workspace) -> No
     assert "30%" in app.get("progress")[0].proto.text
     assert "&lt;" in html(app)
     assert "<script" not in html(app)
-    runs.ask(run)
+    run.enqueue()
     app = open_page(run=run.name, train="Runs")
     assert "Stop" in labels(app)
     assert "Delete for good" not in labels(app)
     button(app, "Stop").click().run()
-    assert runs.is_asked_to_stop(run)
+    assert run.stop_requested
 
 
 def test_a_failed_run_shows_its_sentence_and_can_be_deleted(workspace: Workspace) -> None:
@@ -305,7 +305,7 @@ def test_a_failed_run_shows_its_sentence_and_can_be_deleted(workspace: Workspace
 
 
 def test_a_run_like_another_begins_with_its_settings(
-    workspace: Workspace, started: list[runs.Run]
+    workspace: Workspace, started: list[Run]
 ) -> None:
     shqip(workspace)
     config = Config(dataset="shqip", epochs=9, architecture=Architecture(layers=2))
@@ -339,7 +339,7 @@ def test_a_precision_that_this_machine_lacks_is_not_offered(workspace: Workspace
     assert "Float32" in chosen.options
     assert app.number_input(key="train_epochs").value == 9
     app.file_uploader(key="train_file").upload("config.yaml", b"precision: float16").run()
-    assert "cannot compute in float16. Use" in all_of(app)
+    assert "does not support float16. Use" in all_of(app)
     assert app.selectbox(key="train_precision").value == "auto"
 
 
@@ -359,7 +359,7 @@ def test_a_run_that_is_done_is_proven_in_words_figures_and_clips(workspace: Work
     run = run_of(workspace, state="done")
     evaluate_done(run, made)
     app = open_page(run=run.name, train="Runs")
-    assert "Better, and it is not luck" in app.success[0].value.replace("\\", "")
+    assert "Better, and statistically significant" in app.success[0].value.replace("\\", "")
     table = app.dataframe[0].value.set_index("Model")
     assert table["WER basic"]["shqip-1"] < table["WER basic"]["base"]
     view = app.segmented_control(key=f"report_view_run_{run.name}")
@@ -401,13 +401,13 @@ def test_a_damaged_evaluation_is_said_and_the_model_can_still_be_used(
 def test_health_is_green_or_red_with_a_sentence(workspace: Workspace) -> None:
     shqip(workspace)
     run = run_of(workspace, state="done")
-    check = Check("silence", "Silence", "red", "words", 12.0, 0.0, "It makes up words.")
-    write_report(report(run.name, "base", [check]), run.folder / FILE_NAME)
+    check = CheckResult("silence", "Silence", "red", "words", 12.0, 0.0, "It makes up words.")
+    write_report(HealthReport(run.name, "base", (check,)), run.folder / FILE_NAME)
     app = open_page(run=run.name, train="Runs")
     assert "was harmed by its training: silence" in app.error[0].value.replace("\\", "")
     assert "It makes up words." in all_of(app)
     unknown = replace(check, state="grey", sentence="Nothing to compare with.")
-    write_report(report(run.name, "base", [unknown]), run.folder / FILE_NAME)
+    write_report(HealthReport(run.name, "base", (unknown,)), run.folder / FILE_NAME)
     app = open_page(run=run.name, train="Runs")
     assert not [*app.success, *app.error]
     assert "nothing could be judged" in all_of(app)
@@ -421,7 +421,7 @@ def test_while_an_export_is_proven_neither_it_nor_its_run_can_be_deleted(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_of(workspace, state="done")
-    write_json(run.folder / runs.DATASET, {"languages": ["sq"]})
+    write_json(run.provenance_path, {"languages": ["sq"]})
     is_exported, goes_on = threading.Event(), threading.Event()
 
     def listen(*_: object) -> list[str]:
@@ -443,8 +443,8 @@ def test_while_an_export_is_proven_neither_it_nor_its_run_can_be_deleted(
             runs.delete(run)
     finally:
         goes_on.set()
-    (job,) = finish_queue().jobs(workspace)
-    wait_for(finish_queue(), workspace, job.id)
+    (job,) = run_task_queue().jobs(workspace)
+    wait_for(run_task_queue(), workspace, job.id)
     app = open_page(run=run.name, train="Runs")
     assert "there was no clip to try the model on" in all_of(app)
     assert "Delete for good" in labels(app)
@@ -461,15 +461,15 @@ def test_the_best_state_of_a_run_that_was_stopped_can_be_used(
     run = run_of(workspace, state="stopped")
     app = open_page(run=run.name, train="Runs")
     assert not {"Use the best state so far", "Publish"} & set(labels(app))
-    runs.best_path(run).parent.mkdir()
-    runs.best_path(run).touch()
+    run.best_checkpoint.parent.mkdir()
+    run.best_checkpoint.touch()
 
-    def keep_best(kept: runs.Run, **_: object) -> None:
+    def keep_best_checkpoint(kept: Run, **_: object) -> None:
         torch.save(payload(talking_model(SMALL)), kept.model_path)
 
-    monkeypatch.setattr("lab.training.keeping.keep_best", keep_best)
+    monkeypatch.setattr("lab.training.best_checkpoint.keep_best_checkpoint", keep_best_checkpoint)
     button(done(app.run()), "Use the best state so far").click().run()
-    (job,) = finish_queue().jobs(workspace)
-    wait_for(finish_queue(), workspace, job.id)
+    (job,) = run_task_queue().jobs(workspace)
+    wait_for(run_task_queue(), workspace, job.id)
     assert {"Publish", "Resume", "Start"} & set(labels(done(app.run()))) == {"Publish", "Start"}
     assert "Use the best state so far" not in labels(app)

@@ -1,0 +1,161 @@
+"""The clips of a preparation: a table, and an editor for the selected clip."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from lab.audio import Waveform
+from lab.core.errors import LabError
+from lab.features.reduce import waveform_envelope
+from lab.preprocess import clip_edits
+from lab.preprocess.preparation_export import clip_wav
+from lab.preprocess.preparations import ClipSpan, Preparation
+from lab.ui import charts, formatting
+
+# Shown before and after the selected clip.
+_CONTEXT_S = 1.5
+_ENVELOPE_WIDTH = 900
+_HISTORY, _PROBLEM = "clip_history", "clip_problem"
+
+
+def show_clips(preparation: Preparation, failed: dict[ClipSpan, list[str]]) -> None:
+    """Show the clips in a table, and the selected one below it.
+
+    failed: titles of the checks that each clip fails
+    """
+    shown = st.segmented_control(
+        "Show",
+        ["All", "Needs review", "Dropped"],
+        default="All",
+        required=True,
+        key="clips_shown",
+        label_visibility="collapsed",
+    )
+    clips = [
+        clip
+        for clip in preparation.clips
+        if shown == "All"
+        or (shown == "Needs review" and clip.kept and failed[clip])
+        or (shown == "Dropped" and not clip.kept)
+    ]
+    if not clips:
+        st.caption("No clips match this filter.")
+        return
+    event = st.dataframe(
+        _table(preparation, clips, failed),
+        hide_index=True,
+        height=min(38 + 35 * len(clips), 330),
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"clips_{preparation.id}_{shown}",
+        column_config={
+            "Keep": st.column_config.CheckboxColumn(width=50),
+            "Start": st.column_config.TextColumn(width=70),
+            "Duration": st.column_config.NumberColumn(format="%.1f s", width=70),
+            "Loudness": st.column_config.TextColumn(width=90),
+            "SNR": st.column_config.TextColumn(
+                width=70, help="Estimated signal-to-noise ratio: higher means less noise"
+            ),
+            "Needs review": st.column_config.TextColumn(help="Checks that this clip fails"),
+        },
+    )
+    rows = event["selection"]["rows"]
+    if rows and rows[0] < len(clips):
+        _show_editor(preparation, clips[rows[0]])
+    else:
+        st.caption("Select a row to play and edit a clip.")
+
+
+def _table(
+    preparation: Preparation, clips: list[ClipSpan], failed: dict[ClipSpan, list[str]]
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Keep": [clip.kept for clip in clips],
+            "Recording": [preparation.recordings[clip.recording_index].name for clip in clips],
+            "Start": [formatting.timestamp(preparation.times_s(clip)[0]) for clip in clips],
+            "Duration": [preparation.duration_s(clip) for clip in clips],
+            "Loudness": [formatting.decibels(clip.figures.loudness_lufs, "LUFS") for clip in clips],
+            "SNR": [formatting.decibels(clip.figures.snr_db, "dB") for clip in clips],
+            "Needs review": [", ".join(failed[clip]) for clip in clips],
+        }
+    )
+
+
+def _show_editor(preparation: Preparation, clip: ClipSpan) -> None:
+    whole = preparation.recordings[clip.recording_index]
+    start_s, end_s = preparation.times_s(clip)
+    context = round(_CONTEXT_S * whole.sample_rate)
+    first = max(clip.start - context, 0)
+    try:
+        samples = preparation.samples(clip.recording_index, first, clip.end + context)
+        st.audio(clip_wav(preparation, clip), autoplay=True)
+    except LabError as error:
+        st.error(formatting.plain(str(error)), icon=":material/error:")
+        return
+    mono = Waveform(samples if samples.ndim == 1 else samples.mean(axis=0), whole.sample_rate)
+    st.plotly_chart(
+        charts.waveform(
+            waveform_envelope(mono, width=_ENVELOPE_WIDTH),
+            start_s=whole.start_s + first / whole.sample_rate,
+            spans_s=[(start_s, end_s)],
+        ),
+        config={"displayModeBar": False},
+        key="clip_waveform",
+    )
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    identity = f"{preparation.id}_{clip.recording_index}_{clip.start}_{clip.end}"
+    new_start_s = row.number_input(
+        "Start (s)", 0.0, None, round(start_s, 2), 0.05, width=140, key=f"start_{identity}"
+    )
+    new_end_s = row.number_input(
+        "End (s)", 0.0, None, round(end_s, 2), 0.05, width=140, key=f"end_{identity}"
+    )
+    is_changed = (new_start_s, new_end_s) != (round(start_s, 2), round(end_s, 2))
+
+    def button(
+        label: str, icon: str, edit: Callable[[], Preparation], *, disabled: bool = False
+    ) -> None:
+        if row.button(label, icon=f":material/{icon}:", disabled=disabled):
+            _edit(preparation, edit)
+
+    button(
+        "Change start and end",
+        "width",
+        lambda: clip_edits.move_boundaries(preparation, clip, new_start_s, new_end_s),
+        disabled=not is_changed,
+    )
+    button("Merge with next", "merge", lambda: clip_edits.merge_with_next(preparation, clip))
+    button(
+        "Drop" if clip.kept else "Keep",
+        "delete" if clip.kept else "undo",
+        lambda: clip_edits.set_kept(preparation, {clip}, kept=not clip.kept),
+    )
+    if problem := st.session_state.pop(_PROBLEM, None):
+        st.error(formatting.plain(problem), icon=":material/error:")
+
+
+def undo_button(preparation: Preparation) -> None:
+    """A button that undoes the last edit of this session, if it was to this preparation."""
+    history: list[Preparation] = st.session_state.get(_HISTORY, [])
+    if (
+        history
+        and history[-1].id == preparation.id
+        and st.button("Undo", icon=":material/undo:", key="undo_clip")
+    ):
+        _edit(preparation, lambda: clip_edits.restore(history.pop()), remember=False)
+
+
+def _edit(
+    preparation: Preparation, edit: Callable[[], Preparation], *, remember: bool = True
+) -> None:
+    """Apply an edit and rerun the page; remember: allow it to be undone."""
+    try:
+        edit()
+    except LabError as error:
+        st.session_state[_PROBLEM] = str(error)
+    else:
+        if remember:
+            st.session_state.setdefault(_HISTORY, []).append(preparation)
+    st.rerun()

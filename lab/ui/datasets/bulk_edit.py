@@ -1,0 +1,64 @@
+"""Change many clips at once, with an undo button for as long as the page is open."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from lab.core.errors import LabError
+from lab.dataset import Action, Dataset, DatasetClip
+from lab.ui import formatting
+from lab.ui.datasets.shared import editor_name
+
+_FAILURE = "bulk_edit_failure"
+
+
+def change_clips(
+    dataset: Dataset, edits: Iterable[tuple[DatasetClip, DatasetClip]], what: str
+) -> None:
+    """Apply edits (before, after) as one action that can be undone; for a button's `on_click`.
+
+    what: name of the action in the history
+    """
+    try:
+        action = dataset.change(edits, what=what, by=editor_name())
+        dataset.compact()
+    except LabError as error:
+        st.session_state[_FAILURE] = str(error)
+    else:
+        st.session_state[_key(dataset, what)] = action
+
+
+def show_undo(dataset: Dataset, what: str) -> None:
+    """Show how many clips `change_clips` changed, with an undo button; or why it failed."""
+    if failure := st.session_state.pop(_FAILURE, None):
+        st.error(formatting.plain(failure), icon=":material/error:")
+    action: Action | None = st.session_state.get(_key(dataset, what))
+    if action is None:
+        return
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.markdown(
+        f":green[:material/check:] {formatting.count(len(action.changes), 'clip')} changed.",
+        width="content",
+    )
+    row.button(
+        "Undo",
+        key=f"undo_{what}",
+        icon=":material/undo:",
+        on_click=_undo,
+        args=(dataset, action, what),
+        help="Restores the previous values, except where a clip was changed again since.",
+    )
+
+
+def _undo(dataset: Dataset, action: Action, what: str) -> None:
+    try:
+        dataset.undo(action, by=editor_name())
+        dataset.compact()
+    except LabError as error:
+        st.session_state[_FAILURE] = str(error)
+    else:
+        del st.session_state[_key(dataset, what)]
+
+
+def _key(dataset: Dataset, what: str) -> str:
+    return f"bulk_edit_{what}_{dataset.name}"

@@ -1,0 +1,59 @@
+"""Choose a clip of a dataset on another page."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import streamlit as st
+
+from lab import dataset as datasets
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
+from lab.ui import formatting
+
+
+@dataclass(frozen=True)
+class ClipAudio:
+    """The audio of a dataset clip, for widgets that show any `AudioSource`."""
+
+    dataset: str
+    audio_path: Path
+
+    @property
+    def id(self) -> str:
+        return f"{self.dataset}-{self.stem}"
+
+    @property
+    def name(self) -> str:
+        return self.audio_path.name
+
+    @property
+    def stem(self) -> str:
+        return self.audio_path.stem
+
+
+def choose_dataset_clip(workspace: Workspace) -> ClipAudio | None:
+    """Ask for a dataset and one of its clips; None unless both are chosen."""
+    row = st.container(horizontal=True)
+    dataset = row.selectbox(
+        "Or a clip from a dataset",
+        datasets.list_all(workspace),
+        index=None,
+        format_func=lambda dataset: dataset.name,
+        placeholder="Choose a dataset",
+        key="clip_dataset",
+    )
+    if dataset is None:
+        return None
+    try:
+        entry = row.selectbox(
+            "Clip",
+            dataset.clips(),
+            index=None,
+            format_func=lambda entry: entry.transcription or PurePosixPath(entry.file_name).name,
+            placeholder="Choose a clip",
+            key=f"clip_of_{dataset.name}",
+        )
+        return ClipAudio(dataset.name, dataset.audio_path(entry)) if entry else None
+    except LabError as error:
+        st.error(formatting.plain(str(error)), icon=":material/error:")
+        return None

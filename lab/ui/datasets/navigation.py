@@ -1,0 +1,102 @@
+"""Which dataset is open, and which of its tabs; both are kept in the URL."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from lab import dataset as datasets
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
+from lab.dataset import Dataset
+from lab.dataset.statistics import summary
+from lab.ui import formatting
+from lab.ui.controls import choose_tab
+from lab.ui.datasets.shared import load_table
+from lab.ui.resources import import_queue
+
+_DATASET, _TAB, _LAST, _IMPORTING = "dataset", "tab", "last_dataset", "importing"
+_CLIP = "clip"
+
+
+def choose_dataset(workspace: Workspace) -> Dataset | None:
+    """Let the person choose a dataset; None while they import another one."""
+    by_name = {dataset.name: dataset for dataset in datasets.list_all(workspace)}
+    if not by_name:
+        st.markdown(
+            "A dataset is a set of speech clips, each with a transcript. Import one here, try a "
+            "sample, or cut recordings into clips on the **Prepare** page."
+        )
+        # The result of the first import stays visible until its dataset is opened.
+        st.session_state[_IMPORTING] = bool(import_queue().jobs(workspace))
+        return None
+    names = list(by_name)
+    requested = st.query_params.get(_DATASET) or st.session_state.get(_LAST)
+    row = st.container(horizontal=True, vertical_alignment="center")
+    name = row.selectbox(
+        "Dataset",
+        names,
+        index=names.index(requested) if requested in by_name else 0,
+        label_visibility="collapsed",
+        width=320,
+    )
+    st.query_params[_DATASET] = st.session_state[_LAST] = name
+    if failure := st.session_state.pop("delete_failure", None):
+        st.error(formatting.plain(failure), icon=":material/error:")
+    if row.toggle("Import another", key=_IMPORTING):
+        return None
+    with row.popover("Delete", icon=":material/delete:"):
+        st.markdown(
+            f"This permanently deletes **{formatting.plain(name)}**: its audio, its texts and "
+            "its correction history."
+        )
+        st.button("Delete permanently", type="primary", on_click=_delete, args=(by_name[name],))
+    return by_name[name]
+
+
+def choose_dataset_tab(tabs: Iterable[str]) -> str:
+    """Let the person choose what to do with the dataset."""
+    return choose_tab(tabs, key=_TAB)
+
+
+def open_dataset(name: str, tab: str = "Browse", *, clip: str = "") -> None:
+    """Show a dataset after the next rerun; for a button's `on_click`.
+
+    clip: file name of the clip to open in the tab; "" for none in particular
+    """
+    st.query_params[_DATASET] = name
+    st.session_state[_TAB] = tab
+    st.session_state[_IMPORTING] = False
+    if clip:
+        set_clip(clip)
+
+
+def requested_clip() -> str:
+    """File name of the clip in the URL; "" if none."""
+    return st.query_params.get(_CLIP, "")
+
+
+def set_clip(file_name: str) -> None:
+    """Put a clip in the URL, so that a reload or a shared link returns to it."""
+    st.query_params[_CLIP] = file_name
+
+
+def show_summary(dataset: Dataset) -> None:
+    """Show the size of the dataset in one line; raises LabError."""
+    total = summary(load_table(dataset))
+    parts = [
+        formatting.duration(total.hours * 3600),
+        formatting.count(total.n_clips, "clip"),
+        formatting.count(total.n_speakers, "speaker") if total.n_speakers else "speakers unknown",
+        f"{total.n_with_text} with text",
+        f"{total.n_corrected} corrected",
+    ]
+    if total.n_excluded:
+        parts.append(f"{total.n_excluded} excluded")
+    st.markdown(":gray[" + " · ".join(parts) + "]")
+
+
+def _delete(dataset: Dataset) -> None:
+    try:
+        datasets.delete(dataset)
+    except LabError as error:
+        st.session_state["delete_failure"] = str(error)

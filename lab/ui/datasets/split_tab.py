@@ -1,0 +1,177 @@
+"""Split: assign clips to train, validation and test without leaks."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from lab.core.errors import LabError
+from lab.core.workspace import Workspace
+from lab.dataset import Dataset, DatasetClip
+from lab.dataset.splitting import (
+    DEFAULT_RATIOS,
+    GROUP_BY,
+    SplitLeak,
+    SplitProposal,
+    SplitSize,
+    split,
+    split_sizes,
+)
+from lab.ui import formatting
+from lab.ui.datasets.bulk_edit import change_clips, show_undo
+from lab.ui.datasets.shared import DATASET_HASH, load_clips
+
+_WHAT = "split"
+_MAX_LEAKS = 200
+_GROUP_NAMES = dict(zip(GROUP_BY, ("Speakers and sentences", "Speakers", "Sentences"), strict=True))
+_REASSIGN, _KEEP = "Reassign all clips", "Assign only clips without a split"
+
+
+def show_split(workspace: Workspace, dataset: Dataset) -> None:  # noqa: ARG001 - as all tabs
+    """Let the person split the dataset; raises LabError if it cannot be read."""
+    st.markdown(
+        "A model is trained on **train**; **validation** picks the best checkpoint; **test** is "
+        "scored once, at the end. Test scores are only meaningful if neither the speakers nor the "
+        "sentences occur in the other splits."
+    )
+    clips = load_clips(dataset)
+    show_undo(dataset, _WHAT)
+    ratios, seed, group_by = _choose_options()
+    keep_existing = _choose_scope(dataset, clips)
+    try:
+        proposal = _propose(dataset, ratios, seed, group_by, keep_existing)
+    except LabError as error:
+        st.warning(formatting.plain(str(error)), icon=":material/info:")
+        return
+    _show_sizes(split_sizes(clips), proposal)
+    if proposal.note:
+        st.warning(proposal.note, icon=":material/info:")
+    n_changed = proposal.n_changed
+    _show_leaks("Current split", proposal.leaks_before)
+    if n_changed:
+        _show_leaks("Proposed split", proposal.leaks_after)
+    st.button(
+        f"Split {formatting.count(n_changed, 'clip')}" if n_changed else "Already split this way",
+        type="primary",
+        icon=":material/call_split:",
+        disabled=not n_changed,
+        on_click=change_clips,
+        args=(dataset, proposal.edits, _WHAT),
+    )
+
+
+def _choose_options() -> tuple[tuple[float, ...], int, str]:
+    """Ask for the ratios, the seed and what to group by, as `split` takes them."""
+    row = st.columns([1, 1, 1, 1, 2])
+    ratios = tuple(
+        float(
+            column.number_input(
+                f"{name} (%)",
+                0 if number else 1,
+                100,
+                round(ratio * 100),
+                key=f"split_{name}",
+                persist_state="session",
+            )
+        )
+        for number, (column, name, ratio) in enumerate(
+            zip(row, ("Train", "Validation", "Test"), DEFAULT_RATIOS, strict=False)
+        )
+    )
+    seed = row[3].number_input(
+        "Seed",
+        0,
+        999_999,
+        0,
+        key="split_seed",
+        persist_state="session",
+        help="The same seed always gives the same split; change it for another random split.",
+    )
+    group_by = row[4].selectbox(
+        "Keep together",
+        GROUP_BY,
+        format_func=_GROUP_NAMES.__getitem__,
+        key="split_group_by",
+        persist_state="session",
+        help="All clips of a speaker, or with the same sentence, are assigned to the same split.",
+    )
+    return ratios, int(seed), str(group_by)
+
+
+def _choose_scope(dataset: Dataset, clips: Sequence[DatasetClip]) -> bool:
+    """Ask whether clips stay in their split; by default if there are splits already."""
+    scope = st.segmented_control(
+        "Clips to assign",
+        [_REASSIGN, _KEEP],
+        default=_KEEP if any(clip.split for clip in clips) else _REASSIGN,
+        required=True,
+        key=f"split_scope_{dataset.name}",
+        persist_state="session",
+        label_visibility="collapsed",
+        help="Keep the splits of a published corpus, so that your scores are comparable.",
+    )
+    return bool(scope == _KEEP)
+
+
+def _show_sizes(current: Sequence[SplitSize], proposal: SplitProposal) -> None:
+    total_s = sum(size.duration_s for size in proposal.sizes)
+    table = pd.DataFrame(
+        {
+            "Split": [size.split for size in proposal.sizes],
+            "Current clips": [size.n_clips for size in current],
+            "Proposed clips": [size.n_clips for size in proposal.sizes],
+            "Duration": [formatting.duration(size.duration_s) for size in proposal.sizes],
+            "Ratio": [
+                f"{size.duration_s / total_s:.0%}" if total_s else "–" for size in proposal.sizes
+            ],
+            "Speakers": [size.n_speakers for size in proposal.sizes],
+        }
+    )
+    st.dataframe(table, hide_index=True)
+    n_unassigned = len(proposal.edits) - sum(size.n_clips for size in proposal.sizes)
+    if n_unassigned:
+        st.caption(
+            f"Not assigned: {formatting.count(n_unassigned, 'clip')} excluded or without a text."
+        )
+
+
+def _show_leaks(title: str, leaks: Sequence[SplitLeak]) -> None:
+    if not leaks:
+        st.markdown(f":green[:material/check:] {title}: no leaks between splits.")
+        return
+    n_speakers = sum(leak.kind == "speaker" for leak in leaks)
+    counts = [
+        formatting.count(count, kind)
+        for kind, count in (("speaker", n_speakers), ("sentence", len(leaks) - n_speakers))
+        if count
+    ]
+    with st.expander(
+        f"{title}: {' and '.join(counts)} in more than one split", icon=":material/warning:"
+    ):
+        shown = leaks[:_MAX_LEAKS]
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "Type": [leak.kind for leak in shown],
+                    "Value": [leak.value for leak in shown],
+                    "Splits": [", ".join(leak.splits) for leak in shown],
+                    "Clips": [len(leak.file_names) for leak in shown],
+                }
+            ),
+            hide_index=True,
+        )
+        if len(leaks) > len(shown):
+            st.caption(f"Showing the first {_MAX_LEAKS}.")
+
+
+@st.cache_resource(max_entries=4, show_spinner="Splitting …", hash_funcs=DATASET_HASH)
+def _propose(
+    dataset: Dataset, ratios: tuple[float, ...], seed: int, group_by: str, keep_existing: bool
+) -> SplitProposal:
+    return split(
+        load_clips(dataset),
+        ratios=ratios,
+        seed=seed,
+        group_by=group_by,
+        keep_existing=keep_existing,
+    )

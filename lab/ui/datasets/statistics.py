@@ -1,0 +1,188 @@
+"""Statistics of a dataset's clips: durations, speaking rates, characters, words, errors."""
+
+import itertools
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from lab.dataset import statistics
+from lab.dataset.statistics import Histogram
+from lab.scoring import BASIC, confusions, score, word_accuracy
+from lab.ui import formatting
+from lab.ui.charts import ACCENT
+from lab.ui.downloads import csv_button
+
+_HEIGHT = 260
+_MAX_ROWS = 5_000
+
+
+def show_durations(shown: pd.DataFrame) -> None:
+    """Show the distribution of durations and speaking rates, and the size of each split."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Duration**")
+        _show_histogram(statistics.histogram(shown["duration"]), "seconds", key="durations")
+        st.caption("Whisper processes 30 s at a time; longer clips would be cut off in training.")
+    with right:
+        st.markdown("**Speaking rate**")
+        _show_histogram(statistics.histogram(shown["rate"]), "characters per second", key="rates")
+        st.caption("Outliers often have the text of another clip, or an incomplete one.")
+    splits = statistics.summary(shown).splits
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Split": [split.name or "none" for split in splits],
+                "Clips": [split.n_clips for split in splits],
+                "Duration": [formatting.duration(split.duration_s) for split in splits],
+                "With text": [split.n_with_text for split in splits],
+                "Speakers": [split.n_speakers or None for split in splits],
+            }
+        ),
+        hide_index=True,
+        key="split_statistics",
+    )
+
+
+def show_alphabet(shown: pd.DataFrame) -> None:
+    """Show how often each character occurs; rare ones are often typos."""
+    characters = statistics.alphabet(shown["text"])
+    table = pd.DataFrame(
+        {
+            "Character": [one.character for one in characters],
+            "Name": [one.name.capitalize() for one in characters],
+            "Count": [one.count for one in characters],
+            "Clips": [one.n_clips for one in characters],
+        }
+    )
+    st.caption(
+        f"{formatting.count(len(characters), 'character')}. Rare ones are often typos; filter with "
+        '`"x" in text` to see their clips.'
+    )
+    st.dataframe(table, hide_index=True, key="alphabet")
+
+
+def show_vocabulary(shown: pd.DataFrame) -> None:
+    """Show how often each word occurs."""
+    vocabulary = statistics.vocabulary(shown["text"])
+    st.caption(
+        f"{vocabulary.n_words:,} words, {len(vocabulary.words):,} of them unique; "
+        f"{vocabulary.once_ratio:.0%} of these occur only once, and may be typos."
+    )
+    only_once = st.toggle("Only words that occur once", key="words_once", persist_state="session")
+    words = [word for word in vocabulary.words if word.count == 1 or not only_once]
+    table = pd.DataFrame(
+        {
+            "Word": [word.word for word in words],
+            "Count": [word.count for word in words],
+            "Clips": [word.n_clips for word in words],
+        }
+    )
+    st.dataframe(table.head(_MAX_ROWS), hide_index=True, key="vocabulary")
+    if len(table) > _MAX_ROWS:
+        st.caption(f"Showing the first {_MAX_ROWS:,}; the CSV file has all.")
+    csv_button(lambda: table.to_csv(index=False), "words.csv", key="vocabulary_csv")
+
+
+def show_errors(shown: pd.DataFrame) -> None:
+    """Show error rates and the most frequent errors of the predictions."""
+    scored = shown[shown["wer"].notna()]
+    if scored.empty:
+        st.info("None of these clips has both a text and a prediction.", icon=":material/hearing:")
+        return
+    pairs = [
+        (BASIC(text), BASIC(prediction))
+        for text, prediction in zip(scored["text"], scored["prediction"], strict=True)
+    ]
+    _show_error_rates(scored, len(shown))
+    left, middle, right = st.columns(3, gap="medium")
+    with left:
+        st.markdown("**Character confusions**")
+        found = confusions(pairs, unit="character")
+        _show_confusions([(one.reference, one.hypothesis, one.count) for one in found], "character")
+    with middle:
+        st.markdown("**Word confusions**")
+        found = confusions(pairs, unit="word")
+        _show_confusions([(one.reference, one.hypothesis, one.count) for one in found], "word")
+    with right:
+        st.markdown("**Accuracy by word**")
+        accuracies = word_accuracy(pairs)
+        table = pd.DataFrame(
+            {
+                "Word": [one.word for one in accuracies],
+                "Count": [one.count for one in accuracies],
+                "Accuracy": [one.accuracy for one in accuracies],
+            }
+        )
+        st.dataframe(
+            table.head(_MAX_ROWS),
+            hide_index=True,
+            key="word_accuracy",
+            column_config={"Accuracy": st.column_config.NumberColumn(format="percent")},
+        )
+
+
+def _show_error_rates(scored: pd.DataFrame, n_shown: int) -> None:
+    total = score(scored["text"].tolist(), scored["prediction"].tolist(), BASIC)
+    counts = total.words
+    row = st.columns(4)
+    row[0].metric(
+        "WER",
+        f"{total.wer:.1%}",
+        border=True,
+        help="Word error rate: substitutions, deletions and insertions per word of the text. "
+        "0% is perfect.",
+    )
+    row[1].metric(
+        "CER",
+        f"{total.cer:.1%}",
+        border=True,
+        help="Character error rate: the same, counted in characters.",
+    )
+    row[2].metric("Words", f"{counts.n_reference:,}", border=True)
+    row[3].metric("Clips", f"{len(scored):,} of {n_shown:,}", border=True)
+    st.caption(
+        f"{formatting.count(counts.substitutions, 'substitution')}, "
+        f"{formatting.count(counts.deletions, 'deletion')}, "
+        f"{formatting.count(counts.insertions, 'insertion')}. "
+        "Case and punctuation are ignored.",
+        help="Substitution: a different word than in the text. Deletion: a word of the text is "
+        "missing. Insertion: a word that the text does not have.",
+    )
+
+
+def _show_confusions(found: Sequence[tuple[str, str, int]], unit: str) -> None:
+    table = pd.DataFrame(
+        {
+            "Text": [reference or "(insertion)" for reference, _, _ in found],
+            "Prediction": [hypothesis or "(deletion)" for _, hypothesis, _ in found],
+            "Count": [count for *_, count in found],
+        }
+    )
+    st.dataframe(table.head(_MAX_ROWS), hide_index=True, key=f"{unit}_confusions")
+
+
+def _show_histogram(histogram: Histogram, unit: str, *, key: str) -> None:
+    edges = histogram.edges
+    width = edges[1] - edges[0]
+    figure = go.Figure(
+        go.Bar(
+            x=[edge + width / 2 for edge in edges[:-1]],
+            y=histogram.counts,
+            width=width,
+            marker={"color": ACCENT, "line": {"width": 0}},
+            customdata=list(itertools.pairwise(edges)),
+            hovertemplate="%{customdata[0]:.3~g} to %{customdata[1]:.3~g}: %{y:,}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        height=_HEIGHT,
+        margin={"l": 0, "r": 0, "t": 8, "b": 8},
+        bargap=0,
+        xaxis={"title": unit, "fixedrange": True, "range": [0, edges[-1]]},
+        yaxis={"title": "clips", "fixedrange": True},
+    )
+    st.plotly_chart(figure, config={"displayModeBar": False}, key=key)
+    if histogram.n_above:
+        st.caption(f"{formatting.count(histogram.n_above, 'clip')} above {edges[-1]:.3g} {unit}.")
