@@ -1,186 +1,156 @@
-"""What a run does when its turn has come: its clips, its training, its evaluation."""
+"""What a run does when it is its turn: prepare the clips, train, evaluate, check."""
 
 import logging
 import time
 from collections.abc import Callable, Iterable
 
 from lab import dataset
-from lab.audio import SAMPLE_RATE
 from lab.core.errors import LabError, OptionsError, WorkspaceError
 from lab.core.progress import Cancelled, Progress
-from lab.core.workspace import read_json, write_json
-from lab.dataset import Dataset
-from lab.evaluation import sentences
+from lab.evaluation import summarize
 from lab.health.check import check_run
-from lab.training import advice, examples, intake, runs
-from lab.training.afterwards import evaluate_run
-from lab.training.beginning import model_for
+from lab.training import advice, prepared_examples
 from lab.training.config import Config
-from lab.training.examples import Examples
-from lab.training.fitting import fit
-from lab.training.intake import Intake
-from lab.training.provenance import papers as papers_of
-from lab.training.runs import Run
-from lab.training.state import read
-from lab.training.windows import Windows
+from lab.training.evaluation import evaluate_run
+from lab.training.examples import select_examples
+from lab.training.initial_model import load_initial_model
+from lab.training.prepared_examples import PreparationOptions, PreparedExamples
+from lab.training.provenance import read_provenance, write_provenance
+from lab.training.run import Run
+from lab.training.trainer import fit
 
 _log = logging.getLogger(__name__)
 
-_TELL_EVERY_S, _LOOK_EVERY_S = 1.0, 0.5
+_UPDATE_EVERY_S, _POLL_S = 1.0, 0.5
 _FEW_CLIPS = 20
 
 
-def follow(run: Run) -> None:
-    """The part of one of several processes, started by Lightning or on another machine.
+def run_worker(run: Run) -> None:
+    """Train as one of several processes, started by Lightning or on another machine.
 
-    It waits until the first one has read the clips. Raises OptionsError where that is not under way
-    or ends before.
+    Waits until the main process has prepared the clips. Raises OptionsError if that is not running.
     """
-    while not (intake.is_there(run.folder) and (run.folder / runs.DATASET).exists()):
-        # Whether a process of another machine is alive nobody knows here, only what it has written.
-        if read(run).is_over:
+    while not (prepared_examples.is_prepared(run.clips_dir) and run.provenance_path.exists()):
+        # The stored state, since processes of another machine cannot be looked up here.
+        if run.stored_state().is_over:
             raise OptionsError(
-                f"The run {run.name} is not under way on the first machine. Start it there, and "
-                "then here."
+                f"The run {run.name} is not running on the first machine. Start it there first."
             )
-        time.sleep(_LOOK_EVERY_S)
+        time.sleep(_POLL_S)
     models_dir = run.workspace.models_dir
-    fit(run, model_for(run.config, models_dir, saved=run.last_path), _opened(run))
+    model = load_initial_model(run.config, models_dir, checkpoint=run.last_checkpoint)
+    fit(run, model, prepared_examples.load_prepared(run.clips_dir))
 
 
-def lead(run: Run) -> None:
-    """Read the clips, train, evaluate and check.
+def run_main(run: Run) -> None:
+    """Prepare the clips, train, evaluate and check, as the only or the first process.
 
-    Raises `Cancelled` when the run was stopped, LabError where it cannot go on.
+    Raises `Cancelled` if the run was stopped, LabError if it failed.
     """
     config = run.config
-    model = model_for(
-        config, run.workspace.models_dir, saved=run.last_path, on_progress=_progress(run)
+    model = load_initial_model(
+        config,
+        run.workspace.models_dir,
+        checkpoint=run.last_checkpoint,
+        on_progress=_progress(run),
     )
     _warn(run, advice.warnings(config, model.dims.n_audio_state))
-    longest_samples = SAMPLE_RATE // 50 * model.dims.n_audio_ctx
-    taken_in = _clips(
-        run, config, Windows(model.dims, max_tokens=config.max_tokens), longest_samples
-    )
-    n_train, n_validation = len(taken_in.train.clips), len(taken_in.validation.clips)
-    _log.info("%d clips to learn from, %d of validation.", n_train, n_validation)
-    fit(run, model, taken_in)
+    examples = _prepared_examples(run, config, PreparationOptions.of(config, model.dims))
+    n_train, n_validation = len(examples.train.clips), len(examples.validation.clips)
+    _log.info("%d training clips, %d validation clips.", n_train, n_validation)
+    fit(run, model, examples)
     del model
-    _look_back(run, "Evaluating", _evaluated, "The model was not evaluated on clips of the test")
+    _assess(run, "Evaluating", _evaluate, "The model was not evaluated on the test split")
     if config.health == "check" and not config.architecture:
-        _look_back(run, "Checking its health", _examined, "The health of the model was not checked")
+        _assess(
+            run, "Checking for regressions", _check, "The model was not checked for regressions"
+        )
 
 
-def _look_back(run: Run, note: str, look: Callable[[Run], Iterable[str]], otherwise: str) -> None:
-    """Say what the model is worth. Whatever goes wrong with that, there is a model."""
-    runs.update(run, note=note, seconds_left=None)
+def _assess(run: Run, note: str, assess: Callable[[Run], Iterable[str]], failure: str) -> None:
+    """Evaluate or check the model, and log the result; errors are warnings, as there is a model."""
+    run.update(note=note, seconds_left=None)
     try:
-        for sentence in look(run):
+        for sentence in assess(run):
             _log.info("%s", sentence)
     except Cancelled:
         raise
     except LabError as error:
-        _warn(run, [f"{otherwise}: {error}"])
+        _warn(run, [f"{failure}: {error}"])
     except Exception:
         _log.exception("%s.", note)
-        _warn(run, [f"{otherwise}: something went wrong inside the program; the log says what."])
+        _warn(run, [f"{failure}: an internal error occurred; the log says more."])
 
 
-def _evaluated(run: Run) -> Iterable[str]:
-    return sentences(evaluate_run(run, on_progress=_progress(run)))
+def _evaluate(run: Run) -> Iterable[str]:
+    return summarize(evaluate_run(run, on_progress=_progress(run)))
 
 
-def _examined(run: Run) -> Iterable[str]:
+def _check(run: Run) -> Iterable[str]:
     return [check_run(run, on_progress=_progress(run)).sentence]
 
 
-def _clips(run: Run, config: Config, windows: Windows, longest_samples: int) -> Intake:
-    """The clips of a run as they were when it began, read now if it begins."""
-    is_there = intake.is_there(run.folder)
+def _prepared_examples(run: Run, config: Config, options: PreparationOptions) -> PreparedExamples:
+    """The clips of a run as they were when it started; prepared now if it is new."""
+    is_prepared = prepared_examples.is_prepared(run.clips_dir)
     try:
-        found = dataset.find(run.workspace, config.dataset)
-        chosen = examples.choose(found, config)
+        source = dataset.find(run.workspace, config.dataset)
+        examples = select_examples(source, config)
     except LabError:
-        if not is_there:
+        if not is_prepared:
             raise
-        _warn(run, [_goes_on(config, "cannot be used any more")])
-        return _opened(run)
-    papers_path = run.folder / runs.DATASET
-    papers = read_json(papers_path) if papers_path.exists() else None
-    has_changed = papers is not None and papers.get("fingerprint") != chosen.fingerprint()
-    if is_there and papers is not None:
-        _warn(run, [_goes_on(config, "has changed since")] if has_changed else [])
-        return _opened(run)
-    if has_changed and run.last_path.exists():
+        _warn(run, [_uses_earlier_clips(config, "can no longer be used")])
+        return prepared_examples.load_prepared(run.clips_dir)
+    provenance = read_provenance(run)
+    has_changed = bool(provenance) and provenance.get("fingerprint") != examples.fingerprint()
+    if is_prepared and provenance:
+        if has_changed:
+            _warn(run, [_uses_earlier_clips(config, "has changed")])
+        return prepared_examples.load_prepared(run.clips_dir)
+    if has_changed and run.last_checkpoint.exists():
         raise WorkspaceError(
-            f"The dataset {found.name} has changed since this run began, and its clips as they "
-            "were then are gone. Begin a new run."
+            f"The dataset {source.name} has changed since this run started, and the clips of that "
+            "time have been deleted. Start a new run."
         )
-    _take_in(run, config, windows, longest_samples, found, chosen)
-    taken_in = _opened(run)
-    write_json(papers_path, papers_of(found, chosen, taken_in, config))
-    return taken_in
-
-
-def _take_in(
-    run: Run,
-    config: Config,
-    windows: Windows,
-    longest_samples: int,
-    found: Dataset,
-    chosen: Examples,
-) -> None:
-    intake.take_in(
-        run.folder,
-        found,
-        chosen,
-        n_mels=windows.n_mels,
-        keep_sound=config.augmentation.changes_sound,
-        max_samples=min(config.max_samples, longest_samples),
-        why_not=windows.why_not,
-        on_progress=_progress(run),
+    prepared = prepared_examples.prepare(
+        run.clips_dir, source, examples, options, on_progress=_progress(run)
     )
-    left_out = [*chosen.left_out, *_opened(run).left_out]
-    notes = [f"Not used: {', '.join(left_out)}."] if left_out else []
-    n_train = len(_opened(run).train.clips)
+    write_provenance(run, config, examples, prepared)
+    left_out = [*examples.left_out, *prepared.left_out]
+    warnings = [f"Left out: {', '.join(left_out)}."] if left_out else []
+    n_train = len(prepared.train.clips)
     if n_train < _FEW_CLIPS:
-        notes.append(
-            f"There {'is one clip' if n_train == 1 else f'are {n_train} clips'} to learn from: "
-            "enough to try the way, not to make a model better."
+        clips = (
+            "is only one training clip" if n_train == 1 else f"are only {n_train} training clips"
         )
-    _warn(run, notes)
+        warnings.append(f"There {clips}: enough for a trial run, not to improve a model.")
+    _warn(run, warnings)
+    return prepared
 
 
-def _goes_on(config: Config, what: str) -> str:
-    return (
-        f"The dataset {config.dataset} {what}. The run goes on with its clips as they were when it "
-        "began."
-    )
-
-
-def _opened(run: Run) -> Intake:
-    return intake.open_intake(run.folder)
+def _uses_earlier_clips(config: Config, what: str) -> str:
+    return f"The dataset {config.dataset} {what}. The run uses the clips as they were at its start."
 
 
 def _warn(run: Run, sentences: list[str]) -> None:
-    known = runs.status(run).warnings
+    known = run.status().warnings
     new = tuple(sentence for sentence in sentences if sentence not in known)
     for sentence in new:
         _log.warning("%s", sentence)
     if new:
-        runs.update(run, warnings=(*known, *new))
+        run.update(warnings=(*known, *new))
 
 
 def _progress(run: Run) -> Progress:
-    told_at = 0.0
+    updated_at = 0.0
 
     def on_progress(done: float, total: float, note: str = "") -> None:
-        nonlocal told_at
-        if runs.is_asked_to_stop(run):
+        nonlocal updated_at
+        if run.stop_requested:
             raise Cancelled
-        if time.monotonic() - told_at >= _TELL_EVERY_S:
-            told_at = time.monotonic()
+        if time.monotonic() - updated_at >= _UPDATE_EVERY_S:
+            updated_at = time.monotonic()
             share = f": {done / total:.0%}" if total else ""
-            runs.update(run, note=f"{note[:1].upper()}{note[1:]}{share}")
+            run.update(note=f"{note[:1].upper()}{note[1:]}{share}")
 
     return on_progress

@@ -1,6 +1,6 @@
-"""A run's process from its beginning to its end: `python -m lab train-run`.
+"""The process of a run, from start to end: `python -m lab train-run`.
 
-Light until it is the run's turn: `lab.jobs.run_steps` is what comes then.
+Torch is imported, with `lab.jobs.run_steps`, only when it is the run's turn.
 """
 
 import errno
@@ -17,42 +17,42 @@ from filelock import Timeout
 
 from lab.core.errors import LabError, OptionsError, WorkspaceError
 from lab.core.progress import Cancelled
-from lab.training import leftovers, runs
-from lab.training.runs import Run
+from lab.training import runs
+from lab.training.cleanup import clean_up
+from lab.training.run import Run, RunState, is_main_process
 
 _log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
-# A process that was killed counts as gone before the last of its threads has let go of its files.
-_LET_GO_S = 15.0
-_OUR_FAULT = "Something went wrong inside the program; the log says what."
+# A killed process counts as gone before the last of its threads has released its locks.
+_RELEASE_TIMEOUT_S = 15.0
 
 
-def train(run: Run) -> runs.State:
-    """Begin a run or go on with it, until it is done, stopped or failed; returns how it ended.
+def train(run: Run) -> RunState:
+    """Start or resume a run in this process, and return its final state.
 
-    Waits for its turn first. Where it fails, the state says why in a sentence. Raises OptionsError
-    if the run is done, or another process trains it.
+    Waits for its turn first. If training fails, the state says why. Raises OptionsError if the run
+    is done, or another process trains it.
     """
-    if not runs.is_main_process():  # one of several, here or elsewhere
+    if not is_main_process():
         from lab.jobs import run_steps
 
         with suppress(Cancelled):
-            run_steps.follow(run)
-        return runs.status(run)
+            run_steps.run_worker(run)
+        return run.status()
     try:
-        lock = runs.lock_of(run).acquire(timeout=_LET_GO_S)
+        lock = run.lock().acquire(timeout=_RELEASE_TIMEOUT_S)
     except Timeout:
         raise OptionsError(f"The run {run.name} is being trained by another process.") from None
     with lock, _stopped_by_signals(run), _logged(run):
-        leftovers.sweep(run)
-        _join_the_line(run)
+        clean_up(run)
+        _enqueue(run)
         try:
             with _turn(run):
-                runs.update(run, state="running", note="Beginning")
-                from lab.jobs import run_steps  # torch, which those who wait do without
+                run.update(state="running", note="Starting")
+                from lab.jobs import run_steps
 
-                run_steps.lead(run)
+                run_steps.run_main(run)
         except Cancelled:
             _end(run, state="stopped", note="Stopped; it can be resumed")
         except LabError as error:
@@ -60,37 +60,37 @@ def train(run: Run) -> runs.State:
             _end(run, state="failed", note="Failed", error=str(error))
         except Exception as error:
             _log.exception("The training ended unexpectedly.")
-            _end(run, state="failed", note="Failed", error=_sentence(run, error))
+            _end(run, state="failed", note="Failed", error=_explain(run, error))
         else:
             _end(run, state="done", note="Done", seconds_left=0.0)
-        leftovers.sweep(run)
-    return runs.status(run)
+        clean_up(run)
+    return run.status()
 
 
-def _sentence(run: Run, error: Exception) -> str:
+def _explain(run: Run, error: Exception) -> str:
     from lab.training import memory
 
-    if memory.is_full(error):
-        return memory.too_little(run.config, run.config.batch_size // 2)
+    if memory.is_out_of_memory(error):
+        return memory.out_of_memory_advice(run.config, run.config.batch_size // 2)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk is full. Free some space first. {runs.way_on(run)}"
-    return f"{_OUR_FAULT} {runs.way_on(run)}"
+        return f"The disk is full. Free some space first. {run.recovery_advice}"
+    return f"An internal error occurred; the log says more. {run.recovery_advice}"
 
 
-def _join_the_line(run: Run) -> None:
-    state = runs.status(run).state
+def _enqueue(run: Run) -> None:
+    state = run.status().state
     if state == "done":
-        raise OptionsError(f"The run {run.name} is done. Begin a new one to train on.")
-    if state != "waiting" and state != "stopping":  # `runs.start` has asked, or a person calls
-        runs.ask(run)
-    runs.update(run, **runs.this_process())
+        raise OptionsError(f"The run {run.name} is done. Start a new one to continue training.")
+    if state not in ("waiting", "stopping"):  # `run_process.start` has enqueued it already
+        run.enqueue()
+    run.claim()
 
 
 @contextmanager
 def _turn(run: Run) -> Iterator[None]:
-    """Wait until no other run trains that asked before; raises `Cancelled`."""
-    while (lock := runs.turn(run)) is None:
-        if runs.is_asked_to_stop(run):
+    """Wait until it is the run's turn to train; raises `Cancelled` if it is stopped."""
+    while (lock := runs.acquire_turn(run)) is None:
+        if run.stop_requested:
             raise Cancelled
         time.sleep(_POLL_S)
     with lock:
@@ -98,48 +98,48 @@ def _turn(run: Run) -> Iterator[None]:
 
 
 def _end(run: Run, **changes: object) -> None:
-    # On a full disk not even that can be written; the state then says that the process is gone.
+    # Fails on a full disk; the status then says that the process is gone.
     with suppress(WorkspaceError):
-        runs.end(run, **changes)
+        run.finish(**changes)
         _log.info("%s.", changes["note"])
 
 
 @contextmanager
 def _stopped_by_signals(run: Run) -> Iterator[None]:
-    """Let Ctrl+C, and the system when it shuts down, stop the run as a person does."""
+    """Save a checkpoint and stop on Ctrl+C and when the system shuts down."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        runs.stop(run)
+        run.stop()
 
-    kinds = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(kind, stop) for kind in kinds]
+    signals = (signal.SIGINT, signal.SIGTERM)
+    earlier = [signal.signal(number, stop) for number in signals]
     try:
         yield
     finally:
-        for kind, handler in zip(kinds, before, strict=True):
-            signal.signal(kind, handler)
+        for number, handler in zip(signals, earlier, strict=True):
+            signal.signal(number, handler)
 
 
 @contextmanager
 def _logged(run: Run) -> Iterator[None]:
-    """Write what the library says into the run's log, unless all output goes there anyway."""
-    path = run.folder / runs.LOG
+    """Write the library's log messages to the run's log, unless stderr goes there anyway."""
+    path = run.log_path
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     path.touch()
     if not os.path.samestat(os.fstat(sys.__stderr__.fileno()), path.stat()):  # type: ignore[union-attr]
         handlers.append(logging.FileHandler(path, encoding="utf-8"))
-    ours = logging.getLogger("lab")
-    level = ours.level
-    ours.setLevel(logging.INFO)
-    ours.propagate = False
+    logger = logging.getLogger("lab")
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
     for handler in handlers:
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-        ours.addHandler(handler)
+        logger.addHandler(handler)
     try:
         yield
     finally:
         for handler in handlers:
-            ours.removeHandler(handler)
+            logger.removeHandler(handler)
             handler.close()
-        ours.setLevel(level)
-        ours.propagate = True
+        logger.setLevel(level)
+        logger.propagate = True

@@ -1,7 +1,7 @@
-"""How long a training takes on this machine and how much memory, from batches of its own clips.
+"""Estimates time and memory of a training by running two of its batches on this machine.
 
-`ask` measures in a process of its own, so that the memory is only the training's and is given back:
-`python -m lab.training.measuring WORKSPACE < config.yaml`.
+That happens in another process, which measures the memory of the training alone and frees it again:
+`python -m lab.training.estimate_worker WORKSPACE < config.yaml`.
 """
 
 import json
@@ -18,21 +18,22 @@ from lab.core.workspace import Workspace
 from lab.training.config import Config
 
 _LIBRARY = Path(__file__).parents[2]
-_LOOK_EVERY_S = 0.2
+_POLL_S = 0.2
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a training will take.
+    """Estimated cost of a training, and facts about it.
 
-    seconds: from the start to the model, validations counted, the final evaluation not
-    memory_bytes: of the whole process at its most; on a GPU, of the GPU
-    free_bytes: of that memory, now
-    step_s: seconds of a batch at the clips' own length, and at 30 s
-    device: where, and in which precision
-    n_train, n_validation, total_steps: clips and batches
-    left_out: clips that are not used and why, a phrase each
-    warnings: what is possible but hardly wise, a sentence each
+    seconds: from the start to the model, with validations, without the final evaluation
+    memory_bytes: peak memory of all processes; on a GPU, GPU memory
+    free_bytes: available memory of that kind
+    step_s: seconds per batch, of clips at their own length and of 30-second windows
+    device: name and precision
+    learning_rate: at its peak
+    n_train, n_validation, total_steps: number of clips and batches
+    left_out: phrases such as “2 clips without a text”
+    warnings: sentences about unwise settings
     """
 
     seconds: float
@@ -48,36 +49,38 @@ class Estimate:
     warnings: tuple[str, ...]
 
     def sentences(self, config: Config) -> list[str]:
-        """What the run will do, in words."""
-        what = {
+        """A description of the training for people."""
+        weights = {
             "everything": "All weights of",
             "decoder": "The decoder of",
-            "lora": "Small matrices beside the weights of",
-        }[config.trains]
-        model = "a new network" if config.architecture else config.model
-        stops = (
-            f", or stops when {config.patience} validations in a row bring nothing better"
+            "lora": "LoRA matrices for",
+        }[config.trainable]
+        model = "a custom architecture" if config.architecture else config.model
+        early_stopping = (
+            f"; training stops early after {config.patience} validations without improvement"
             if config.patience
             else ""
         )
         return [
-            f"{what} {model} are trained on {self.n_train} clips of {config.dataset}, in batches "
-            f"of {config.batch_size}, on {self.device}.",
-            f"Each clip is seen {config.epochs} times: {self.total_steps} batches{stops}.",
-            f"The learning rate rises to {self.learning_rate:g} and falls to 0.",
-            f"{self.n_validation} clips of validation choose the best state, which becomes the "
+            f"{weights} {model} are trained on {self.n_train} clips of {config.dataset}, in "
+            f"batches of {config.batch_size}, on {self.device}.",
+            f"{config.epochs} epochs are {self.total_steps} batches{early_stopping}.",
+            f"The learning rate rises to {self.learning_rate:g}, then falls to 0.",
+            f"The checkpoint that does best on {self.n_validation} validation clips becomes the "
             "model.",
         ]
 
 
-def ask(workspace: Workspace, config: Config, *, on_progress: Progress = ignore) -> Estimate:
-    """Measure in another process; takes some seconds.
+def estimate_training(
+    workspace: Workspace, config: Config, *, on_progress: Progress = ignore
+) -> Estimate:
+    """Measure in another process, which takes some seconds.
 
-    Raises LabError where the run could not begin; what `on_progress` raises ends the process.
+    Raises LabError if the run could not start. If `on_progress` raises, the process is killed.
     """
     paths = filter(None, [str(_LIBRARY), os.environ.get("PYTHONPATH")])
     with subprocess.Popen(
-        [sys.executable, "-m", "lab.training.measuring", str(workspace.root)],
+        [sys.executable, "-m", "lab.training.estimate_worker", str(workspace.root)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -86,25 +89,25 @@ def ask(workspace: Workspace, config: Config, *, on_progress: Progress = ignore)
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     ) as process:
         try:
-            began = time.monotonic()
-            given: str | None = config.to_yaml()
+            started_at = time.monotonic()
+            stdin: str | None = config.to_yaml()
             while True:
                 try:
-                    said, _ = process.communicate(given, timeout=_LOOK_EVERY_S)
+                    output, _ = process.communicate(stdin, timeout=_POLL_S)
                     break
                 except subprocess.TimeoutExpired:
-                    given = None
-                    spent = time.monotonic() - began
-                    on_progress(spent, spent + 10, "Trying two batches")
+                    stdin = None
+                    elapsed_s = time.monotonic() - started_at
+                    on_progress(elapsed_s, elapsed_s + 10, "Running two batches")
         except BaseException:
             process.kill()
             raise
     try:
-        content = json.loads(said)
+        content = json.loads(output)
     except ValueError:
         raise OptionsError(
-            "Two batches were tried and the process ended without a word: probably its memory was "
-            f"full. Try a batch_size of {max(config.batch_size // 2, 1)} or a smaller model."
+            "The process that ran two batches ended without an error message: it probably ran out "
+            f"of memory. Try a batch_size of {max(config.batch_size // 2, 1)} or a smaller model."
         ) from None
     if "error" in content:
         raise OptionsError(content["error"])

@@ -1,107 +1,105 @@
-"""Which clips of a dataset are learned from, and what of it goes down in a run's papers."""
+"""Selects which clips of a dataset a training uses."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lab.audio import SAMPLE_RATE
 from lab.core.errors import OptionsError
 from lab.core.languages import LANGUAGES
-from lab.dataset import Dataset, Entry
+from lab.dataset import EXCLUDED, Dataset, DatasetClip
 from lab.training.config import Config
 
-if TYPE_CHECKING:
-    pass
-
-# Below this there is no sound that Whisper's window could be laid over.
 MIN_CLIP_S = 0.1
+"""Shorter clips are left out: there is nothing to recognize in them."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """The clips of a training.
+    """The clips that a training uses.
 
-    left_out: how many clips are not used and why, a phrase each
+    left_out: phrases such as “2 clips without a text”
     """
 
-    train: tuple[Entry, ...]
-    validation: tuple[Entry, ...]
+    train: tuple[DatasetClip, ...]
+    validation: tuple[DatasetClip, ...]
     left_out: tuple[str, ...]
 
     def fingerprint(self) -> str:
-        """Another one when a clip, its text or its split is another; sha256 in hexadecimal."""
+        """SHA-256 of the names, texts, languages and splits of the clips, in hexadecimal."""
         rows = [
-            [split, entry.file_name, entry.transcription, entry.language]
-            for split, entries in (("train", self.train), ("validation", self.validation))
-            for entry in entries
+            [split, clip.file_name, clip.transcription, clip.language]
+            for split, clips in (("train", self.train), ("validation", self.validation))
+            for clip in clips
         ]
         text = json.dumps(sorted(rows), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def choose(dataset: Dataset, config: Config, *, entries: Sequence[Entry] | None = None) -> Examples:
-    """The clips that a model can learn from, and those that tell how well it does.
+def select_examples(
+    dataset: Dataset, config: Config, *, clips: Sequence[DatasetClip] | None = None
+) -> Examples:
+    """Select the training and validation clips of a dataset.
 
-    entries: of the dataset as they would be; None takes them as they are
+    clips: rows to use instead of the dataset's, for example with a proposed split
 
-    Raises OptionsError where there are none of either, saying what to do; WorkspaceError where the
-    dataset cannot be read.
+    Raises OptionsError, saying what to do, if there are no clips of either kind; WorkspaceError if
+    the dataset cannot be read.
     """
-    entries = dataset.entries() if entries is None else entries
-    longest_s = config.max_samples / SAMPLE_RATE
-    reasons: dict[str, int] = {}
-    chosen: dict[str, list[Entry]] = {"train": [], "validation": []}
-    for entry in entries:
-        if entry.split and entry.split not in chosen:
+    clips = dataset.clips() if clips is None else clips
+    max_s = config.max_audio_samples / SAMPLE_RATE
+    rejected: Counter[str] = Counter()
+    selected: dict[str, list[DatasetClip]] = {"train": [], "validation": []}
+    for clip in clips:
+        if clip.split and clip.split not in selected:
             continue
-        reason = _why_not(entry, longest_s)
-        if reason:
-            reasons[reason] = reasons.get(reason, 0) + 1
+        if reason := _rejection_reason(clip, max_s):
+            rejected[reason] += 1
         else:
-            chosen[entry.split].append(entry)
-    left_out = tuple(phrase(number, reason) for reason, number in reasons.items())
-    if missing := [split for split in chosen if not chosen[split]]:
-        raise OptionsError(_nothing_in(dataset, entries, missing, left_out))
-    return Examples(tuple(chosen["train"]), tuple(chosen["validation"]), left_out)
+            selected[clip.split].append(clip)
+    left_out = count_phrases(rejected)
+    if empty := [split for split in selected if not selected[split]]:
+        raise OptionsError(_nothing_in(dataset, clips, empty, left_out))
+    return Examples(tuple(selected["train"]), tuple(selected["validation"]), tuple(left_out))
 
 
-def phrase(number: int, reason: str) -> str:
-    """Such as “2 clips without a text”."""
-    return f"{number} clip{'' if number == 1 else 's'} {reason}"
+def count_phrases(rejected: Mapping[str, int]) -> list[str]:
+    """Phrases such as “2 clips without a text”. rejected: number of clips by reason"""
+    return [f"{n} clip{'' if n == 1 else 's'} {reason}" for reason, n in rejected.items()]
 
 
-def _why_not(entry: Entry, longest_s: float) -> str | None:
-    if entry.status == "excluded":
-        return "marked as left out"
-    if not entry.transcription.strip():
+def _rejection_reason(clip: DatasetClip, max_s: float) -> str | None:
+    if clip.status == EXCLUDED:
+        return "marked as excluded"
+    if not clip.transcription.strip():
         return "without a text"
-    if entry.language not in LANGUAGES:
-        return "without a language of Whisper"
-    if not entry.split:
-        return "in no split"
-    if entry.duration_s is not None and entry.duration_s > longest_s:
-        return f"longer than {longest_s:g} s"
-    if entry.duration_s is not None and entry.duration_s < MIN_CLIP_S:
+    if clip.language not in LANGUAGES:
+        return "without a language that Whisper supports"
+    if not clip.split:
+        return "without a split"
+    if clip.duration_s is not None and clip.duration_s > max_s:
+        return f"longer than {max_s:g} s"
+    if clip.duration_s is not None and clip.duration_s < MIN_CLIP_S:
         return f"shorter than {MIN_CLIP_S:g} s"
     return None
 
 
 def _nothing_in(
-    dataset: Dataset, entries: Iterable[Entry], missing: list[str], left_out: tuple[str, ...]
+    dataset: Dataset, clips: Iterable[DatasetClip], empty: list[str], left_out: list[str]
 ) -> str:
-    if not any(entry.is_usable for entry in entries):
+    if not any(clip.is_usable for clip in clips):
         return (
-            f"No clip of the dataset {dataset.name} has a text, so there is nothing to learn from. "
+            f"No clip of the dataset {dataset.name} has a text, so there is nothing to train on. "
             "Correct or import some texts first."
         )
     why = f" ({'; '.join(left_out)})" if left_out else ""
-    purpose = {"train": "learn from", "validation": "choose the best state of the model by"}
+    purpose = {"train": "train on", "validation": "select the best checkpoint by"}
     return (
         f"The dataset {dataset.name} has no usable clip in the split "
-        + " and none in ".join(f"“{split}”" for split in missing)
-        + f"{why}; a training needs clips to "
-        + " and to ".join(purpose[split] for split in missing)
+        + " and none in ".join(f"“{split}”" for split in empty)
+        + f"{why}; training needs clips to "
+        + " and to ".join(purpose[split] for split in empty)
         + ". Split the dataset first; that takes at least three clips with different sentences."
     )

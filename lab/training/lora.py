@@ -1,65 +1,79 @@
-"""LoRA: small matrices beside the weights are trained, the weights stay (Hu et al. 2021).
+"""LoRA: train low-rank updates of the weights instead of the weights (Hu et al. 2021).
 
-At the end the product of the matrices is added to the weights, so that the result is a plain
-Whisper.
+At the end the updates are merged into the weights, so that the result is a plain Whisper.
 """
 
 import math
+import re
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 from whisper.model import Linear, Whisper
 
-_ALPHA = 2.0  # times the rank: how strongly the matrices count, as is usual
+# lora_alpha / rank: how strongly the updates count; 2 is usual.
+_SCALING = 2.0
+# Parameters in checkpoints of version 0.1: current names.
+_RENAMED = {"down": "lora_A", "up": "lora_B"}
 
 
 class LoraLinear(nn.Module):
-    """A linear layer that stays as it is, and a product of two small matrices beside it."""
+    """A frozen linear layer with a trainable low-rank update."""
 
-    def __init__(self, linear: nn.Linear, rank: int) -> None:
+    def __init__(self, linear: nn.Linear, *, rank: int) -> None:
         super().__init__()
         self.linear = linear.requires_grad_(False)
-        self.down = nn.Parameter(torch.empty(rank, linear.in_features))
-        self.up = nn.Parameter(torch.zeros(linear.out_features, rank))  # changes nothing at first
-        nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
+        # Optimizer states refer to parameters by their order: keep it.
+        self.lora_A = nn.Parameter(torch.empty(rank, linear.in_features))
+        self.lora_B = nn.Parameter(torch.zeros(linear.out_features, rank))  # no update at first
+        nn.init.kaiming_uniform_(self.lora_A, a=math.sqrt(5))
+        self.lora_alpha = _SCALING * rank
 
     def forward(self, x: Tensor) -> Tensor:
-        added = nn.functional.linear(nn.functional.linear(x, self.down), self.up)
-        summed: Tensor = self.linear(x) + _ALPHA * added
-        return summed
+        update = nn.functional.linear(nn.functional.linear(x, self.lora_A), self.lora_B)
+        output: Tensor = self.linear(x) + _SCALING * update
+        return output
 
-    def merged(self) -> Tensor:
-        """The weight of the plain linear layer that computes the same."""
-        return self.linear.weight + _ALPHA * self.up @ self.down
+    def merged_weight(self) -> Tensor:
+        """The weight of a plain linear layer that computes the same."""
+        return self.linear.weight + _SCALING * self.lora_B @ self.lora_A
 
 
-def put_beside(model: Whisper, *, rank: int) -> None:
-    """Put matrices of a rank beside each linear layer of the blocks; nothing else is trained."""
+def apply_lora(model: Whisper, *, rank: int) -> None:
+    """Replace the linear layers of all blocks by `LoraLinear`; all other weights are frozen."""
     model.requires_grad_(False)
     for block in (*model.encoder.blocks, *model.decoder.blocks):
         for parent in [module for module in block.modules() if not isinstance(module, nn.Linear)]:
             for name, child in list(parent.named_children()):
                 if isinstance(child, Linear):
-                    setattr(parent, name, LoraLinear(child, rank))
+                    setattr(parent, name, LoraLinear(child, rank=rank))
 
 
-def bare_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a state with LoRA, or without, under Whisper's own names; LoRA left out."""
+def with_current_names(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict of a checkpoint of any version, under the current parameter names."""
     return {
-        name.replace(".linear.", "."): value
-        for name, value in state.items()
-        if not name.endswith((".up", ".down"))
+        re.sub(r"\.(down|up)$", lambda match: f".{_RENAMED[match[1]]}", name): value
+        for name, value in state_dict.items()
     }
 
 
-def plain_state(model: Whisper) -> dict[str, Tensor]:
-    """The weights of `model` under Whisper's own names, on the processor, with LoRA merged."""
+def base_state_dict(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of the model without LoRA, under Whisper's own names."""
+    return {
+        name.replace(".linear.", "."): value
+        for name, value in state_dict.items()
+        if not name.endswith((".lora_A", ".lora_B"))
+    }
+
+
+def merged_state_dict(model: Whisper) -> dict[str, Tensor]:
+    """The weights of `model`, with LoRA merged, under Whisper's own names, on the CPU."""
     state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
     for name, module in model.named_modules():
         if isinstance(module, LoraLinear):
-            del state[f"{name}.down"], state[f"{name}.up"], state[f"{name}.linear.weight"]
-            state[f"{name}.weight"] = module.merged().detach().cpu()
+            for parameter in ("lora_A", "lora_B", "linear.weight"):
+                del state[f"{name}.{parameter}"]
+            state[f"{name}.weight"] = module.merged_weight().detach().cpu()
             if module.linear.bias is not None:
                 state[f"{name}.bias"] = state.pop(f"{name}.linear.bias")
     return state

@@ -1,6 +1,6 @@
-"""How much memory a training takes, and the batch that fits.
+"""Estimates the memory that a training requires, and the largest batch that fits.
 
-Asked before it begins: a processor's memory that is full ends the process without a word.
+Checked in advance: a process that runs out of main memory is killed without an error message.
 """
 
 from dataclasses import replace
@@ -13,85 +13,85 @@ from lab.asr.memory import free_bytes
 from lab.audio import SAMPLE_RATE
 from lab.core.errors import OptionsError
 from lab.training.config import Config
-from lab.training.forward import keeps_all
-from lab.training.state import is_main_process
+from lab.training.forward import uses_gradient_checkpointing
+from lab.training.run import is_main_process
 
-# What is kept from the way forward, in bytes, measured with base: for each position of a block as a
-# multiple of the width; of that, what is between two blocks; what a block of the decoder keeps of
-# each position that it attends to; and for each predicted token, as a multiple of the vocabulary.
-_PER_STATE = {torch.float32: 90, torch.bfloat16: 60, torch.float16: 60}
-_BETWEEN, _ATTENDED_TO, _PER_LOGIT = 4, 12, 14
-# A weight in float32, and where it is trained its gradient and AdamW's two means.
+# Activations kept for the backward pass, in bytes, measured with base. Per hidden unit: of a block,
+# of the output of a block, and of the keys and values of cross-attention. Per logit.
+_PER_UNIT = {torch.float32: 90, torch.bfloat16: 60, torch.float16: 60}
+_PER_OUTPUT_UNIT, _PER_CROSS_UNIT, _PER_LOGIT = 4, 12, 14
+# A weight in float32; if it is trained, also its gradient and AdamW's two moments.
 _WEIGHT, _TRAINED = 4, 12
-_POSITIONS_PER_S, _TOKENS_PER_S = 50, 8
+_ENCODER_FRAMES_PER_S, _TOKENS_PER_S = 50, 8
 
 
-def needed_bytes(model: Whisper, config: Config, device: Device, *, longest_s: float) -> int:
-    """What a training takes at most beside the program itself.
+def required_bytes(model: Whisper, config: Config, device: Device, *, longest_s: float) -> int:
+    """Peak memory of a training, without the program itself.
 
-    longest_s: of the clips
+    longest_s: duration of the longest clip
     """
     parameters = list(model.parameters())
-    n_trained = sum(one.numel() for one in parameters if one.requires_grad)
-    weights: int = _WEIGHT * sum(one.numel() for one in parameters) + _TRAINED * n_trained
+    n_trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
+    n_weights = sum(parameter.numel() for parameter in parameters)
+    weights: int = _WEIGHT * n_weights + _TRAINED * n_trained
     return weights + _batch_bytes(model.dims, config, device, longest_s)
 
 
 def check(model: Whisper, config: Config, device: Device, *, longest_s: float) -> None:
-    """Raises OptionsError, naming the batch that fits, where the memory is not enough."""
+    """Raise OptionsError, naming the batch size that fits, if there is not enough memory."""
     free = free_bytes(device.torch_device)
-    # Each process on a processor has a model of its own; those after the first find that one there.
-    has_all = device.torch_device.type == "cpu" and is_main_process()
-    n_models = config.devices if has_all else 1
+    # On CPUs all processes share the memory; the first one checks for all.
+    checks_for_all = device.torch_device.type == "cpu" and is_main_process()
+    n_models = config.devices if checks_for_all else 1
 
-    def is_enough(batch_size: int) -> bool:
+    def fits(batch_size: int) -> bool:
         smaller = replace(config, batch_size=batch_size)
-        return needed_bytes(model, smaller, device, longest_s=longest_s) * n_models <= free
+        return required_bytes(model, smaller, device, longest_s=longest_s) * n_models <= free
 
-    if not is_enough(config.batch_size):
-        fits = next((size for size in range(config.batch_size - 1, 0, -1) if is_enough(size)), 0)
-        raise OptionsError(too_little(config, fits, is_known=True))
+    if not fits(config.batch_size):
+        largest = next((size for size in range(config.batch_size - 1, 0, -1) if fits(size)), 0)
+        raise OptionsError(out_of_memory_advice(config, largest, is_certain=True))
 
 
-def too_little(config: Config, fits: int, *, is_known: bool = False) -> str:
-    """What to do where memory is not enough.
+def out_of_memory_advice(config: Config, batch_size: int, *, is_certain: bool = False) -> str:
+    """What happened and what to do if there is not enough memory.
 
-    fits: clips in a batch, below 1 where none does; unless `is_known`, worth a try and no more
+    batch_size: that fits, or may fit unless `is_certain`; below 1 if none does
     """
-    if fits < 1:
+    if batch_size < 1:
         return (
-            "The memory of this machine is not enough to train this model. Choose a smaller one, "
-            "or trains: lora, or close other programs."
+            "This machine does not have enough memory to train this model. Choose a smaller one, "
+            "or trainable: lora, or close other programs."
         )
-    fits = min(fits, max(config.batch_size - 1, 1))
-    times = -(-config.batch_size * config.accumulate // fits)
-    few = f"{fits} at a time fit" if is_known else f"Try {fits} at a time"
+    batch_size = min(batch_size, max(config.batch_size - 1, 1))
+    n_batches = -(-config.batch_size * config.gradient_accumulation_steps // batch_size)
+    hint = f"Batches of {batch_size} fit" if is_certain else f"Try batches of {batch_size}"
     return (
-        f"The memory of this machine is not enough for batches of {config.batch_size} clips. "
-        f"{few}: begin a run with batch_size {fits} and accumulate {times}, which learns the same "
-        "more slowly."
+        "This machine does not have enough memory for batches of "
+        f"{config.batch_size} clips. {hint}: start a run with batch_size {batch_size} and "
+        f"gradient_accumulation_steps {n_batches}, which gives the same model but takes longer."
     )
 
 
-def is_full(error: BaseException) -> bool:
-    """Whether `error` says that there was no memory left."""
-    said = str(error).lower()
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` says that the memory was exhausted."""
+    message = str(error).lower()
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError)
-        and ("can't allocate memory" in said or "out of memory" in said)
+        and ("can't allocate memory" in message or "out of memory" in message)
     )
 
 
 def _batch_bytes(dims: ModelDimensions, config: Config, device: Device, longest_s: float) -> int:
-    # At 30 s several clips share a window, but the longest may have one of its own.
-    window_s = min(longest_s + 2, config.max_samples / SAMPLE_RATE)
-    positions = config.batch_size * window_s * _POSITIONS_PER_S
+    # In long-form batches several clips share a window, but the longest may have its own.
+    window_s = min(longest_s + 2, config.max_audio_samples / SAMPLE_RATE)
+    frames = config.batch_size * window_s * _ENCODER_FRAMES_PER_S
     tokens = config.batch_size * min(window_s * _TOKENS_PER_S, config.max_tokens)
-    per_state = _PER_STATE[device.dtype]
-    if keeps_all(int(positions), device.torch_device):
-        encoder = per_state * dims.n_audio_layer
+    per_unit = _PER_UNIT[device.dtype]
+    if uses_gradient_checkpointing(int(frames), device.torch_device):
+        encoder = per_unit + _PER_OUTPUT_UNIT * dims.n_audio_layer
     else:
-        encoder = per_state + _BETWEEN * dims.n_audio_layer
-    states = positions * (encoder + _ATTENDED_TO * dims.n_text_layer)
-    states += tokens * per_state * dims.n_text_layer
-    return int(states * dims.n_audio_state + _PER_LOGIT * tokens * dims.n_vocab)
+        encoder = per_unit * dims.n_audio_layer
+    units = frames * (encoder + _PER_CROSS_UNIT * dims.n_text_layer)
+    units += tokens * per_unit * dims.n_text_layer
+    return int(units * dims.n_audio_state + _PER_LOGIT * tokens * dims.n_vocab)

@@ -1,4 +1,4 @@
-"""The curves of a run: `metrics.csv`, a line for each step and each validation."""
+"""The training curves of a run: `metrics.csv`, with a row per step and per validation."""
 
 import csv
 import io
@@ -14,14 +14,13 @@ FILE_NAME = "metrics.csv"
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the curves; None where there is nothing to say.
+    """Figures of a step or of a validation after it; None for those of the other kind.
 
-    step: batches so far
-    epoch: times that each clip has been seen
-    loss: of the batch, nats per token
-    validation_loss, validation_wer, validation_cer: after this step
-    clips_per_s: clips that were learned from in a second, lately
-    seconds: of training so far, validations and earlier parts of a resumed run counted
+    step: number of batches so far
+    epoch: number of passes over the clips so far
+    loss, validation_loss: nats per token
+    clips_per_s: average over the last steps
+    seconds: elapsed training time, with validations, across resumptions
     """
 
     step: int
@@ -35,11 +34,11 @@ class Row:
     seconds: float | None = None
 
 
-_COLUMNS = [one.name for one in fields(Row)]
+_COLUMNS = [field.name for field in fields(Row)]
 
 
 def read(run_dir: Path) -> list[Row]:
-    """The lines of a run so far; a line that is just being written is left out."""
+    """The rows of a run so far, without one that is being written."""
     try:
         text = (run_dir / FILE_NAME).read_text(encoding="utf-8")
     except OSError:
@@ -51,14 +50,14 @@ def read(run_dir: Path) -> list[Row]:
 
 
 def append(run_dir: Path, row: Row) -> None:
-    """Add a line; raises WorkspaceError when the disk refuses."""
+    """Append a row; raises WorkspaceError if the disk refuses."""
     path = run_dir / FILE_NAME
     try:
         with path.open("a", encoding="utf-8", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
             if file.tell() == 0:
                 table.writerow(_COLUMNS)
-            table.writerow(_line(row))
+            table.writerow(_cells(row))
     except OSError as error:
         raise WorkspaceError(
             f"{path} cannot be written ({error.strerror or error}). "
@@ -66,23 +65,23 @@ def append(run_dir: Path, row: Row) -> None:
         ) from error
 
 
-def cut(run_dir: Path, step: int) -> None:
-    """Forget what came after a step, from which a run goes on; raises WorkspaceError."""
+def truncate(run_dir: Path, step: int) -> None:
+    """Remove the rows after a step from which a run resumes; raises WorkspaceError."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(_COLUMNS)
-    table.writerows(_line(row) for row in read(run_dir) if row.step <= step)
+    table.writerows(_cells(row) for row in read(run_dir) if row.step <= step)
     with atomic_write(run_dir / FILE_NAME) as beside:
         beside.write_text(text.getvalue(), encoding="utf-8")
 
 
-def _line(row: Row) -> list[str]:
+def _cells(row: Row) -> list[str]:
     return ["" if value is None else f"{value:.8g}" for value in asdict(row).values()]
 
 
-def _row(line: list[str]) -> Row | None:
+def _row(cells: list[str]) -> Row | None:
     try:
-        values = [float(value) if value else None for value in line]
+        values = [float(value) if value else None for value in cells]
     except ValueError:
         return None
     step, epoch, *others = values

@@ -1,4 +1,4 @@
-"""A run's model becomes one that can be picked on every page; finding what is to be exported."""
+"""Finds, loads and publishes the models of runs."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,8 +10,8 @@ from lab.core.errors import CheckpointError, OptionsError
 from lab.core.progress import Progress, ignore
 from lab.core.workspace import Workspace, atomic_write
 from lab.training import runs
-from lab.training.provenance import fingerprint, learned
-from lab.training.runs import Run
+from lab.training.provenance import training_files, weights_fingerprint
+from lab.training.run import Run
 
 if TYPE_CHECKING:
     from whisper.model import Whisper
@@ -27,13 +27,13 @@ def publish(
     card: str = "",
     on_progress: Progress = ignore,
 ) -> ModelInfo:
-    """Keep a copy of a run's model as `models_dir/NAME.pt`, and its card as `NAME.md`.
+    """Copy the model of a run to `models_dir/NAME.pt`, and its model card to `NAME.md`.
 
-    From now on it is one of `lab.asr.checkpoints.list_models`, whatever becomes of the run. Raises
-    OptionsError for a name that cannot be used or is taken, also by another run, which would be
-    meant by it wherever runs can be named; CheckpointError for a damaged model.
+    It is then one of `lab.asr.checkpoints.list_models`, even if the run is deleted. Raises
+    OptionsError if the name is invalid or taken, also by another run, whose name would become
+    ambiguous; CheckpointError if the model is damaged.
     """
-    if is_of_another_run(run, name):
+    if is_used_by_another_run(run, name):
         raise OptionsError(f"There is another run called “{name}”. Choose another name.")
     info = checkpoints.add(
         run.model_path, name=name, models_dir=models_dir, on_progress=on_progress
@@ -44,104 +44,107 @@ def publish(
     return info
 
 
-def is_of_another_run(run: Run, name: str) -> bool:
-    """Whether a run of the same workspace, other than this one, has a name; case is the same."""
+def is_used_by_another_run(run: Run, name: str) -> bool:
+    """Whether another run of the workspace has this name, ignoring case."""
     others = runs.list_all(run.workspace)
     return name.casefold() in {other.name.casefold() for other in others if other.name != run.name}
 
 
-def load_model(workspace: Workspace, named: str, *, on_progress: Progress = ignore) -> "Whisper":
-    """The model called `named`: that of a run, one that can be picked, or the one at a path.
+def load_model(workspace: Workspace, name: str, *, on_progress: Progress = ignore) -> "Whisper":
+    """Load a model in float32 on the CPU.
 
-    A path leads to a `.pt` file or to a folder with a model. Where a run and a model that can be
-    picked have the same name, it is the run's. What it gives is in float32 on the processor. Raises
-    CheckpointError if there is no such model, or a run has none yet.
+    name: of a run or a model, or the path of a `.pt` file or a model folder. If a run and a model
+        have the same name, the run's model is loaded
+
+    Raises CheckpointError if there is no such model, or the run has none yet.
     """
-    run = run_named(workspace, named)
-    if not run and not _is_a_path_only(workspace, named):
-        return checkpoints.load(named, models_dir=workspace.models_dir, on_progress=on_progress)
-    path = run.model_path if run else Path(named).expanduser()
+    run = find_run(workspace, name)
+    if not run and not _is_only_a_path(workspace, name):
+        return checkpoints.load(name, models_dir=workspace.models_dir, on_progress=on_progress)
+    path = run.model_path if run else Path(name).expanduser()
     if run and not path.is_file():
         raise CheckpointError(
-            f"The run {run.name} has no model yet; it makes one when its training ends."
+            f"The run {run.name} has no model yet: it is saved when the training ends."
         )
     from lab.asr import weights
 
     on_progress(0, 1, f"Reading {path.name}")
-    model = weights.build(weights.read(path), called=str(path))
+    model = weights.build(weights.read(path), label=str(path))
     on_progress(1, 1, f"Reading {path.name}")
     return model
 
 
-def load_engine(workspace: Workspace, named: str, *, on_progress: Progress = ignore) -> "Engine":
-    """An engine with the model that `load_model` gives, called as its run or as it was asked for.
+def load_engine(workspace: Workspace, name: str, *, on_progress: Progress = ignore) -> "Engine":
+    """Load an engine with the model that `load_model` loads.
 
-    Raises what `load_model` raises.
+    Its name is that of the run, if it is a run's model, else `name`. Raises what `load_model` does.
     """
     from lab.asr.engine import Engine
-    from lab.asr.memory import return_to_system
+    from lab.asr.memory import trim_memory
 
-    run = run_named(workspace, named)
-    if not run and not _is_a_path_only(workspace, named):
-        return Engine.load(named, models_dir=workspace.models_dir, on_progress=on_progress)
-    model = load_model(workspace, named, on_progress=on_progress)
-    engine = Engine(model, name=run.name if run else named)
-    return_to_system()
+    run = find_run(workspace, name)
+    if not run and not _is_only_a_path(workspace, name):
+        return Engine.load(name, models_dir=workspace.models_dir, on_progress=on_progress)
+    model = load_model(workspace, name, on_progress=on_progress)
+    engine = Engine(model, name=run.name if run else name)
+    trim_memory()
     return engine
 
 
-def run_named(workspace: Workspace, named: str) -> Run | None:
-    """The run whose model is meant by its name, or by the path of its folder or model, if it is.
+def find_run(workspace: Workspace, name: str) -> Run | None:
+    """The run that a model name, or the path of a run's folder or model, refers to, if any.
 
-    A run that has no model yet stands back behind a model that can be picked under its name.
+    A model takes precedence over a run of the same name that has no model yet.
     """
-    path = Path(named).expanduser().resolve() if _is_path(named) else None
+    path = Path(name).expanduser().resolve() if _is_path(name) else None
     for run in runs.list_all(workspace):
         if path and path in (run.folder, run.model_path):
             return run
-        if named == run.name and (run.model_path.is_file() or not _can_be_picked(workspace, named)):
+        if name == run.name and (run.model_path.is_file() or not _is_model_name(workspace, name)):
             return run
     return None
 
 
-def learned_by(workspace: Workspace, models: Iterable[str]) -> dict[str, frozenset[str]]:
-    """For the name of each dataset, the files that any of the models has learned from.
+def training_files_of(workspace: Workspace, models: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The files that any of the models was trained on, by the name of their dataset.
 
-    models: called as for `load_model`
+    Includes those of the models that were fine-tuned, as far as their runs still exist. Raises
+    LabError if the settings of a run cannot be read.
 
-    What a run started from counts as well. Known are runs, and what was published from one that is
-    still there. Raises LabError for a run whose settings cannot be read.
+    models: names as for `load_model`
     """
-    found: dict[str, frozenset[str]] = {}
-    for named in models:
-        run = run_named(workspace, named) or _published_from(workspace, named)
+    files: dict[str, frozenset[str]] = {}
+    for name in models:
+        run = find_run(workspace, name) or _run_with_weights_of(workspace, name)
         seen: list[Run] = []
         while run and run not in seen:
             seen.append(run)
             config = run.config
-            found[config.dataset] = found.get(config.dataset, frozenset()) | learned(run)
-            run = None if config.architecture else _published_from(workspace, config.model)
-    return found
+            files[config.dataset] = files.get(config.dataset, frozenset()) | training_files(run)
+            run = None if config.architecture else _run_with_weights_of(workspace, config.model)
+    return files
 
 
-def _published_from(workspace: Workspace, named: str) -> Run | None:
-    """The run whose weights a model has that can be picked or lies at a path."""
-    is_path = _is_a_path_only(workspace, named)
-    path = Path(named).expanduser() if is_path else workspace.models_dir / f"{named}.pt"
-    weights = fingerprint(path)
-    same = (run for run in runs.list_all(workspace) if fingerprint(run.model_path) == weights)
-    return next(same, None) if weights else None
+def _run_with_weights_of(workspace: Workspace, name: str) -> Run | None:
+    """The run from which a model, given by name or path, was published."""
+    is_path = _is_only_a_path(workspace, name)
+    path = Path(name).expanduser() if is_path else workspace.models_dir / f"{name}.pt"
+    if weights := weights_fingerprint(path):
+        for run in runs.list_all(workspace):
+            if weights_fingerprint(run.model_path) == weights:
+                return run
+    return None
 
 
-def _can_be_picked(workspace: Workspace, named: str) -> bool:
-    return named in {info.name for info in list_models(workspace.models_dir)}
+def _is_model_name(workspace: Workspace, name: str) -> bool:
+    return name in {info.name for info in list_models(workspace.models_dir)}
 
 
-def _is_a_path_only(workspace: Workspace, named: str) -> bool:
-    return _is_path(named) and not _can_be_picked(workspace, named)
+def _is_only_a_path(workspace: Workspace, name: str) -> bool:
+    return _is_path(name) and not _is_model_name(workspace, name)
 
 
-def _is_path(named: str) -> bool:
-    """Whether a person means a file or folder, and not one of the models that have names."""
-    path = Path(named).expanduser()
+def _is_path(name: str) -> bool:
+    """Whether a person probably means a file or folder, rather than the name of a model."""
+    path = Path(name).expanduser()
     return path.exists() and (len(path.parts) > 1 or path.is_dir() or path.suffix == ".pt")

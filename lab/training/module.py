@@ -1,5 +1,6 @@
-"""The training itself, as Lightning wants it: a step, a validation, an optimiser."""
+"""The training and validation steps and the optimizer, as a Lightning module."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from whisper.model import Whisper
 from lab.asr.devices import Device
 from lab.asr.weights import activation_of
 from lab.core.errors import LabError
+from lab.training.batching import Batch
 from lab.training.config import Config
 from lab.training.forward import loss_of
-from lab.training.hearing import Heard, hear
-from lab.training.intake import Clips
-from lab.training.windows import Batch
+from lab.training.prepared_examples import PreparedClips
+from lab.training.validation import ValidationTranscripts, transcribe_validation
 
 VALIDATION_LOSS, VALIDATION_WER, VALIDATION_CER = (
     "validation_loss",
@@ -27,11 +28,11 @@ VALIDATION_LOSS, VALIDATION_WER, VALIDATION_CER = (
 
 
 class DivergedError(LabError):
-    """The loss has become no number."""
+    """The loss has become NaN or infinite."""
 
 
-class Training(pl.LightningModule):
-    """A Whisper that learns to write what was said."""
+class WhisperModule(pl.LightningModule):
+    """A Whisper in training."""
 
     def __init__(
         self,
@@ -39,31 +40,35 @@ class Training(pl.LightningModule):
         config: Config,
         *,
         learning_rate: float,
-        optimiser_steps: int,
-        validation: Clips,
+        optimizer_steps: int,
+        validation: PreparedClips,
         device: Device,
-        last_path: Path,
+        last_checkpoint: Path,
     ) -> None:
-        """optimiser_steps: of the whole training; device: what validation transcribes on;
-        last_path: where the state to go on from will be
+        """Prepare a training.
+
+        learning_rate: at its peak
+        optimizer_steps: of the whole training
+        device: on which validation clips are transcribed
+        last_checkpoint: where the checkpoint to resume from is saved, mentioned in errors
         """
         super().__init__()
         self.model, self.config = model, config
-        self.validation, self.hearing_device = validation, device
-        self._last_path = last_path
-        self._learning_rate, self._optimiser_steps = learning_rate, optimiser_steps
-        # Evenly over the clips, so that no speaker who comes first is all there is.
+        self.validation, self._transcription_device = validation, device
+        self._last_checkpoint = last_checkpoint
+        self._learning_rate, self._optimizer_steps = learning_rate, optimizer_steps
+        # Evenly spaced, since the clips of a speaker are next to each other.
         n_clips = len(validation.clips)
-        every = max(n_clips / config.validation_clips, 1.0)
-        self.heard_clips = [int(place * every) for place in range(int(n_clips / every))]
-        self.last_loss = self.last_rate = 0.0
-        self.heard: Heard | None = None
+        spacing = max(n_clips / config.max_validation_clips, 1.0)
+        self.transcribed_clips = [int(i * spacing) for i in range(int(n_clips / spacing))]
+        self.last_loss = self.last_learning_rate = 0.0
+        self.transcripts: ValidationTranscripts | None = None
 
     def training_step(self, batch: Batch, _batch_idx: int) -> Tensor:
         loss = loss_of(self.model, batch, label_smoothing=self.config.label_smoothing)
         self.last_loss = float(loss.detach())
-        self._check(self.last_loss)
-        self.last_rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        self._check_finite(self.last_loss)
+        self.last_learning_rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         self.log("loss", loss.detach(), batch_size=batch.n_clips)
         return loss
 
@@ -72,42 +77,47 @@ class Training(pl.LightningModule):
         self.log(VALIDATION_LOSS, loss, batch_size=batch.n_clips)
 
     def on_validation_epoch_end(self) -> None:
-        wer, cer = self.hear()
+        wer, cer = self.transcribe_validation()
         self.log(VALIDATION_WER, wer)
         self.log(VALIDATION_CER, cer)
 
-    def hear(self) -> tuple[float, float]:
-        """WER and CER of validation with the weights as they are; the texts are in `heard`.
+    def transcribe_validation(self) -> tuple[float, float]:
+        """Compute validation WER and CER with the current weights; also sets `transcripts`.
 
-        One of several processes does it; all know the figures afterwards.
+        The first process does so, and sends the rates to the others.
         """
         rates = (0.0, 0.0)
         if self.trainer.is_global_zero:
-            self.heard = hear(
-                self.model, self.validation, self.heard_clips, device=self.hearing_device
+            self.transcripts = transcribe_validation(
+                self.model,
+                self.validation,
+                self.transcribed_clips,
+                device=self._transcription_device,
             )
-            rates = (self.heard.wer, self.heard.cer)
+            rates = (self.transcripts.wer, self.transcripts.cer)
         agreed: tuple[float, float] = self.trainer.strategy.broadcast(rates)
         return agreed
 
     def configure_optimizers(self) -> Any:
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        # Biases and layer norms are not to shrink.
+        # No weight decay for biases and layer norms.
         groups: list[dict[str, Any]] = [
-            {"params": [one for one in trained if one.ndim > 1]},
-            {"params": [one for one in trained if one.ndim <= 1], "weight_decay": 0.0},
+            {"params": [parameter for parameter in trained if parameter.ndim > 1]},
+            {
+                "params": [parameter for parameter in trained if parameter.ndim <= 1],
+                "weight_decay": 0.0,
+            },
         ]
-        # Lightning cannot clip the gradients of a fused optimiser that also scales them.
-        is_scaled = self.trainer.precision == "16-mixed"
-        optimiser = AdamW(
+        # Lightning cannot clip gradients if a fused optimizer unscales them.
+        optimizer = AdamW(
             groups,
             lr=self._learning_rate,
             weight_decay=self.config.weight_decay,
-            fused=not is_scaled,
+            fused=not self._scales_gradients,
         )
-        schedule = LambdaLR(optimiser, self._share_of_learning_rate)
+        schedule = LambdaLR(optimizer, self._learning_rate_factor)
         return {
-            "optimizer": optimiser,
+            "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
@@ -117,34 +127,38 @@ class Training(pl.LightningModule):
         gradient_clip_val: float | None = None,  # noqa: ARG002 - Lightning's name
         gradient_clip_algorithm: str | None = None,  # noqa: ARG002
     ) -> None:
-        parameters = [one for group in optimizer.param_groups for one in group["params"]]
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip_norm)
-        if self.trainer.precision != "16-mixed":  # which finds out by itself, and skips the step
-            self._check(float(norm))
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
+        if not self._scales_gradients:  # the gradient scaler skips infinite gradients by itself
+            self._check_finite(float(norm))
 
     def optimizer_step(self, *arguments: Any, **options: Any) -> None:
         super().optimizer_step(*arguments, **options)
-        # Now, not before the next way back, where what the way forward keeps would come on top.
+        # Not just before the next backward pass: the forward pass needs the memory.
         self.trainer.optimizers[0].zero_grad()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        # So that a run can go on although the model that it began with is gone.
+        # Allows resuming the run when the model that it fine-tunes has been deleted.
         checkpoint["dims"] = dict(vars(self.model.dims))
         checkpoint["activation"] = activation_of(self.model)
 
-    def _share_of_learning_rate(self, step: int) -> float:
-        """Linear up to 1, then down to 0 (nearly) at the last step."""
-        total = self._optimiser_steps
-        warm_up = max(round(self.config.warmup_share * total), 1)
-        if step < warm_up:
-            return (step + 1) / warm_up
-        return max((total - step) / (total - warm_up + 1), 0.0)
+    @property
+    def _scales_gradients(self) -> bool:
+        return self.trainer.precision == "16-mixed"
 
-    def _check(self, value: float) -> None:
-        if value - value != 0:  # infinite, or no number
-            kept = "The last good state is kept. " if self._last_path.exists() else ""
+    def _learning_rate_factor(self, step: int) -> float:
+        """Linear warm-up to 1, then linear decay to almost 0 at the last step."""
+        total = self._optimizer_steps
+        warmup = max(round(self.config.warmup_ratio * total), 1)
+        if step < warmup:
+            return (step + 1) / warmup
+        return max((total - step) / (total - warmup + 1), 0.0)
+
+    def _check_finite(self, value: float) -> None:
+        if not math.isfinite(value):
+            kept = "The last checkpoint is kept. " if self._last_checkpoint.exists() else ""
             raise DivergedError(
-                f"The training diverged: its loss became no number after "
-                f"{self.trainer.global_step} steps. {kept}Begin a new run with a learning rate of "
+                "The training diverged: its loss became NaN or infinite after "
+                f"{self.trainer.global_step} steps. {kept}Start a new run with a learning rate of "
                 f"{self._learning_rate / 10:g} or less (it is {self._learning_rate:g})."
             )

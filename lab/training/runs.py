@@ -1,14 +1,11 @@
-"""Runs of the workspace: made, started as processes of their own, watched, stopped, deleted.
+"""The training runs of a workspace: create, list, find and delete them, and take turns training.
 
-Only files are read and written here, so that a page can look every second, and whatever becomes of
-the page or the app, a run goes on. Nothing of torch is loaded.
+Torch is not imported.
 """
 
-import os
 import time
 from collections.abc import Container, Iterator
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -16,196 +13,102 @@ from lab.asr.checkpoints import list_models
 from lab.asr.official import ALIASES
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.staging import Staging
-from lab.core.workspace import Workspace, atomic_write, child, read_json, slug
+from lab.core.workspace import Workspace, atomic_write, child, slug
 from lab.training.config import Config
-from lab.training.state import (
-    BEST,
-    CHECKPOINTS,
-    CONFIG,
-    DATASET,
-    LAST,
-    LOG,
-    MODEL,
-    RUNS,
-    SENTENCES,
-    Run,
-    State,
-    ask,
-    ask_to_stop,
-    end,
-    is_asked_to_stop,
-    is_main_process,
-    read,
-    status,
-    this_process,
-    update,
-    way_on,
-    write,
-)
+from lab.training.run import CONFIG, Run, RunState
 
-__all__ = [
-    "BEST",
-    "CHECKPOINTS",
-    "CONFIG",
-    "DATASET",
-    "LAST",
-    "LOG",
-    "MODEL",
-    "RUNS",
-    "SENTENCES",
-    "Run",
-    "State",
-    "ask",
-    "at",
-    "best_path",
-    "create",
-    "delete",
-    "end",
-    "find",
-    "is_asked_to_stop",
-    "is_main_process",
-    "list_all",
-    "lock_of",
-    "log_tail",
-    "runs_dir",
-    "sentences",
-    "status",
-    "stop",
-    "this_process",
-    "turn",
-    "update",
-    "way_on",
-]
-
-_LOCK = ".lock"
+_RUNS, _LOCK = "runs", ".lock"
 
 
 def create(workspace: Workspace, config: Config, *, name: str = "") -> Run:
-    """Make the folder of a run, which is not started by that.
+    """Create the folder of a run without starting it.
 
-    name: what to call it; without one it is called after the dataset and the model
+    name: default: dataset, model and a number
 
-    Raises OptionsError if there is a run or a model with this name, or the name has no letters.
+    Raises OptionsError if a run or model has this name already, or it has no letters or digits.
     """
     wanted = slug(name or f"{config.dataset}-{config.model}")
     if not wanted:
         raise OptionsError("Give the run a name with letters or digits, such as “albanian-1”.")
-    folder, models = child(runs_dir(workspace), wanted), _names_of_models(workspace)
+    folder, models = child(runs_dir(workspace), wanted), _model_names(workspace)
     if not name:
         folder = _free(folder, models)
     elif wanted in models:
-        raise OptionsError(f"There is a model called “{wanted}”. Choose another name.")
+        raise OptionsError(f"There is already a model called “{wanted}”. Choose another name.")
     with Staging(folder.parent) as staging:
-        made = Run(folder.name, staging / "made")
-        with atomic_write(made.folder / CONFIG) as beside:
+        staged = Run(folder.name, staging / "created")
+        with atomic_write(staged.config_path) as beside:
             beside.write_text(config.to_yaml(), encoding="utf-8")
-        write(made, State(asked_at=time.time()))
+        staged.store_state(RunState(asked_at=time.time()))
         try:
-            # A command that worked on a run while it was deleted may have left something there.
+            # A command still working on a run when it was deleted may have left files there.
             if folder.exists() and not _is_run(folder):
-                folder.rename(staging / "left")
-            made.folder.rename(folder)
+                folder.rename(staging / "leftovers")
+            staged.folder.rename(folder)
         except OSError as error:
             if _is_run(folder):
                 raise OptionsError(
-                    f"There is a run called “{wanted}” already. Choose another name."
+                    f"There is already a run called “{wanted}”. Choose another name."
                 ) from None
-            raise WorkspaceError(f"{folder} cannot be made ({error.strerror}).") from error
+            raise WorkspaceError(f"{folder} cannot be created ({error.strerror}).") from error
     return Run(folder.name, folder)
 
 
 def list_all(workspace: Workspace) -> list[Run]:
     """All runs, the newest first."""
     found = [Run(path.parent.name, path.parent) for path in runs_dir(workspace).glob(f"*/{CONFIG}")]
-    return sorted(found, key=lambda run: -status(run).asked_at)
+    return sorted(found, key=lambda run: -run.status().asked_at)
 
 
 def find(workspace: Workspace, name: str) -> Run:
-    """The run with this name, which may come from a URL; raises OptionsError if none has it."""
-    for run in list_all(workspace):
+    """The run with this name, which may come from a URL; raises OptionsError if there is none."""
+    known = list_all(workspace)
+    for run in known:
         if run.name == name:
             return run
-    names = ", ".join(run.name for run in list_all(workspace)) or "there is none yet"
+    names = ", ".join(run.name for run in known) or "there are no runs yet"
     raise OptionsError(f"There is no run “{name[:40]}”; choose one of: {names}.")
 
 
-def at(folder: Path) -> Run:
-    """The run in a folder; raises OptionsError where there is none."""
+def from_folder(folder: Path) -> Run:
+    """The run in a folder; raises OptionsError if there is none."""
     folder = folder.expanduser().resolve()
     if not _is_run(folder):
         raise OptionsError(
-            f"{folder} is no folder of a run: {CONFIG} is missing. Make one with `train`."
+            f"{folder} is not the folder of a run: it has no {CONFIG}. Create a run with `train`."
         )
     return Run(folder.name, folder)
 
 
-def stop(run: Run) -> None:
-    """Ask a run to save and stop; that takes until the end of a step or a validation."""
-    if not status(run).is_over:
-        ask_to_stop(run)
-
-
 def delete(run: Run) -> None:
-    """Remove a run with all that it has learned; raises OptionsError while anyone works on it."""
-    if not status(run).is_over:
-        raise OptionsError(f"The run {run.name} is under way. Stop it first.")
+    """Delete a run with its model; raises OptionsError while it trains or its model is in use."""
+    if not run.status().is_over:
+        raise OptionsError(f"The run {run.name} is still training. Stop it first.")
     try:
-        with (
-            lock_of(run).acquire(timeout=0),
-            Staging(run.folder.parent) as staging,
-        ):
+        with run.lock().acquire(timeout=0), Staging(run.folder.parent) as staging:
             run.folder.rename(staging / "deleted")
     except Timeout:
         raise OptionsError(
-            f"The run {run.name} is still being worked on. Delete it when that has ended."
+            f"The run {run.name} is still in use. Delete it when that has finished."
         ) from None
     except OSError as error:
-        raise WorkspaceError(f"{run.folder} cannot be removed ({error.strerror}).") from error
-
-
-def sentences(run: Run) -> dict[str, Any]:
-    """What the model hears in some clips of validation; empty before the first validation.
-
-    `clips`: file_name and reference of each; `heard`: step and texts of each validation
-    """
-    path = run.folder / SENTENCES
-    return read_json(path) if path.exists() else {}
-
-
-def log_tail(run: Run, n_lines: int = 100) -> list[str]:
-    """The last lines of the log."""
-    try:
-        with (run.folder / LOG).open("rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - 200 * n_lines, 0))
-            return file.read().decode("utf-8", "replace").splitlines()[-n_lines:]
-    except OSError:
-        return []
+        raise WorkspaceError(f"{run.folder} cannot be deleted ({error.strerror}).") from error
 
 
 def runs_dir(workspace: Workspace) -> Path:
-    return workspace.root / RUNS
+    return workspace.root / _RUNS
 
 
-def best_path(run: Run) -> Path:
-    """The best state so far; it is there from the first validation to the end of the run."""
-    return run.folder / CHECKPOINTS / BEST
+def acquire_turn(run: Run) -> FileLock | None:
+    """Acquire the lock to train, if it is this run's turn; otherwise return None.
 
-
-def lock_of(run: Run) -> FileLock:
-    """Held by who trains a run, or does something with its model."""
-    return FileLock(run.folder / _LOCK)
-
-
-def turn(run: Run) -> FileLock | None:
-    """The right to train, if it is this run's turn.
-
-    One run of a workspace trains at a time, and on a public server one of all its visitors.
+    One run of a workspace trains at a time; on a public server, one of all its visitors.
     """
-    mine = read(run)
-    lock, line = _line(run)
-    for path in line:
+    mine = run.stored_state()
+    lock, queue = _queue(run)
+    for path in queue:
         other = Run(path.parent.name, path.parent)
-        state = status(other)
+        state = other.status()
         is_first = (state.asked_at, other.name) < (mine.asked_at, run.name)
         if other != run and state.state == "waiting" and is_first:
             return None
@@ -216,11 +119,11 @@ def turn(run: Run) -> FileLock | None:
     return lock
 
 
-def _line(run: Run) -> tuple[FileLock, Iterator[Path]]:
-    """What one of the runs holds that take turns with this one, and the settings of all of them."""
+def _queue(run: Run) -> tuple[FileLock, Iterator[Path]]:
+    """The lock that the runs of one queue share, and the settings files of all of them."""
     visitors = run.workspace.visitors_dir
     if visitors:
-        return FileLock(visitors.parent / _LOCK), visitors.glob(f"*/{RUNS}/*/{CONFIG}")
+        return FileLock(visitors.parent / _LOCK), visitors.glob(f"*/{_RUNS}/*/{CONFIG}")
     folder = run.folder.parent
     return FileLock(folder / _LOCK), folder.glob(f"*/{CONFIG}")
 
@@ -229,8 +132,8 @@ def _is_run(folder: Path) -> bool:
     return (folder / CONFIG).is_file()
 
 
-def _names_of_models(workspace: Workspace) -> set[str]:
-    """Names that mean a model already, and would mean two things if a run had them too."""
+def _model_names(workspace: Workspace) -> set[str]:
+    """Names of models, which would be ambiguous if a run had them too."""
     known = {info.name.casefold() for info in list_models(workspace.models_dir)}
     return known | ALIASES.keys()
 

@@ -1,45 +1,45 @@
-"""A dataset without splits is split before a training."""
+"""Creates runs, splitting datasets that have no splits yet."""
 
 from collections.abc import Sequence
 
 from lab.core.errors import LabError
 from lab.core.workspace import Workspace
-from lab.dataset import Dataset, Entry, splitting
-from lab.dataset.splitting import Proposal
+from lab.dataset import Dataset, DatasetClip, splitting
+from lab.dataset.splitting import SplitProposal
 from lab.training import runs
 from lab.training.config import Config
 from lab.training.device import device_for
-from lab.training.runs import Run
+from lab.training.run import Run
 
 
-def proposed(dataset: Dataset, config: Config) -> Proposal | None:
-    """How the clips would be dealt out to train, validation and test; None if some are in a split.
+def propose_split(dataset: Dataset, config: Config) -> SplitProposal | None:
+    """Propose how to assign the clips to splits; None if some of them have one already.
 
-    The same settings propose the same. Raises OptionsError for too few clips.
+    Depends on the settings alone. Raises OptionsError if there are too few clips.
     """
-    entries = dataset.entries()
-    if any(entry.split for entry in entries if entry.is_usable):
+    clips = dataset.clips()
+    if any(clip.split for clip in clips if clip.is_usable):
         return None
-    rest = (1 - config.train_share) / 2
-    return splitting.split(entries, shares=(config.train_share, rest, rest), seed=config.seed)
+    rest = (1 - config.train_ratio) / 2
+    return splitting.split(clips, ratios=(config.train_ratio, rest, rest), seed=config.seed)
 
 
-def entries_as_proposed(dataset: Dataset, config: Config) -> Sequence[Entry]:
-    """The clips as they would be in a run; raises OptionsError for too few."""
-    proposal = proposed(dataset, config)
-    return [after for _, after in proposal.edits] if proposal else dataset.entries()
+def clips_after_split(dataset: Dataset, config: Config) -> Sequence[DatasetClip]:
+    """The clips as a run would use them; raises OptionsError if there are too few."""
+    proposal = propose_split(dataset, config)
+    return [after for _, after in proposal.edits] if proposal else dataset.clips()
 
 
 def create_run(
     workspace: Workspace, dataset: Dataset, config: Config, *, name: str = ""
-) -> tuple[Run, Proposal | None]:
-    """Make a run, and split its dataset if need be; neither is done where one cannot be.
+) -> tuple[Run, SplitProposal | None]:
+    """Create a run and split its dataset if necessary: both, or neither.
 
-    Returns the run and how the clips were dealt out, None where the dataset had splits. Raises what
-    `device_for`, `runs.create` and `proposed` raise, WorkspaceError when the disk refuses.
+    Returns the run and the split, None if the dataset had one already. Raises what `device_for`,
+    `runs.create` and `propose_split` raise, WorkspaceError if the disk refuses.
     """
     device_for(config)
-    proposal = proposed(dataset, config)
+    proposal = propose_split(dataset, config)
     run = runs.create(workspace, config, name=name)
     if proposal:
         try:

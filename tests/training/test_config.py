@@ -31,7 +31,7 @@ def test_settings_survive_yaml() -> None:
     )
 
 
-def test_a_name_that_looks_like_a_number_stays_a_name() -> None:
+def test_a_name_that_looks_like_a_number_remains_text() -> None:
     assert DEFAULTS.with_overrides(["dataset=2024", "model=1e5"]).model == "1e5"
 
 
@@ -116,7 +116,7 @@ def test_the_preset_of_the_source_lab_has_its_constants() -> None:
     )
 
 
-def test_larger_models_learn_more_slowly_and_haste_is_warned_of() -> None:
+def test_larger_models_get_lower_rates_and_extreme_rates_are_warned_about() -> None:
     widths = (384, 512, 768, 1024, 1280)
     rates = [learning_rate(DEFAULTS, width) for width in widths]
     assert rates == sorted(rates, reverse=True)
@@ -128,7 +128,7 @@ def test_larger_models_learn_more_slowly_and_haste_is_warned_of() -> None:
     assert "hardly learn" in warning
 
 
-def test_runs_are_looked_at_without_loading_torch() -> None:
+def test_reading_runs_does_not_load_torch() -> None:
     code = (
         "import sys, lab.training.config, lab.training.runs, lab.training.metrics, "
         "lab.training.advice, lab.training.estimate, lab.cli; assert 'torch' not in sys.modules"

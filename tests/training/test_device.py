@@ -1,4 +1,4 @@
-"""A training is only begun in a precision, and on a device, that are there."""
+"""A run is only created with a precision and a device that this machine supports."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +16,7 @@ from tests.support.runs import QUICK, noises
 
 @pytest.fixture(autouse=True)
 def _only_float32(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine as most are: no GPU, no AVX-512."""
+    """A typical machine: no GPU, no AVX-512."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(devices, "dtypes_of", lambda _device: (torch.float32,))
     monkeypatch.setattr("lab.training.device.dtypes_of", devices.dtypes_of)
@@ -25,21 +25,21 @@ def _only_float32(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     devices.best_device.cache_clear()
 
 
-def test_only_what_the_machine_computes_is_offered() -> None:
+def test_only_supported_precisions_are_offered() -> None:
     assert precisions() == ("auto", "float32")
     assert device_for(replace(QUICK, precision="auto")).dtype == torch.float32
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_another_precision_says_what_there_is_instead_and_leaves_no_run(
+def test_an_unsupported_precision_is_refused_and_no_run_created(
     precision: str, workspace: Workspace
 ) -> None:
-    config = QUICK.with_set([f"precision={precision}"])
-    with pytest.raises(OptionsError, match=f"cannot compute in {precision}. Use float32, or auto"):
+    config = QUICK.with_overrides([f"precision={precision}"])
+    with pytest.raises(OptionsError, match=f"does not support {precision}. Use float32, or auto"):
         splits.create_run(workspace, noises(workspace), config)
     assert not runs.list_all(workspace)
 
 
-def test_a_gpu_that_is_not_there_is_not_asked_for() -> None:
-    with pytest.raises(OptionsError, match="no GPU here"):
+def test_a_missing_gpu_is_refused() -> None:
+    with pytest.raises(OptionsError, match="has no GPU"):
         device_for(replace(QUICK, accelerator="gpu"))

@@ -1,3 +1,5 @@
+"""Finding, loading and publishing the models of runs."""
+
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,8 @@ from lab.core.errors import CheckpointError, OptionsError
 from lab.core.workspace import Workspace, write_json
 from lab.training import runs
 from lab.training.config import Config
-from lab.training.models import learned_by, load_engine, load_model, publish, run_named
-from lab.training.runs import Run
+from lab.training.models import find_run, load_engine, load_model, publish, training_files_of
+from lab.training.run import Run
 from tests.support.whispers import outputs, payload, random_model
 
 TUNED = random_model(seed=1)
@@ -22,9 +24,7 @@ def run(workspace: Workspace) -> Run:
     return made
 
 
-def test_what_is_published_can_be_picked_and_outlives_its_run(
-    workspace: Workspace, run: Run
-) -> None:
+def test_a_published_model_is_listed_and_outlives_its_run(workspace: Workspace, run: Run) -> None:
     info = publish(run, "shqip", workspace.models_dir, card="# shqip\n")
     runs.delete(run)
     assert info in checkpoints.list_models(workspace.models_dir)
@@ -33,7 +33,7 @@ def test_what_is_published_can_be_picked_and_outlives_its_run(
     assert (workspace.models_dir / "shqip.md").read_text() == "# shqip\n"
 
 
-def test_another_model_is_never_replaced(workspace: Workspace, run: Run) -> None:
+def test_publishing_never_replaces_another_model(workspace: Workspace, run: Run) -> None:
     publish(run, "shqip", workspace.models_dir)
     runs.create(workspace, Config(dataset="shqip"), name="other")
     torch.save(payload(random_model(seed=2)), run.model_path)
@@ -53,7 +53,7 @@ def test_a_damaged_model_is_not_published(workspace: Workspace, run: Run) -> Non
     assert checkpoints.list_models(workspace.models_dir) == checkpoints.list_models()
 
 
-def test_a_model_is_found_by_its_name_its_run_or_its_path(
+def test_a_model_is_loaded_by_name_run_or_path(
     workspace: Workspace, run: Run, tmp_path: Path
 ) -> None:
     publish(run, "published", workspace.models_dir)
@@ -62,11 +62,11 @@ def test_a_model_is_found_by_its_name_its_run_or_its_path(
     named = ["published", "shqip-1", run.folder, run.model_path, tmp_path / "elsewhere"]
     for one in named:
         assert torch.equal(outputs(load_model(workspace, str(one))), outputs(TUNED))
-    assert run_named(workspace, str(run.folder)) == run_named(workspace, "shqip-1") == run
-    assert run_named(workspace, "published") is None
+    assert find_run(workspace, str(run.folder)) == find_run(workspace, "shqip-1") == run
+    assert find_run(workspace, "published") is None
 
 
-def test_a_model_that_there_is_not_is_refused(workspace: Workspace, run: Run) -> None:
+def test_a_missing_model_is_refused(workspace: Workspace, run: Run) -> None:
     with pytest.raises(CheckpointError, match="no model called “nothing”"):
         load_model(workspace, "nothing")
     run.model_path.unlink()
@@ -74,7 +74,7 @@ def test_a_model_that_there_is_not_is_refused(workspace: Workspace, run: Run) ->
         load_model(workspace, "shqip-1")
 
 
-def test_of_a_run_and_a_model_with_one_name_the_run_is_meant(
+def test_a_run_takes_precedence_over_a_model_of_the_same_name(
     workspace: Workspace, run: Run, tmp_path: Path
 ) -> None:
     other = random_model(seed=2)
@@ -83,23 +83,27 @@ def test_of_a_run_and_a_model_with_one_name_the_run_is_meant(
     assert torch.equal(outputs(load_model(workspace, run.name)), outputs(TUNED))
     by_name, by_path = (load_engine(workspace, str(one)) for one in (run.name, run.model_path))
     assert (by_name.name, by_name.fingerprint) == (by_path.name, by_path.fingerprint)
-    run.model_path.unlink()  # as long as it trains
+    run.model_path.unlink()  # as during training
     assert torch.equal(outputs(load_model(workspace, run.name)), outputs(other))
-    assert run_named(workspace, run.name) is None  # so that nobody takes its card for the model's
+    assert find_run(workspace, run.name) is None  # or its card would be taken for the model's
 
 
-def test_what_a_model_has_learned_from_is_known_of_runs_and_of_what_came_of_them(
+def test_training_files_are_known_for_runs_and_models_published_from_them(
     workspace: Workspace, run: Run
 ) -> None:
     weights.save(weights.read(run.model_path), run.model_path)  # as a training does
-    write_json(run.folder / runs.DATASET, {"learned": ["a.wav"]})
+    write_json(run.provenance_path, {"training_files": ["a.wav"]})
     publish(run, "published", workspace.models_dir)
     of_first = {"shqip": frozenset({"a.wav"})}
     for named in (run.name, run.folder, "published", workspace.models_dir / "published.pt"):
-        assert learned_by(workspace, [str(named)]) == of_first
-    assert learned_by(workspace, ["base", "nothing"]) == {}
+        assert training_files_of(workspace, [str(named)]) == of_first
+    assert training_files_of(workspace, ["base", "nothing"]) == {}
     second = runs.create(workspace, Config(dataset="shqip", model="published"), name="second")
-    write_json(second.folder / runs.DATASET, {"learned": ["b.wav"]})
+    write_json(second.provenance_path, {"training_files": ["b.wav"]})
     second.model_path.touch()
     of_both = {"shqip": frozenset({"a.wav", "b.wav"})}
-    assert learned_by(workspace, ["second"]) == learned_by(workspace, ["base", "second"]) == of_both
+    assert (
+        training_files_of(workspace, ["second"])
+        == training_files_of(workspace, ["base", "second"])
+        == of_both
+    )

@@ -1,6 +1,5 @@
-"""A training from its beginning to its end, and what can go wrong on the way."""
+"""Training from start to end, and what can go wrong."""
 
-import json
 import os
 import shutil
 import socket
@@ -18,19 +17,29 @@ from lab.asr.devices import best_device
 from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED
-from lab.jobs import run_process
+from lab.jobs import run_process, run_steps
 from lab.jobs.run_training import train
-from lab.training import course, intake, memory, metrics, runs
-from lab.training.beginning import model_for
+from lab.training import memory, metrics
+from lab.training.callbacks import LastCheckpoint
 from lab.training.config import Architecture, Augmentation, Config
 from lab.training.device import device_for
-from lab.training.module import Training
-from lab.training.reporting import LastState
+from lab.training.initial_model import load_initial_model
+from lab.training.module import WhisperModule
+from lab.training.provenance import read_provenance, training_files
 from tests.support.paths import ROOT
-from tests.support.runs import QUICK, curve, log_of, noises, over, run_in, stop_at, weights_of
+from tests.support.runs import (
+    QUICK,
+    curve,
+    log_of,
+    noises,
+    run_in,
+    stop_at,
+    wait_until_over,
+    weights_of,
+)
 
 
-def test_a_run_leaves_a_model_that_learned_and_can_be_used(workspace: Workspace) -> None:
+def test_a_run_leaves_a_trained_model_that_loads(workspace: Workspace) -> None:
     run = run_in(workspace, replace(QUICK, epochs=3))
     state = train(run)
     assert (state.state, state.step, state.total_steps, state.epoch) == ("done", 15, 15, 3.0)
@@ -47,14 +56,16 @@ def test_a_run_leaves_a_model_that_learned_and_can_be_used(workspace: Workspace)
     assert max(rates) == pytest.approx(QUICK.learning_rate)
     assert rates.index(max(rates)) == 1  # a tenth of the steps
     assert rates[2:] == sorted(rates[2:], reverse=True)
-    heard = runs.sentences(run)
-    assert [one["step"] for one in heard["heard"]] == [0, 5, 10, 15]
-    assert len(heard["clips"]) == 2
-    assert any("was not evaluated" in warning for warning in state.warnings)  # there is no test
+    samples = run.sample_transcripts()
+    assert [entry["step"] for entry in samples["transcripts"]] == [0, 5, 10, 15]
+    assert len(samples["clips"]) == 2
+    assert any(
+        "was not evaluated" in warning for warning in state.warnings
+    )  # the test split is empty
     shutil.copy(run.model_path, workspace.models_dir / "tuned.pt")
     checkpoints.load("tuned", models_dir=workspace.models_dir)
     assert not (run.folder / "clips").exists()
-    assert not run.last_path.exists()
+    assert not run.last_checkpoint.exists()
     with pytest.raises(OptionsError, match="is done"):
         train(run)
 
@@ -62,7 +73,9 @@ def test_a_run_leaves_a_model_that_learned_and_can_be_used(workspace: Workspace)
 def test_the_same_settings_give_the_same_curve_and_another_seed_another(
     workspace: Workspace,
 ) -> None:
-    config = replace(QUICK, augmentation=Augmentation(time_masks=1, noise=0.5, speed=0.1))
+    config = replace(
+        QUICK, augmentation=Augmentation(time_masks=1, noise_probability=0.5, max_speed_change=0.1)
+    )
     one, same = run_in(workspace, config), run_in(workspace, config)
     other = run_in(workspace, replace(config, seed=1))
     for run in (one, same, other):
@@ -71,15 +84,15 @@ def test_the_same_settings_give_the_same_curve_and_another_seed_another(
     assert curve(one) != curve(other)
 
 
-def test_stopped_and_resumed_a_run_is_the_same(
+def test_a_stopped_and_resumed_run_gives_the_same_model(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
-    config = replace(QUICK, epochs=3, accumulate=2, validate_every_steps=4)
+    config = replace(QUICK, epochs=3, gradient_accumulation_steps=2, validate_every_steps=4)
     whole = run_in(workspace, config)
     assert train(whole).state == "done"
     broken = run_in(workspace, config)
-    for step in (2, 2, 5):  # in the middle of a round, and at its end
+    for step in (2, 2, 5):  # between two validations, and at the end of one
         with monkeypatch.context() as patched:
             stop_at(step, patched)
             state = train(broken)
@@ -87,10 +100,10 @@ def test_stopped_and_resumed_a_run_is_the_same(
         assert not state.error
     assert train(broken).state == "done"
     assert curve(broken) == curve(whole)
-    assert runs.sentences(broken) == runs.sentences(whole)
+    assert broken.sample_transcripts() == whole.sample_transcripts()
 
 
-def test_the_machine_chooses_the_precision(workspace: Workspace) -> None:
+def test_the_precision_is_chosen_for_the_machine(workspace: Workspace) -> None:
     run = run_in(workspace, replace(QUICK, epochs=1, precision="auto", accelerator="auto"))
     state = train(run)
     assert (state.state, state.step) == ("done", 5)
@@ -98,30 +111,30 @@ def test_the_machine_chooses_the_precision(workspace: Workspace) -> None:
     assert all(weight.isfinite().all() for weight in weights_of(run).values())
 
 
-def test_a_training_that_gets_no_better_ends(workspace: Workspace) -> None:
+def test_training_stops_early_without_improvement(workspace: Workspace) -> None:
     run = run_in(workspace, replace(QUICK, epochs=9, patience=2, learning_rate=1e-9))
     state = train(run)
     assert (state.state, state.step) == ("done", 15)
     assert run.model_path.exists()
 
 
-@pytest.mark.parametrize("trains", ["decoder", "lora"])
-def test_what_is_not_trained_stays_as_it_was(workspace: Workspace, trains: str) -> None:
-    run = run_in(workspace, QUICK.with_set([f"trains={trains}", "lora_rank=4"]))
+@pytest.mark.parametrize("trainable", ["decoder", "lora"])
+def test_frozen_weights_do_not_change(workspace: Workspace, trainable: str) -> None:
+    run = run_in(workspace, QUICK.with_overrides([f"trainable={trainable}", "lora_rank=4"]))
     assert train(run).state == "done"
     before = checkpoints.load("tiny", models_dir=workspace.models_dir).state_dict()
     after = weights_of(run)
     assert set(after) == set(before)
     changed = {name for name in after if not torch.equal(after[name], before[name])}
     assert any(name.startswith("decoder.blocks") for name in changed)
-    assert any(name.startswith("encoder.blocks") for name in changed) == (trains == "lora")
-    if trains == "lora":
+    assert any(name.startswith("encoder.blocks") for name in changed) == (trainable == "lora")
+    if trainable == "lora":
         assert all(name.endswith("weight") and ".blocks." in name for name in changed)
         assert not any("token_embedding" in name or "ln" in name for name in changed)
 
 
-def test_a_network_of_ones_own_learns_from_nothing(workspace: Workspace) -> None:
-    own = Architecture(layers=1, heads=2, width=32, activation="relu")
+def test_a_custom_architecture_is_trained_from_scratch(workspace: Workspace) -> None:
+    own = Architecture(layers=1, heads=2, hidden_size=32, activation="relu")
     run = run_in(workspace, replace(QUICK, epochs=1, architecture=own))
     assert train(run).state == "done"
     shutil.copy(run.model_path, workspace.models_dir / "own.pt")
@@ -130,23 +143,23 @@ def test_a_network_of_ones_own_learns_from_nothing(workspace: Workspace) -> None
     assert isinstance(model.encoder.blocks[0].mlp[1], torch.nn.ReLU)
 
 
-def test_a_dataset_without_clips_for_it_is_refused_with_what_to_do(workspace: Workspace) -> None:
+def test_a_dataset_without_usable_clips_is_refused_with_advice(workspace: Workspace) -> None:
     run = run_in(workspace)
     found = dataset.find(workspace, "noises")
-    validation = [entry for entry in found.entries() if entry.split == "validation"]
+    validation = [entry for entry in found.clips() if entry.split == "validation"]
     found.change([(entry, replace(entry, split="")) for entry in validation], what="")
     state = train(run)
     assert state.state == "failed"
     assert "no usable clip in the split “validation”" in (state.error or "")
     assert "Split the dataset" in (state.error or "")
-    entries = found.entries()
+    entries = found.clips()
     found.change([(entry, replace(entry, transcription="")) for entry in entries], what="")
     assert "No clip of the dataset noises has a text" in (train(run).error or "")
 
 
-def test_clips_that_cannot_be_used_are_left_out_and_told_of(workspace: Workspace) -> None:
+def test_unusable_clips_are_left_out_and_counted(workspace: Workspace) -> None:
     found = noises(workspace)
-    first, second, third, fourth, fifth, *_ = found.entries()
+    first, second, third, fourth, fifth, *_ = found.clips()
     found.change(
         [
             (first, replace(first, transcription=" ")),
@@ -157,41 +170,43 @@ def test_clips_that_cannot_be_used_are_left_out_and_told_of(workspace: Workspace
         what="",
     )
     found.audio_path(fourth).unlink()
-    run = run_in(workspace, replace(QUICK, max_samples=31_000))
+    run = run_in(workspace, replace(QUICK, max_audio_samples=31_000))
     state = train(run)
     assert state.state == "done"
-    said = " ".join(state.warnings)
-    for reason in ("without a text", "left out", "too long a text", "sound is missing", "1.9375 s"):
-        assert reason in said
-    assert "1 clip with Whisper's own marks in the text" in said
+    text = " ".join(state.warnings)
+    for reason in (
+        *("without a text", "marked as excluded", "too long a text", "file is missing"),
+        *("longer than 1.9375 s", "1 clip with special tokens in the text"),
+    ):
+        assert reason in text
 
 
-def test_one_clip_is_enough_to_try_the_way(workspace: Workspace) -> None:
+def test_one_clip_is_enough_for_a_trial_run(workspace: Workspace) -> None:
     noises(workspace, n_train=1, n_validation=1)
     state = train(run_in(workspace))
     assert state.state == "done"
-    assert any("There is one clip to learn from" in warning for warning in state.warnings)
+    assert any("only one training clip" in warning for warning in state.warnings)
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
+def test_a_nan_loss_fails_the_run_and_keeps_the_last_checkpoint(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_in(workspace, replace(QUICK, save_every_steps=2))
-    real, count = Training.training_step, iter(range(100))
+    real, count = WhisperModule.training_step, iter(range(100))
 
-    def training_step(self: Training, batch: object, number: int) -> torch.Tensor:
+    def training_step(self: WhisperModule, batch: object, number: int) -> torch.Tensor:
         if next(count) == 3:
             with torch.no_grad():
                 self.model.decoder.ln.weight.fill_(torch.nan)
         return real(self, batch, number)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Training, "training_step", training_step)
+    monkeypatch.setattr(WhisperModule, "training_step", training_step)
     state = train(run)
     assert state.state == "failed"
     assert "the training diverged" in (state.error or "").lower()
     assert "learning rate of 0.0001 or less" in (state.error or "")
-    assert "last good state is kept" in (state.error or "")
-    saved = torch.load(run.last_path, weights_only=True)["state_dict"]
+    assert "last checkpoint is kept" in (state.error or "")
+    saved = torch.load(run.last_checkpoint, weights_only=True)["state_dict"]
     assert all(value.isfinite().all() for value in saved.values())
     monkeypatch.undo()
     assert train(run).state == "done"
@@ -218,29 +233,29 @@ def test_a_full_disk_fails_the_run_which_can_be_resumed(
     assert train(run).state == "done"
 
 
-def test_clips_that_were_learned_from_are_no_test(
+def test_the_model_is_not_tested_on_its_training_clips(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, found = run_in(workspace), dataset.find(workspace, "noises")
-    fit = course.fit
+    fit = run_steps.fit
 
     def split_meanwhile(*arguments: object) -> None:
         fit(*arguments)  # type: ignore[arg-type]
-        found.change([(one, replace(one, split="test")) for one in found.entries()], what="split")
+        found.change([(one, replace(one, split="test")) for one in found.clips()], what="split")
 
-    monkeypatch.setattr(course, "fit", split_meanwhile)
-    assert any("learned from every clip" in warning for warning in train(run).warnings)
-    papers = json.loads((run.folder / runs.DATASET).read_text())
-    assert (papers["n_train"], len(papers["learned"])) == (18, 21)
+    monkeypatch.setattr(run_steps, "fit", split_meanwhile)
+    assert any("trained on every clip" in warning for warning in train(run).warnings)
+    assert read_provenance(run)["n_train"] == 18
+    assert len(training_files(run)) == 21
 
 
-def test_what_goes_wrong_after_the_training_leaves_a_model(
+def test_errors_after_the_training_do_not_lose_the_model(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("nobody thought of this")
 
-    monkeypatch.setattr(course, "evaluate_run", broken)
+    monkeypatch.setattr(run_steps, "evaluate_run", broken)
     run = run_in(workspace)
     state = train(run)
     assert state.state == "done"
@@ -249,17 +264,20 @@ def test_what_goes_wrong_after_the_training_leaves_a_model(
     assert run.model_path.exists()
 
 
-def test_clips_that_cannot_be_learned_from_are_named(workspace: Workspace) -> None:
+def test_clips_left_out_are_recorded(workspace: Workspace) -> None:
     found = noises(workspace)
-    one, other, *_ = found.entries()
+    one, other, *_ = found.clips()
     found.change([(one, replace(one, split="")), (other, replace(other, language="yue"))], what="x")
     run = run_in(workspace)
     assert train(run).state == "done"
-    left_out = json.loads((run.folder / runs.DATASET).read_text())["left_out"]
-    assert left_out == ["1 clip in no split", "1 clip in a language that the model does not know"]
+    left_out = read_provenance(run)["left_out"]
+    assert left_out == [
+        "1 clip without a split",
+        "1 clip in a language that the model does not support",
+    ]
 
 
-def test_a_machine_with_too_little_memory_says_which_batch_fits(
+def test_too_little_memory_is_reported_with_the_batch_size_that_fits(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_in(workspace, replace(QUICK, batch_size=100))
@@ -267,38 +285,36 @@ def test_a_machine_with_too_little_memory_says_which_batch_fits(
     state = train(run)
     assert state.state == "failed"
     assert "batches of 100 clips" in (state.error or "")
-    assert "at a time fit: begin a run with batch_size" in (state.error or "")
+    assert "fit: start a run with batch_size" in (state.error or "")
 
     def full(*_: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9")
 
     two = replace(run.config, batch_size=4, devices=2, strategy="ddp")
-    device, tuned = device_for(two), model_for(two, workspace.models_dir)
-    needed = memory.needed_bytes(tuned, two, device, longest_s=2)
+    device, tuned = device_for(two), load_initial_model(two, workspace.models_dir)
+    needed = memory.required_bytes(tuned, two, device, longest_s=2)
     monkeypatch.setattr("lab.training.memory.free_bytes", lambda _device: needed * 3 // 2)
     memory.check(tuned, replace(two, devices=1), device, longest_s=2)
     with pytest.raises(OptionsError, match="batches of 4 clips"):
         memory.check(tuned, two, device, longest_s=2)
 
     monkeypatch.undo()
-    monkeypatch.setattr(Training, "training_step", full)
-    assert "Try 50 at a time" in (train(run).error or "")
+    monkeypatch.setattr(WhisperModule, "training_step", full)
+    assert "Try batches of 50" in (train(run).error or "")
 
 
-def test_a_disk_that_is_full_is_called_so(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_reported(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Training, "training_step", full)
+    monkeypatch.setattr(WhisperModule, "training_step", full)
     error = train(run_in(workspace)).error or ""
     assert "The disk is full" in error
     assert "start the run again" in error
 
 
 @pytest.mark.parametrize("what", ["deleted", "changed"])
-def test_a_run_goes_on_with_its_clips_whatever_becomes_of_the_dataset(
+def test_a_run_resumes_with_its_clips_when_the_dataset_changes(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
@@ -312,15 +328,15 @@ def test_a_run_goes_on_with_its_clips_whatever_becomes_of_the_dataset(
     if what == "deleted":
         dataset.delete(found)
     else:
-        entry = found.entries()[0]
+        entry = found.clips()[0]
         found.change([(entry, replace(entry, transcription="tjetër"))], what="")
     state = train(run)
     assert state.state == "done"
-    assert any("goes on with its clips as they were" in one for one in state.warnings)
+    assert any("uses the clips as they were" in warning for warning in state.warnings)
     assert curve(run) == curve(whole)
 
 
-def test_without_its_clips_a_run_does_not_go_on_with_others(
+def test_a_run_without_its_clips_does_not_resume_with_others(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
@@ -328,15 +344,15 @@ def test_without_its_clips_a_run_does_not_go_on_with_others(
     with monkeypatch.context() as patched:
         stop_at(2, patched)
         train(run)
-    intake.remove(run.folder)
+    shutil.rmtree(run.clips_dir)
     found = dataset.find(workspace, "noises")
-    entry = found.entries()[0]
+    entry = found.clips()[0]
     found.change([(entry, replace(entry, transcription="tjetër"))], what="")
     state = train(run)
-    assert "has changed since this run began" in (state.error or "")
+    assert "has changed since this run started" in (state.error or "")
 
 
-def test_a_mistake_of_the_program_is_in_the_log_and_the_state_is_kept(
+def test_an_internal_error_is_logged_and_the_checkpoint_kept(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_in(workspace, replace(QUICK, save_every_steps=1))
@@ -344,35 +360,35 @@ def test_a_mistake_of_the_program_is_in_the_log_and_the_state_is_kept(
     def broken(*_: object) -> None:
         raise KeyError("a mistake")
 
-    monkeypatch.setattr(LastState, "on_train_epoch_end", broken)
+    monkeypatch.setattr(LastCheckpoint, "on_train_epoch_end", broken)
     state = train(run)
     assert state.state == "failed"
-    assert "inside the program; the log says what. Resume the run" in (state.error or "")
+    assert "internal error occurred; the log says more. Resume the run" in (state.error or "")
     assert "KeyError: 'a mistake'" in log_of(run)
     monkeypatch.undo()
     assert train(run).state == "done"
 
 
-def test_two_processes_learn_from_all_clips_together(workspace: Workspace) -> None:
+def test_two_processes_share_the_clips(workspace: Workspace) -> None:
     config: Config = replace(QUICK, epochs=1, devices=2, strategy="ddp", batch_size=3)
     run = run_in(workspace, config)
     run_process.start(run)
-    state = over(run)
+    state = wait_until_over(run)
     assert (state.state, state.step, state.total_steps) == ("done", 3, 3), log_of(run)
-    assert "Going" not in log_of(run)
+    assert "Resuming" not in log_of(run)
     assert len(metrics.read(run.folder)) == 5
 
 
-def test_a_second_machine_waits_for_the_clips_and_learns_with_the_first(
+def test_a_second_machine_waits_for_the_clips_and_trains_with_the_first(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as free:
         free.bind(("", 0))
         monkeypatch.setenv("MASTER_PORT", str(free.getsockname()[1]))
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
-    run = run_in(workspace, replace(QUICK, epochs=1, nodes=2, batch_size=3))
+    run = run_in(workspace, replace(QUICK, epochs=1, num_nodes=2, batch_size=3))
     monkeypatch.setenv("NODE_RANK", "1")
-    with pytest.raises(OptionsError, match="not under way on the first machine"):
+    with pytest.raises(OptionsError, match="not running on the first machine"):
         train(run)
     monkeypatch.setenv("NODE_RANK", "0")
     run_process.start(run)
@@ -385,6 +401,6 @@ def test_a_second_machine_waits_for_the_clips_and_learns_with_the_first(
         check=False,
     )
     assert second.returncode == 0, second.stderr
-    state = over(run)
+    state = wait_until_over(run)
     assert (state.state, state.step, state.total_steps) == ("done", 3, 3), log_of(run)
     assert len(metrics.read(run.folder)) == 5

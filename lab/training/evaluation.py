@@ -1,4 +1,4 @@
-"""What follows a training: the tuned model and the one that it came from, on clips of the test."""
+"""The evaluation that follows a training: base model and tuned model on the test split."""
 
 from collections.abc import Iterator
 
@@ -7,33 +7,32 @@ from lab.asr import weights
 from lab.asr.engine import Engine
 from lab.core.progress import Progress, ignore
 from lab.evaluation import Report, evaluate, report_files
-from lab.training.provenance import learned
-from lab.training.runs import Run
+from lab.training.provenance import training_files
+from lab.training.run import Run
 
 _SPLIT = "test"
 
 
 def evaluate_run(run: Run, *, on_progress: Progress = ignore) -> Report:
-    """Score both models on the test split, once, and keep the report with the run.
+    """Score the base model and the tuned model on the test split; the report stays with the run.
 
-    Clips that it learned from are not counted, should the dataset have been split anew since.
-    Without a model that it came from, the tuned one stands alone. Raises LabError where there is
-    nothing to evaluate with; what is in the run stays as it was.
+    Clips that the run was trained on are left out, in case the dataset has been split again since.
+    A model trained from scratch is scored alone. Raises LabError if there is nothing to evaluate.
     """
     config, workspace = run.config, run.workspace
-    found = dataset.find(workspace, config.dataset)
+    source = dataset.find(workspace, config.dataset)
 
     def engines() -> Iterator[Engine]:
         if not config.architecture:
             yield Engine.load(config.model, models_dir=workspace.models_dir)
-        tuned = weights.build(weights.read(run.model_path), called=str(run.model_path))
+        tuned = weights.build(weights.read(run.model_path), label=str(run.model_path))
         yield Engine(tuned, name=run.name)
 
     (report,) = evaluate(
         engines(),
-        [found],
+        [source],
         split=_SPLIT,
-        without={found.name: learned(run)},
+        trained_on={source.name: training_files(run)},
         on_progress=on_progress,
     )
     report_files.write(report, run.folder)
