@@ -1,13 +1,13 @@
-"""Real speech: what a training with the defaults makes of base, in its language and in English.
+"""Fine-tuning base with the defaults on real speech: WER in its language and in English.
 
     python -m benchmarks.finetune [LANGUAGE …] [--set KEY=VALUE …] [--seeds 1]
 
-Romanian and French from Tux Paint: 300 clips to learn from, 60 of validation, and of the others
-those whose words, in their order, occur in none of these to test. The English prompts show whether
-the model has forgotten. `albanian` is the sample dataset instead, whose voices are synthetic.
+Romanian and French from Tux Paint: 300 training clips, 60 for validation, and for the test those of
+the others whose text is not contained in any of these. The English prompts show how much the model
+has forgotten. `albanian` is the sample dataset, whose voices are synthetic.
 
-Datasets and runs stay in `.cache/finetune`, so that base hears each clip once; WER is that of the
-basic normaliser. Each training is a process of its own, as it is for a person.
+Datasets and runs stay in `.cache/finetune`, so that base transcribes each clip once; WER is that of
+the basic normalizer. Each training runs in its own process, as usual.
 """
 
 import random
@@ -24,15 +24,14 @@ from lab.asr.engine import Engine
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.evaluation import evaluate, report_files
-from lab.importers import Clip, kind_named
-from lab.importers.source import Problems
-from lab.importers.source import clips as clips_of
+from lab.importers import CorpusClip, get_format
+from lab.importers.source import ProblemLog, read_clips
 from lab.jobs import run_process
 from lab.recordings.samples import FOLDER
 from lab.scoring import BASIC, Comparison
 from lab.training import metrics, runs
 from lab.training.config import Config
-from lab.training.runs import Run
+from lab.training.run import Run
 from tests.support import speech
 from tests.support.speech import Utterance
 
@@ -45,13 +44,13 @@ _POLL_S = 1.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of a training.
+    """The result of a training.
 
-    base, tuned: WER on the clips of the test
-    validation: the best WER of validation, by which settings are chosen
+    base, tuned: WER on the test split
+    validation: best validation WER, by which settings are chosen
     english: WER of base and of the tuned model on the English prompts
-    train_s: of learning, with all validations
-    seconds: from the start to the evaluated model
+    train_s: duration of the training with all validations
+    seconds: duration from the start to the evaluated model
     """
 
     base: float
@@ -64,13 +63,13 @@ class Outcome:
 
 
 def ready(name: str, workspace: Workspace = WORKSPACE) -> Dataset:
-    """The dataset with this name, made if it is not there yet."""
+    """The dataset with this name, created if it does not exist yet."""
     for known in dataset.list_all(workspace):
         if known.name == name:
             return known
     if name == ALBANIAN:
         folder = FOLDER / "datasets/albanian-synthetic"
-        clips = clips_of(kind_named("audiofolder"), folder, Problems())
+        clips = read_clips(get_format("audiofolder"), folder, ProblemLog())
         return dataset.import_clips(workspace, name, clips, language="sq").dataset
     if name == ENGLISH:
         clips = _clips("test", speech.prompts("en"))
@@ -80,10 +79,10 @@ def ready(name: str, workspace: Workspace = WORKSPACE) -> Dataset:
 
 
 def tune(name: str, config: Config, workspace: Workspace = WORKSPACE) -> Run:
-    """Train as the command line does, and wait for the end."""
+    """Train in another process, and wait for its end."""
     run = runs.create(workspace, config, name="")
     run_process.start(run)
-    while not (state := runs.status(run)).is_over:
+    while not (state := run.status()).is_over:
         time.sleep(_POLL_S)
     if state.state != "done":
         raise RuntimeError(f"{name}: {state.error}")
@@ -91,13 +90,13 @@ def tune(name: str, config: Config, workspace: Workspace = WORKSPACE) -> Run:
 
 
 def outcome(run: Run, seconds: float) -> Outcome:
-    """The figures of a run."""
+    """The results of a run."""
     report = report_files.read(run.folder)
     base, tuned = (result.scores["basic"].wer for result in report.results)
 
     def engines() -> Iterator[Engine]:
         yield Engine.load("base")
-        yield Engine(weights.build(weights.read(run.model_path), called=run.name), name=run.name)
+        yield Engine(weights.build(weights.read(run.model_path), label=run.name), name=run.name)
 
     rows = metrics.read(run.folder)
     (english,) = evaluate(engines(), [ready(ENGLISH)])
@@ -106,14 +105,14 @@ def outcome(run: Run, seconds: float) -> Outcome:
         base,
         tuned,
         min(row.validation_wer for row in rows if row.validation_wer is not None and row.step),
-        report.results[1].versus_first["words"],
+        report.results[1].versus_baseline["words"],
         (before, after),
         max(row.seconds or 0.0 for row in rows),
         seconds,
     )
 
 
-def _split(utterances: list[Utterance]) -> Iterator[Clip]:
+def _split(utterances: list[Utterance]) -> Iterator[CorpusClip]:
     shuffled = random.Random(0).sample(utterances, len(utterances))
     seen = shuffled[: _N_TRAIN + _N_VALIDATION]
     words = [f" {BASIC(utterance.text)} " for utterance in seen]
@@ -127,9 +126,9 @@ def _split(utterances: list[Utterance]) -> Iterator[Clip]:
     yield from _clips("test", new)
 
 
-def _clips(split: str, utterances: Iterable[Utterance]) -> Iterator[Clip]:
+def _clips(split: str, utterances: Iterable[Utterance]) -> Iterator[CorpusClip]:
     for utterance in utterances:
-        yield Clip(utterance.audio_path, utterance.text, split)
+        yield CorpusClip(utterance.audio_path, utterance.text, split)
 
 
 def main(
@@ -138,13 +137,13 @@ def main(
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
     seeds: int = 1,
 ) -> None:
-    """Fine-tune on each, or on those that are named, with the defaults unless some are set."""
+    """Fine-tune on all datasets or the named ones, with the defaults or other settings."""
     for name in names or [ALBANIAN, *_REAL]:
-        sizes = [entry.split for entry in ready(name).entries()]
+        sizes = [entry.split for entry in ready(name).clips()]
         print(f"{name}: {', '.join(f'{sizes.count(one)} {one}' for one in dataset.SPLITS)}")
         for more in range(seeds):
-            config = Config(dataset=name, health="skip").with_set(settings or [])
-            config = config.with_set([f"seed={config.seed + more}"])
+            config = Config(dataset=name, health="skip").with_overrides(settings or [])
+            config = config.with_overrides([f"seed={config.seed + more}"])
             began = time.perf_counter()
             run = tune(name, config)
             found = outcome(run, time.perf_counter() - began)

@@ -54,8 +54,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         storage_options: Any = None,  # noqa: ARG002 - Lightning's name
     ) -> None:
         try:
-            with atomic_write(Path(path)) as beside:
-                torch.save(checkpoint, beside)
+            with atomic_write(Path(path)) as temporary:
+                torch.save(checkpoint, temporary)
         # torch's zip writer reports a full disk as RuntimeError.
         except (WorkspaceError, RuntimeError) as error:
             raise WorkspaceError(

@@ -64,7 +64,7 @@ class Estimate:
         return [
             f"{weights} {model} are trained on {self.n_train} clips of {config.dataset}, in "
             f"batches of {config.batch_size}, on {self.device}.",
-            f"{config.epochs} epochs are {self.total_steps} batches{early_stopping}.",
+            f"Epochs: {config.epochs}, {self.total_steps} batches in total{early_stopping}.",
             f"The learning rate rises to {self.learning_rate:g}, then falls to 0.",
             f"The checkpoint that does best on {self.n_validation} validation clips becomes the "
             "model.",

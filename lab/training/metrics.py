@@ -71,8 +71,8 @@ def truncate(run_dir: Path, step: int) -> None:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(_COLUMNS)
     table.writerows(_cells(row) for row in read(run_dir) if row.step <= step)
-    with atomic_write(run_dir / FILE_NAME) as beside:
-        beside.write_text(text.getvalue(), encoding="utf-8")
+    with atomic_write(run_dir / FILE_NAME) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
 
 
 def _cells(row: Row) -> list[str]:

@@ -39,8 +39,8 @@ def publish(
         run.model_path, name=name, models_dir=models_dir, on_progress=on_progress
     )
     if card:
-        with atomic_write(models_dir / f"{name}.md") as beside:
-            beside.write_text(card, encoding="utf-8")
+        with atomic_write(models_dir / f"{name}.md") as temporary:
+            temporary.write_text(card, encoding="utf-8")
     return info
 
 

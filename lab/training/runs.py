@@ -37,8 +37,8 @@ def create(workspace: Workspace, config: Config, *, name: str = "") -> Run:
         raise OptionsError(f"There is already a model called “{wanted}”. Choose another name.")
     with Staging(folder.parent) as staging:
         staged = Run(folder.name, staging / "created")
-        with atomic_write(staged.config_path) as beside:
-            beside.write_text(config.to_yaml(), encoding="utf-8")
+        with atomic_write(staged.config_path) as temporary:
+            temporary.write_text(config.to_yaml(), encoding="utf-8")
         staged.store_state(RunState(asked_at=time.time()))
         try:
             # A command still working on a run when it was deleted may have left files there.

@@ -43,7 +43,9 @@ def noises(workspace: Workspace, *, n_train: int = 18, n_validation: int = 3) ->
     splits = ["train"] * n_train + ["validation"] * n_validation
     clips = []
     for number in range(len(splits)):
-        sound = rng.standard_normal(int(rng.integers(8_000, 32_000))).astype(np.float32) / 10
+        sound = rng.standard_normal(int(rng.integers(8_000, 32_000))).astype(
+            np.float32
+        ) / np.float32(10)
         clips.append((f"noise-{number}.wav", audio.encode_wav(Waveform(sound, SAMPLE_RATE))))
     made, _ = dataset.add(workspace, "noises", clips, language="sq")
     texts = [" ".join(rng.choice(WORDS, 3)) for _ in splits]

@@ -30,7 +30,7 @@ def test_an_estimate_is_measured_with_batches_of_the_dataset(workspace: Workspac
     for part in (
         "All weights of tiny",
         "18 clips of noises",
-        "2 epochs are 10 batches",
+        "Epochs: 2, 10 batches",
         "3 validation clips",
     ):
         assert part in said
