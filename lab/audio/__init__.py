@@ -1,4 +1,4 @@
-"""Audio: any recording becomes a `Waveform`, and goes back to a WAV file."""
+"""Reading recordings as waveforms, writing WAV files, and measuring audio."""
 
 from lab.audio.decoding import (
     MAX_DURATION_S,

@@ -1,4 +1,4 @@
-"""How loud sound is: its peak, its loudness as people hear it, and where it was too loud."""
+"""Peak level, perceived loudness and clipping."""
 
 import math
 
@@ -7,37 +7,38 @@ from numpy.typing import NDArray
 
 from lab.audio import Samples
 
-# ITU-R BS.1770-4, annex 1: blocks of 400 ms overlap by 75 %; those below -70 LUFS don't count, nor
-# those more than 10 LU below the mean of the others.
+# ITU-R BS.1770-4, annex 1: blocks of 400 ms overlap by 75 %; those below -70 LUFS are ignored, as
+# are those more than 10 LU below the mean of the others.
 _GATE_S, _GATE_STEP_S = 0.4, 0.1
 _ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = -70.0, -10.0
-# Measured in pieces, because the meter's filters would need eight times the memory of the samples.
+# Measured piece by piece: the meter's filters need eight times the memory of the samples.
 _PIECE_S = 60
 _SETTLING_S = 1  # of the meter's 38 Hz high-pass, a time constant of 4 ms
 _MAX_METER_CHANNELS = 5
 _MIN_METER_RATE = 4_000  # Hz; its high shelf at 1.7 kHz has to lie well below half of that
 
-# 16 bits reach 32767 of 32768, and some encoders stay a step below.
+# 16 bits reach 32767 of 32768, and some encoders one less.
 FULL_SCALE = 32_766 / 32_768
-# A wave that is loud but whole touches full scale with a sample or two at its crest.
+# An unclipped wave touches full scale with a sample or two at most.
 _CLIPPED_RUN = 3
 
 
 def peak_dbfs(samples: Samples) -> float:
-    """The highest absolute sample, dB relative to ±1; -inf for digital silence.
+    """Peak level in dB relative to ±1; -inf for digital silence.
 
     samples: shape (..., n)
     """
-    # Two passes, without the copy that the absolute value of all samples would be.
+    # Unlike `np.abs`, this makes no copy.
     peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
     return 20 * math.log10(peak) if peak else -math.inf
 
 
 def loudness_lufs(samples: Samples, *, sample_rate: int) -> float | None:
-    """Integrated loudness by ITU-R BS.1770-4, LUFS; -inf where all is below -70 LUFS.
+    """Integrated loudness by ITU-R BS.1770-4 in LUFS; -inf if all blocks are below -70 LUFS.
 
-    samples: shape (n,), or (channels, n) with at most five channels
-    Returns None where it is not defined: below 400 ms or 4 kHz, or for more channels.
+    samples: shape (n,), or (n_channels, n) with at most five channels
+    sample_rate: Hz
+    Returns None if it is not defined: below 400 ms or 4 kHz, or with more channels.
     """
     from pyloudnorm import Meter  # type: ignore[import-untyped]
 
@@ -47,7 +48,7 @@ def loudness_lufs(samples: Samples, *, sample_rate: int) -> float | None:
         return None
     if len(channels) > _MAX_METER_CHANNELS:
         return None
-    # The class whose filters have the standard's own coefficients at 48 kHz.
+    # These filters have the coefficients of the standard at 48 kHz.
     meter = Meter(sample_rate, filter_class="DeMan", block_size=_GATE_S)
     levels: list[float] = []
     piece, settling = _PIECE_S * sample_rate, _SETTLING_S * sample_rate
@@ -55,7 +56,7 @@ def loudness_lufs(samples: Samples, *, sample_rate: int) -> float | None:
         first = max(start - settling, 0)
         end = min(start + piece + round((_GATE_S - _GATE_STEP_S) * sample_rate), n)
         if end - start < _GATE_S * sample_rate:
-            break  # the rest lies in the blocks before
+            break  # the rest is in the previous blocks
         meter.integrated_loudness(channels[:, first:end].T.astype(np.float64))
         levels += meter.blockwise_loudness[round((start - first) / sample_rate / _GATE_STEP_S) :]
     blocks = np.array(levels)
@@ -70,14 +71,14 @@ def _mean_level(levels: NDArray[np.float64]) -> float:
 
 
 def clipped_samples(samples: Samples) -> int:
-    """How many samples lie in runs of three or more at full scale, where a wave was cut off.
+    """Number of samples in runs of three or more at full scale, where the wave was clipped.
 
     samples: shape (..., n)
     """
     full = np.abs(samples) >= FULL_SCALE
     if not full.any():
         return 0
-    # The first samples of three that are all at full scale; then those three each.
+    # The first samples of runs of three, then all samples of these runs.
     starts = full[..., :-2] & full[..., 1:-1] & full[..., 2:]
     clipped = np.zeros_like(full)
     for offset in range(_CLIPPED_RUN):

@@ -1,4 +1,4 @@
-"""What is good and bad about clips: figures of one, and a checklist for a whole set."""
+"""Audio quality: metrics of a clip, and a checklist for a set of clips."""
 
 import math
 import os
@@ -14,26 +14,26 @@ from lab import audio
 from lab.audio import AudioInfo, Samples
 from lab.audio.levels import clipped_samples, loudness_lufs, peak_dbfs
 
-# Frames as short as a syllable's parts, as in the NIST's speech quality tools.
+# Frames shorter than a syllable, as in NIST's speech quality tools.
 _FRAME_S = 0.025
-# Less than the rounding of 16 bits (-101 dBFS) is no room, but a muted microphone or a cut.
+# Less than 16-bit rounding noise (-101 dBFS) is not a quiet room, but a muted microphone.
 _DIGITAL_SILENCE = 1e-10  # mean square
-_NOISE_PERCENTILE = 10  # of the frames; even fluent speech pauses for more than that
-_ACTIVE_OVER_NOISE = 2.0  # power; what is less than 3 dB over the noise is noise
+_NOISE_PERCENTILE = 10  # of frames; even fluent speech pauses for longer
+_ACTIVE_OVER_NOISE = 2.0  # power ratio, 3 dB
 _LOUD_PERCENTILE = 95
-_SILENT_BELOW_LOUD_DB = 40.0  # speech itself spans about 30 dB
+_SILENT_BELOW_LOUD_DB = 40.0  # speech spans about 30 dB
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What can be measured of a clip.
+class AudioMetrics:
+    """Metrics of a clip.
 
-    peak_dbfs: -inf for digital silence
-    loudness_lufs: by ITU-R BS.1770-4; None below 0.4 s, -inf where all is below -70 LUFS
-    snr_db: estimated signal-to-noise ratio; None where nothing stands out of the rest
-    clipped_samples: in runs of three or more at full scale
-    silent_share: 0 to 1, of 25 ms frames that are 40 dB or more below the loud ones
-    dc_offset: the mean, which should be 0, as a fraction of full scale
+    peak_dbfs: peak level; -inf for digital silence
+    loudness_lufs: by ITU-R BS.1770-4; None below 0.4 s, -inf if all is below -70 LUFS
+    snr_db: estimated signal-to-noise ratio; None if no frame stands out from the noise
+    clipped_samples: number of samples in runs of three or more at full scale
+    silent_share: share of 25 ms frames 40 dB or more below the loud ones, 0 to 1
+    dc_offset: mean of the samples, ideally 0, as a fraction of full scale
     """
 
     duration_s: float
@@ -46,41 +46,41 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Examined:
-    """A file of a set: its name, what its header says, and its figures."""
+class MeasuredClip:
+    """A clip with its headers and metrics. name: for display"""
 
     name: str
     info: AudioInfo
-    figures: Figures
+    metrics: AudioMetrics
 
 
-CheckKey = Literal["count", "format", "length", "rate", "noise", "distortion"]
+QualityCheckKey = Literal["count", "format", "length", "rate", "noise", "distortion"]
 
 
 @dataclass(frozen=True)
-class Check:
-    """A line of the checklist.
+class QualityCheck:
+    """A result of the checklist.
 
-    key: which one it is, whatever its title says
-    failing: the clips that fail, by name; none where the set as a whole does
-    sentence: what was found, and how to mend it where it failed
+    key: identifies the check, whatever its title
+    failing: names of the clips that fail; empty if the set as a whole does
+    sentence: the result, and how to fix it if it failed
     """
 
-    key: CheckKey
+    key: QualityCheckKey
     title: str
     passed: bool
     failing: tuple[str, ...]
     sentence: str
 
 
-def measure(samples: Samples, sample_rate: int) -> Figures:
-    """Measure a clip.
+def measure(samples: Samples, sample_rate: int) -> AudioMetrics:
+    """Compute the metrics of a clip.
 
-    samples: float32, shape (n,) with n > 0, nominally within ±1
+    samples: float32, shape (n,) with n > 0, nominally in [-1, 1]
     sample_rate: Hz
     """
     powers = _frame_powers(samples, sample_rate)
-    return Figures(
+    return AudioMetrics(
         duration_s=len(samples) / sample_rate,
         peak_dbfs=peak_dbfs(samples),
         loudness_lufs=loudness_lufs(samples, sample_rate=sample_rate),
@@ -91,35 +91,36 @@ def measure(samples: Samples, sample_rate: int) -> Figures:
     )
 
 
-def examine(path: str | os.PathLike[str], *, name: str = "") -> Examined:
-    """Read a clip's header and measure its sound (the mix, if it has several channels).
+def measure_file(path: str | os.PathLike[str], *, name: str = "") -> MeasuredClip:
+    """Read and measure an audio file; several channels are averaged.
 
     Raises AudioError if it cannot be read.
     """
     info = audio.probe(path, name=name)
     waveform = audio.decode(path, name=name, sample_rate=info.sample_rate)
-    figures = measure(waveform.samples, waveform.sample_rate)
-    return Examined(name or Path(path).name, info, figures)
+    metrics = measure(waveform.samples, waveform.sample_rate)
+    return MeasuredClip(name or Path(path).name, info, metrics)
 
 
-def verdict(
-    clips: Sequence[Examined],
+def check_quality(
+    clips: Sequence[MeasuredClip],
     *,
     min_clips: int = 100,
     min_s: float = 1.0,
     max_s: float = 30.0,
     sample_rate: int = 22_050,
     min_snr_db: float = 20.0,
-) -> tuple[Check, ...]:
-    """The checklist for a set of clips that a model is to learn from.
+) -> tuple[QualityCheck, ...]:
+    """Check whether a set of clips is fit for training.
 
-    min_snr_db: below 20 dB the noise is plainly heard beside the voice
+    min_snr_db: below 20 dB the noise is clearly audible
     """
-    enough = len(clips) >= min_clips
-    plenty = f"There are {len(clips)} clips."
-    missing = f"{len(clips)} clips; {min_clips} are needed. Record or cut more."
+    is_enough = len(clips) >= min_clips
+    count = f"There are {len(clips)} clips."
+    if not is_enough:
+        count = f"There are {len(clips)} clips; {min_clips} are needed. Record or cut more."
     return (
-        Check("count", "Enough clips", enough, (), plenty if enough else missing),
+        QualityCheck("count", "Enough clips", is_enough, (), count),
         _check(
             "format",
             "16-bit mono PCM WAV",
@@ -128,18 +129,18 @@ def verdict(
                 (clip.info.codec, clip.info.channels) == ("pcm_s16le", 1)
                 and clip.info.container == "wav"
             ),
-            "are of another kind. Prepare them with the steps “channel” and “bit depth” (16).",
+            "have another format. Prepare them with the steps “channel” and “bit depth” (16).",
         ),
         _check(
             "length",
             f"{min_s:g} to {max_s:g} seconds each",
             clips,
-            lambda clip: min_s <= clip.figures.duration_s <= max_s,
+            lambda clip: min_s <= clip.metrics.duration_s <= max_s,
             "are too short or too long. Prepare the recordings again with the step “split”.",
         ),
         _check(
             "rate",
-            f"{sample_rate} samples a second",
+            f"Sample rate {sample_rate} Hz",
             clips,
             lambda clip: clip.info.sample_rate == sample_rate,
             f"have another sample rate. Prepare them with the step “resample” at {sample_rate} Hz.",
@@ -148,37 +149,37 @@ def verdict(
             "noise",
             "Little noise",
             clips,
-            lambda clip: clip.figures.snr_db is not None and clip.figures.snr_db >= min_snr_db,
-            f"have less than about {min_snr_db:g} dB between voice and noise. Try the step “reduce "
-            "noise”; better, record closer to the microphone in a quieter room.",
+            lambda clip: clip.metrics.snr_db is not None and clip.metrics.snr_db >= min_snr_db,
+            f"have an estimated SNR below {min_snr_db:g} dB. Try the step “reduce noise”, or "
+            "better, record closer to the microphone in a quieter room.",
         ),
         _check(
             "distortion",
-            "No distortion",
+            "No clipping",
             clips,
-            lambda clip: not clip.figures.clipped_samples,
-            "are cut off at full scale. Nothing repairs that: record again with less gain.",
+            lambda clip: not clip.metrics.clipped_samples,
+            "are clipped at full scale, which cannot be repaired: record again with less gain.",
         ),
     )
 
 
 def _check(
-    key: CheckKey,
+    key: QualityCheckKey,
     title: str,
-    clips: Sequence[Examined],
-    passes: Callable[[Examined], bool],
+    clips: Sequence[MeasuredClip],
+    passes: Callable[[MeasuredClip], bool],
     advice: str,
-) -> Check:
+) -> QualityCheck:
     failing = tuple(clip.name for clip in clips if not passes(clip))
     if failing:
         sentence = f"{len(failing)} of {len(clips)} clips {advice}"
     else:
-        sentence = f"All {len(clips)} clips pass." if clips else "There is no clip to check."
-    return Check(key, title, bool(clips) and not failing, failing, sentence)
+        sentence = f"All {len(clips)} clips pass." if clips else "There are no clips to check."
+    return QualityCheck(key, title, bool(clips) and not failing, failing, sentence)
 
 
 def _frame_powers(samples: Samples, sample_rate: int) -> NDArray[np.float64]:
-    """The mean square of each 25 ms, without the offset: shape (n_frames,), at least one."""
+    """Mean square of each 25 ms without DC offset: shape (n_frames,), at least one."""
     length = min(max(round(_FRAME_S * sample_rate), 1), len(samples))
     centred = samples - samples.mean(dtype=np.float64).astype(np.float32)
     frames = centred[: len(samples) // length * length].reshape(-1, length)
@@ -187,17 +188,17 @@ def _frame_powers(samples: Samples, sample_rate: int) -> NDArray[np.float64]:
 
 
 def _snr_db(powers: NDArray[np.float64]) -> float | None:
-    """Signal-to-noise ratio from the frames' energies, in dB.
+    """Estimate the signal-to-noise ratio in dB from the powers of frames.
 
-    The noise is the 10th percentile of the frames, the signal what the frames that stand out of it
-    have more on average. (The NIST's stnr reads both off the same histogram, the signal at its
-    95th percentile, which is about 5 dB more.) Speech without any pause is underestimated.
+    The noise is the 10th percentile, the signal the mean excess of the frames above the noise.
+    (NIST's stnr takes the signal at the 95th percentile, which is about 5 dB more.) The SNR of
+    speech without pauses is underestimated.
     """
-    sounding = powers[powers > _DIGITAL_SILENCE]
-    if not len(sounding):
+    audible = powers[powers > _DIGITAL_SILENCE]
+    if not len(audible):
         return None
-    noise = float(np.percentile(sounding, _NOISE_PERCENTILE))
-    active = sounding[sounding > _ACTIVE_OVER_NOISE * noise]
+    noise = float(np.percentile(audible, _NOISE_PERCENTILE))
+    active = audible[audible > _ACTIVE_OVER_NOISE * noise]
     if not len(active):
         return None
     return 10 * math.log10((float(active.mean()) - noise) / noise)

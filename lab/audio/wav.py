@@ -1,4 +1,4 @@
-"""PCM WAV files of 16 or 24 bits: written so that they read back sample for sample."""
+"""Lossless reading and writing of PCM WAV files with 16 or 24 bits."""
 
 import os
 import wave
@@ -9,15 +9,15 @@ import numpy.typing as npt
 
 Samples = npt.NDArray[np.float32]
 
-# Frames that are converted at a time, so that an hour needs little more memory than itself.
+# Frames converted at a time, to save memory.
 _BLOCK = 1 << 20
 
 
 def write(file: BinaryIO, samples: Samples, *, sample_rate: int, bits: int = 16) -> None:
     """Write a PCM WAV file; samples beyond ±1 are clipped.
 
-    samples: float32, shape (n,) or (channels, n)
-    bits: 16 or 24; what is a multiple of 1/32768 (24 bits: 1/8388608) is kept exactly
+    samples: float32, shape (n,) or (n_channels, n)
+    bits: 16 or 24; multiples of 1/32768 (24 bits: 1/8388608) are stored exactly
     """
     channels = np.atleast_2d(samples)
     full_scale = 2 ** (bits - 1)
@@ -26,7 +26,7 @@ def write(file: BinaryIO, samples: Samples, *, sample_rate: int, bits: int = 16)
         out.setsampwidth(bits // 8)
         out.setframerate(sample_rate)
         for start in range(0, channels.shape[1], _BLOCK):
-            # Double precision: float32 cannot hold the highest level of 24 bits beside a fraction.
+            # Double precision: float32 cannot represent the highest 24-bit level and a fraction.
             block = channels[:, start : start + _BLOCK].T.astype(np.float64)
             levels = np.rint(block * full_scale).clip(-full_scale, full_scale - 1)
             octets = np.ascontiguousarray(levels.astype("<i4")).view(np.uint8).reshape(-1, 4)
@@ -34,10 +34,10 @@ def write(file: BinaryIO, samples: Samples, *, sample_rate: int, bits: int = 16)
 
 
 def read(path: str | os.PathLike[str], start: int = 0, end: int | None = None) -> Samples:
-    """The samples `start` to `end` of a file that `write` wrote.
+    """Read the samples `start` to `end` of a file written by `write`.
 
-    Returns float32, shape (n,), or (channels, n) of several.
-    Raises OSError, or wave.Error for what is no WAV file.
+    Returns float32, shape (n,) or, with several channels, (n_channels, n).
+    Raises OSError, or wave.Error if it is not a WAV file.
     """
     with wave.open(os.fspath(path), "rb") as file:
         n_bytes, n_channels = file.getsampwidth(), file.getnchannels()
@@ -45,7 +45,7 @@ def read(path: str | os.PathLike[str], start: int = 0, end: int | None = None) -
         last = file.getnframes() if end is None else end
         content = file.readframes(max(last - file.tell(), 0))
     octets = np.frombuffer(content, np.uint8).reshape(-1, n_bytes)
-    # The sample takes the upper bytes of 32 bits, which keeps its sign.
+    # In the upper bytes of 32 bits the sample keeps its sign.
     widened = np.zeros((len(octets), 4), np.uint8)
     widened[:, 4 - n_bytes :] = octets
     levels = widened.view("<i4").reshape(-1, n_channels).T

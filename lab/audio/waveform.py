@@ -1,4 +1,4 @@
-"""Sound in memory: mono samples at one rate."""
+"""Mono audio in memory."""
 
 import io
 from collections.abc import Iterable
@@ -9,16 +9,28 @@ import numpy as np
 from lab.audio import wav
 from lab.audio.wav import Samples as Samples
 
-SAMPLE_RATE = 16_000  # Hz, the only rate that Whisper's mel filters are made for
+SAMPLE_RATE = 16_000  # Hz, the rate of Whisper's mel filters
 
 
 @dataclass(frozen=True, eq=False)
 class Waveform:
-    """Sound as numbers.
+    """Mono audio.
 
-    samples: float32, shape (n,), nominally in [-1, 1]; float files may reach beyond.
-    sample_rate: Hz.
-    missing_s: seconds that the file promises and that could not be read.
+    Attributes
+    ----------
+    samples
+        float32, shape (n,), nominally in [-1, 1]; those of float files may exceed it.
+    sample_rate
+        Hz.
+    missing_s
+        Seconds of the file that could not be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> waveform = Waveform(np.zeros(32_000, np.float32), 16_000)
+    >>> waveform.duration_s, waveform.slice(0.5, 1.0).duration_s
+    (2.0, 0.5)
     """
 
     samples: Samples
@@ -27,23 +39,22 @@ class Waveform:
 
     @property
     def duration_s(self) -> float:
-        """Length of what was read, in seconds."""
+        """Duration of the samples in seconds."""
         return len(self.samples) / self.sample_rate
 
     @property
     def warning(self) -> str | None:
-        """A sentence for the person where a part is missing, else None."""
+        """A sentence for the person if a part is missing, else None."""
         if not self.missing_s:
             return None
-        promised_s = self.duration_s + self.missing_s
+        stated_s = self.duration_s + self.missing_s
         return (
-            f"About {duration_in_words(self.missing_s)} of {duration_in_words(promised_s)} "
-            "cannot be read: the recording breaks off or is damaged in places. "
-            "What can be read is used."
+            f"About {duration_in_words(self.missing_s)} of {duration_in_words(stated_s)} "
+            "cannot be read: the recording is truncated or damaged. The rest is used."
         )
 
     def slice(self, start_s: float, end_s: float) -> "Waveform":
-        """The part from `start_s` to `end_s` (seconds, clamped), sharing its samples with this."""
+        """The part from `start_s` to `end_s` (clamped), as a view of the same samples."""
         start, end = (
             min(max(round(time_s * self.sample_rate), 0), len(self.samples))
             for time_s in (start_s, end_s)
@@ -52,31 +63,31 @@ class Waveform:
 
 
 def encode_wav(waveform: Waveform) -> bytes:
-    """A 16-bit PCM WAV file, mono. Samples beyond ±1 are clipped.
+    """Encode a mono 16-bit PCM WAV file; samples beyond ±1 are clipped.
 
-    Decoding it gives back each sample that was a multiple of 1/32768, exactly.
+    Samples that are multiples of 1/32768 are stored exactly.
     """
     buffer = io.BytesIO()
     wav.write(buffer, waveform.samples, sample_rate=waveform.sample_rate)
     return buffer.getvalue()
 
 
-def gather(chunks: Iterable[Samples]) -> Samples:
-    """All chunks, shape (n,), in one array, grown in place: memory peaks near the result's size."""
-    gathered = np.empty(30 * SAMPLE_RATE, np.float32)
+def concat_chunks(chunks: Iterable[Samples]) -> Samples:
+    """Concatenate chunks, shape (n,), in place: memory peaks near the size of the result."""
+    result = np.empty(30 * SAMPLE_RATE, np.float32)
     n = 0
     for chunk in chunks:
         end = n + len(chunk)
-        if end > len(gathered):
-            gathered.resize(max(end, len(gathered) * 5 // 4), refcheck=False)
-        gathered[n:end] = chunk
+        if end > len(result):
+            result.resize(max(end, len(result) * 5 // 4), refcheck=False)
+        result[n:end] = chunk
         n = end
-    gathered.resize(n, refcheck=False)
-    return gathered
+    result.resize(n, refcheck=False)
+    return result
 
 
 def duration_in_words(duration_s: float) -> str:
-    """A duration for people: its two largest units, "1 hour 20 minutes", "0.4 seconds"."""
+    """A duration in its two largest units: "1 hour 20 minutes", "0.4 seconds"."""
     if duration_s < 10:
         number = f"{duration_s:.1f}".removesuffix(".0")
         return number + (" second" if number == "1" else " seconds")

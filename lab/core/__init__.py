@@ -1,1 +1,1 @@
-"""What every other room stands on: errors, progress, settings, the workspace on disk."""
+"""What all other packages use: errors, progress, settings, files, archives and the workspace."""

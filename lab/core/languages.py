@@ -1,7 +1,7 @@
-"""The languages that Whisper knows, by code, in the order of its language tokens.
+"""Whisper's languages by code, in the order of the language tokens.
 
-The same table as `whisper.tokenizer.LANGUAGES` (a test compares them), because that module loads
-torch and a page has to offer the languages at once.
+A copy of `whisper.tokenizer.LANGUAGES` (a test compares them), whose module loads torch, while a
+page has to list the languages at once.
 """
 
 LANGUAGES: dict[str, str] = {

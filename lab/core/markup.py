@@ -1,9 +1,11 @@
-"""Names and texts that people gave, in Markdown, as nothing but text."""
+"""Escaping of untrusted text for Markdown."""
 
-_SIGNS = frozenset("\\`*_{}[]()<>#+-.!|~:$&^=\"'@/")
+_SPECIAL_CHARACTERS = frozenset("\\`*_{}[]()<>#+-.!|~:$&^=\"'@/")
 
 
 def plain(text: str) -> str:
-    """`text` on one line, as Markdown that shows exactly that text."""
-    escaped = "".join(f"\\{character}" if character in _SIGNS else character for character in text)
+    """Escape `text` so that Markdown shows exactly that text, on one line."""
+    escaped = "".join(
+        f"\\{character}" if character in _SPECIAL_CHARACTERS else character for character in text
+    )
     return " ".join(escaped.split())

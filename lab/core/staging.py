@@ -1,7 +1,7 @@
-"""Hidden folders for what is on its way into the workspace.
+"""Temporary folders in the workspace, for files that are being imported.
 
-Each is held by a lock for as long as somebody needs it. A process that is killed lets go of its
-locks and leaves its folders; the next one that works at the same place removes them.
+Each folder is locked while it is in use. A process that is killed releases its locks and leaves its
+folders behind; the next one in the same place removes them.
 """
 
 import secrets
@@ -15,20 +15,20 @@ from filelock import FileLock, Timeout
 from lab.core.errors import disk_error
 
 _PREFIX = ".import-"
-_LOCK_ENDING = ".lock"
+_LOCK_SUFFIX = ".lock"
 
 
 class Staging:
-    """A new folder, `folder`, that is there until `remove` is called or the process ends.
+    """A new hidden folder in `parent`, which exists until `remove` is called or the process ends.
 
-    It may be removed by another thread than the one that made it. Raises WorkspaceError when the
-    disk refuses.
+    Any thread may remove it. As a context manager it yields the folder and removes it at the end.
+    Raises WorkspaceError when the disk refuses.
     """
 
     def __init__(self, parent: Path) -> None:
         self.folder = parent / f"{_PREFIX}{secrets.token_hex(6)}"
-        # Beside the folder, and held before that is there: nobody can take it for a leftover.
-        self._lock = FileLock(f"{self.folder}{_LOCK_ENDING}", thread_local=False)
+        # Acquired before the folder exists, so that no process takes that for a leftover.
+        self._lock = FileLock(f"{self.folder}{_LOCK_SUFFIX}", thread_local=False)
         try:
             parent.mkdir(parents=True, exist_ok=True)
             _remove_leftovers(parent)
@@ -39,7 +39,7 @@ class Staging:
             raise disk_error(parent, error) from error
 
     def remove(self) -> None:
-        """Remove the folder with all that is in it; a second time does no harm."""
+        """Remove the folder and its content; calling it again has no effect."""
         if self._lock.is_locked:
             _remove(self.folder)
             self._lock.release()
@@ -57,13 +57,13 @@ class Staging:
 
 
 def _remove_leftovers(parent: Path) -> None:
-    for lock_path in parent.glob(f"{_PREFIX}*{_LOCK_ENDING}"):
+    for lock_path in parent.glob(f"{_PREFIX}*{_LOCK_SUFFIX}"):
         with suppress(Timeout, OSError), FileLock(lock_path, timeout=0):
-            _remove(Path(str(lock_path).removesuffix(_LOCK_ENDING)))
+            _remove(Path(str(lock_path).removesuffix(_LOCK_SUFFIX)))
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder and its lock file, by whoever holds the lock."""
+    """Remove a folder and its lock file; the caller holds the lock."""
     shutil.rmtree(folder, ignore_errors=True)
     with suppress(OSError):
-        Path(f"{folder}{_LOCK_ENDING}").unlink()
+        Path(f"{folder}{_LOCK_SUFFIX}").unlink()

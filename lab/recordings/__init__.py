@@ -1,4 +1,4 @@
-"""Recordings of a workspace, the samples that ship with the app, and sentences to read aloud."""
+"""Recordings of the workspace, bundled samples, and sentences to read aloud."""
 
 from lab.recordings.store import (
     Recording,

@@ -1,8 +1,8 @@
-"""The recordings of a workspace: a folder each, with the bytes as they came and the transcripts.
+"""The recordings of a workspace: one folder each, with the original file and the transcripts.
 
 recordings/interview-in-prizren-3f2a9c1d07/
-    audio.m4a            exactly what was brought
-    recording.json       its name, size, sha256, day
+    audio.m4a            the original file, unchanged
+    recording.json       its name, size, sha256, date
     transcripts/20261123-101500-123456-base.json
 """
 
@@ -19,15 +19,15 @@ from lab.core.workspace import Workspace, child, read_json, remove, slug, write_
 from lab.transcripts import Transcript
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
-_TRANSCRIPT_ID = re.compile(r"\d{8}-\d{6}-\d{6}-[a-z0-9-]+")  # its time in UTC and its model
+_TRANSCRIPT_ID = re.compile(r"\d{8}-\d{6}-\d{6}-[a-z0-9-]+")  # time in UTC and model
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What a person brought.
+    """A recording in the workspace.
 
-    name: theirs, to be shown and never used as a path
-    prompt: the sentence that they read aloud, "" where there was none
+    name: original file name, for display, never used as a path
+    prompt: the sentence that was read aloud, "" if there was none
     """
 
     id: str
@@ -39,13 +39,13 @@ class Recording:
 
     @property
     def stem(self) -> str:
-        """A safe name for files made from this recording."""
+        """A safe stem for the names of files derived from this recording."""
         return slug(PurePath(self.name).stem) or self.id
 
 
 @dataclass(frozen=True)
 class SavedTranscript:
-    """A transcript that lies in the workspace."""
+    """A transcript stored in the workspace."""
 
     id: str
     recording: Recording
@@ -56,7 +56,7 @@ class SavedTranscript:
         return datetime.strptime(self.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
 
     def load(self) -> Transcript:
-        """Read it; raises `WorkspaceError` if the file is damaged."""
+        """Read the transcript; raises WorkspaceError if the file is damaged."""
         return transcripts.from_dict(read_json(self.path))
 
 
@@ -98,10 +98,12 @@ def add(
 
 
 def get(workspace: Workspace, recording_id: str) -> Recording:
-    """The recording of that id; raises `WorkspaceError` if there is none."""
+    """Return the recording with this id; raises WorkspaceError if it does not exist."""
     folder = child(workspace.recordings_dir, recording_id)
     if not (folder / "recording.json").exists():
-        raise WorkspaceError(f"There is no recording {recording_id} in this workspace (any more).")
+        raise WorkspaceError(
+            f"There is no recording {recording_id} in this workspace; it may have been deleted."
+        )
     content = read_json(folder / "recording.json")
     try:
         return Recording(
@@ -110,48 +112,48 @@ def get(workspace: Workspace, recording_id: str) -> Recording:
             audio_path=folder / PurePath(str(content["audio"])).name,
             size_bytes=int(content["size_bytes"]),
             added_at=datetime.fromisoformat(content["added_at"]).astimezone(UTC),
-            prompt=str(content.get("prompt", "")),  # recordings of earlier versions lack it
+            prompt=str(content.get("prompt", "")),  # missing in earlier versions
         )
     except (KeyError, TypeError, ValueError) as error:
         raise WorkspaceError(f"{folder / 'recording.json'} is damaged: {error!r}.") from error
 
 
 def list_all(workspace: Workspace) -> list[Recording]:
-    """All recordings that can be read, the newest first."""
+    """List all readable recordings, newest first."""
     found = []
     for file in workspace.recordings_dir.glob("*/recording.json"):
         try:
             found.append(get(workspace, file.parent.name))
         except WorkspaceError:
-            continue  # a damaged or foreign folder must not hide the others
+            continue  # a damaged recording or another folder must not hide the rest
     return sorted(found, key=lambda recording: recording.added_at, reverse=True)
 
 
 def delete(workspace: Workspace, recording_id: str) -> None:
-    """Remove the recording and its transcripts; raises `WorkspaceError` if the disk refuses."""
+    """Remove a recording and its transcripts; raises WorkspaceError when the disk refuses."""
     remove(get(workspace, recording_id).audio_path.parent)
 
 
 def save_transcript(recording: Recording, transcript: Transcript) -> SavedTranscript:
-    """Keep `transcript` beside its recording; an earlier one is never replaced.
+    """Store a transcript with its recording, in addition to earlier ones.
 
-    Raises `WorkspaceError` if the recording was deleted meanwhile or the disk refuses.
+    Raises WorkspaceError if the recording has been deleted or the disk refuses.
     """
     if not recording.audio_path.exists():
-        raise WorkspaceError(f"The recording {recording.name} was deleted meanwhile.")
+        raise WorkspaceError(f"The recording {recording.name} has been deleted.")
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     transcript_id = f"{now}-{slug(transcript.model) or 'model'}"
     path = recording.audio_path.parent / "transcripts" / f"{transcript_id}.json"
-    write_json(path, transcripts.as_dict(transcript))
+    write_json(path, transcripts.to_dict(transcript))
     return SavedTranscript(transcript_id, recording, path)
 
 
 def list_transcripts(workspace: Workspace) -> list[SavedTranscript]:
-    """All transcripts of all recordings, the newest first."""
+    """List all transcripts of all recordings, newest first."""
     found = [
         SavedTranscript(path.stem, recording, path)
         for recording in list_all(workspace)
         for path in (recording.audio_path.parent / "transcripts").glob("*.json")
-        if _TRANSCRIPT_ID.fullmatch(path.stem)  # a person may keep files of their own beside them
+        if _TRANSCRIPT_ID.fullmatch(path.stem)  # people may keep other files there
     ]
     return sorted(found, key=lambda saved: saved.id, reverse=True)

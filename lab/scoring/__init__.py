@@ -1,12 +1,12 @@
-"""How much of what was said did a model get right: error rates, and which errors they are.
+"""Error rates of transcripts, and which errors they consist of.
 
-WER, the word error rate, is the fewest words to insert, delete and replace to get from what the
-model wrote to the reference, divided by the words of the reference; CER is the same by character.
-Both can be over 1: a model may write more than was said. Of a whole test set they are computed from
-the sums, so that each word counts the same, however long its clip.
+WER, the word error rate, is the smallest number of insertions, deletions and substitutions that
+turn the reference into the hypothesis, divided by the words of the reference; CER is the same by
+character. Both can exceed 1. For a set of clips they are computed from sums, so that each word
+counts equally however long its clip.
 """
 
-from lab.scoring.alignment import Alignment, Block, Counts, Difference, align, differences
+from lab.scoring.alignment import Alignment, AlignmentBlock, Counts, Difference, align, differences
 from lab.scoring.bootstrap import Comparison, paired_bootstrap
 from lab.scoring.errors import (
     Confusion,
@@ -22,7 +22,7 @@ __all__ = [
     "BASIC",
     "RAW",
     "Alignment",
-    "Block",
+    "AlignmentBlock",
     "Comparison",
     "Confusion",
     "Counts",

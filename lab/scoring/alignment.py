@@ -1,7 +1,7 @@
-"""Two sequences laid side by side with the fewest insertions, deletions and substitutions.
+"""Align two sequences with the fewest insertions, deletions and substitutions.
 
 V. I. Levenshtein, “Binary codes capable of correcting deletions, insertions, and reversals”, 1966;
-computed by RapidFuzz. Where several alignments need equally few, it takes one of them.
+computed by RapidFuzz. Of several minimal alignments it returns one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,15 +10,15 @@ from typing import Literal, cast
 
 from rapidfuzz.distance import Levenshtein
 
-Kind = Literal["equal", "replace", "delete", "insert"]
+EditKind = Literal["equal", "replace", "delete", "insert"]
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What an alignment consists of, in words or in characters; sums are those of a whole set.
+    """Counts of an alignment, in words or characters; those of several clips can be added.
 
-    hits: the same on both sides
-    substitutions, insertions, deletions: steps from the reference to the hypothesis
+    hits: equal on both sides
+    substitutions, insertions, deletions: edits that turn the reference into the hypothesis
     """
 
     hits: int = 0
@@ -28,7 +28,7 @@ class Counts:
 
     @property
     def n_reference(self) -> int:
-        """How long the reference is."""
+        """Length of the reference."""
         return self.hits + self.substitutions + self.deletions
 
     @property
@@ -37,10 +37,9 @@ class Counts:
 
     @property
     def rate(self) -> float:
-        """Errors for each piece of the reference, 0 or more.
+        """Error rate, 0 or more: errors divided by the length of the reference.
 
-        Against an empty reference it is the number of insertions, as if there were one word; this
-        is jiwer's definition too.
+        An empty reference counts as one word, as in jiwer.
         """
         return self.errors / max(self.n_reference, 1)
 
@@ -54,16 +53,16 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """A stretch of an alignment.
+class AlignmentBlock:
+    """A run of equal edits.
 
-    kind: "equal"; "replace", where both stretches are equally long; "delete" for what the
-        hypothesis lacks; "insert" for what it has too much
-    start, end: where in the reference
-    hyp_start, hyp_end: where in the hypothesis
+    kind: "equal"; "replace", with as many items on both sides; "delete", missing from the
+        hypothesis; "insert", only in the hypothesis
+    start, end: slice of the reference
+    hyp_start, hyp_end: slice of the hypothesis
     """
 
-    kind: Kind
+    kind: EditKind
     start: int
     end: int
     hyp_start: int
@@ -72,11 +71,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Alignment:
-    """A reference and a hypothesis, in words or in characters, and how they go together."""
+    """A reference and a hypothesis, in words or characters, with the edits between them."""
 
     reference: Sequence[str]
     hypothesis: Sequence[str]
-    blocks: tuple[Block, ...]
+    blocks: tuple[AlignmentBlock, ...]
 
     @property
     def counts(self) -> Counts:
@@ -85,56 +84,57 @@ class Alignment:
             lengths[block.kind] += max(block.end - block.start, block.hyp_end - block.hyp_start)
         return Counts(lengths["equal"], lengths["replace"], lengths["insert"], lengths["delete"])
 
-    def pairs(self) -> Iterator[tuple[Kind, str, str]]:
-        """Piece by piece: kind, of the reference, of the hypothesis; "" where there is none."""
+    def pairs(self) -> Iterator[tuple[EditKind, str, str]]:
+        """Yield kind, reference item and hypothesis item of each edit; a missing item is ""."""
         for block in self.blocks:
             length = max(block.end - block.start, block.hyp_end - block.hyp_start)
-            lacks, adds = block.kind == "delete", block.kind == "insert"
-            for step in range(length):
+            for index in range(length):
                 yield (
                     block.kind,
-                    "" if adds else self.reference[block.start + step],
-                    "" if lacks else self.hypothesis[block.hyp_start + step],
+                    "" if block.kind == "insert" else self.reference[block.start + index],
+                    "" if block.kind == "delete" else self.hypothesis[block.hyp_start + index],
                 )
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A word of the reference beside the one of the hypothesis, for showing.
+    """An aligned pair of words, for display.
 
-    kind: as in `Block`
-    reference, hypothesis: the words; "" where there is none
-    characters: of a replaced word, its characters compared; empty for other kinds
+    kind: as in `AlignmentBlock`
+    reference, hypothesis: the words; "" if missing
+    characters: aligned characters of a replaced word; empty for other kinds
     """
 
-    kind: Kind
+    kind: EditKind
     reference: str
     hypothesis: str
     characters: tuple["Difference", ...] = ()
 
 
 def align(reference: Sequence[str], hypothesis: Sequence[str]) -> Alignment:
-    """The alignment with the fewest steps, of lists of words or of strings of characters."""
+    """Align two lists of words, or two strings by character, with the fewest edits."""
     blocks = tuple(
-        Block(cast(Kind, step.tag), step.src_start, step.src_end, step.dest_start, step.dest_end)
-        for step in Levenshtein.opcodes(reference, hypothesis)
+        AlignmentBlock(
+            cast(EditKind, edit.tag), edit.src_start, edit.src_end, edit.dest_start, edit.dest_end
+        )
+        for edit in Levenshtein.opcodes(reference, hypothesis)
     )
     return Alignment(reference, hypothesis, blocks)
 
 
 def differences(reference: str, hypothesis: str) -> list[Difference]:
-    """Two texts compared word by word, and replaced words character by character.
+    """Compare two texts word by word, and replaced words character by character.
 
-    Texts are compared as they are; normalise them first to see what a score counts.
+    The texts are not normalised here; normalise them first to see what a score counts.
     """
     return [
         Difference(
             kind,
-            said,
-            heard,
-            tuple(Difference(*pair) for pair in align(said, heard).pairs())
+            ref_word,
+            hyp_word,
+            tuple(Difference(*pair) for pair in align(ref_word, hyp_word).pairs())
             if kind == "replace"
             else (),
         )
-        for kind, said, heard in align(reference.split(), hypothesis.split()).pairs()
+        for kind, ref_word, hyp_word in align(reference.split(), hypothesis.split()).pairs()
     ]

@@ -1,9 +1,9 @@
-"""Is one model better than another, or was it luck of the clips that it was tested on?
+"""Is one model better than another, or is the difference due to the choice of test clips?
 
 M. Bisani and H. Ney, “Bootstrap estimates for confidence intervals in ASR performance evaluation”,
-ICASSP 2004: the test set is drawn anew many times, clip by clip with replacement, and both models
-are scored on the same draws. What differs in nearly all of them is no luck. Clips are taken for
-independent; with few speakers the interval is somewhat too narrow.
+ICASSP 2004: the test set is resampled many times, clip by clip with replacement, and both models
+are scored on the same samples. Clips are assumed to be independent; with few speakers the interval
+is somewhat too narrow.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from lab.core.errors import OptionsError
 from lab.scoring.alignment import Counts
 
-_LEVEL = 0.95
-_DRAWN_AT_ONCE = 1 << 22  # numbers, so that memory stays below 100 MB
-_FEWEST_CLIPS = 10  # with fewer there are too few different draws to tell
+_CONFIDENCE_LEVEL = 0.95
+_VALUES_AT_ONCE = 1 << 22  # keeps memory below 100 MB
+_MIN_CLIPS = 10  # fewer have too few different samples
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Comparison:
     """How much the error rate of model B differs from that of model A on the same clips.
 
     rate_a, rate_b: error rates of the whole set
-    difference: rate_b - rate_a, below 0 where B is better
-    low, high: the interval that holds 95 % of the differences of all draws
-    share_better: of the draws in which B makes fewer errors than A, 0 to 1
-    n_clips: clips of the set
+    difference: rate_b - rate_a, negative if B is better
+    low, high: 95 % confidence interval of the difference
+    probability_of_improvement: share of the samples in which B makes fewer errors than A, 0 to 1
+    n_clips: size of the set
     """
 
     rate_a: float
@@ -36,36 +36,35 @@ class Comparison:
     difference: float
     low: float
     high: float
-    share_better: float
+    probability_of_improvement: float
     n_clips: int
 
     @property
-    def is_luck(self) -> bool:
-        """Whether the difference may have come about by chance."""
-        return self.n_clips < _FEWEST_CLIPS or self.low <= 0 <= self.high
+    def is_significant(self) -> bool:
+        """Whether the difference is unlikely to be due to chance."""
+        return self.n_clips >= _MIN_CLIPS and not self.low <= 0 <= self.high
 
     def sentence(self, unit: str = "words") -> str:
-        """What came out, for people, such as “Better, and it is not luck: …”.
+        """The result for people, such as “Better, and statistically significant: …”.
 
         unit: what was counted
         """
         clips = "1 clip" if self.n_clips == 1 else f"{self.n_clips} clips"
         if self.difference == 0:
-            return f"No difference: as many errors in {clips} as before."
-        is_better = self.difference < 0
-        if self.n_clips < _FEWEST_CLIPS:
+            return f"No difference: the same number of errors on {clips}."
+        verdict, fewer, sign = (
+            ("Better", "fewer", -1) if self.difference < 0 else ("Worse", "more", 1)
+        )
+        errors = f"{100 * abs(self.difference):.1f} {fewer} errors per 100 {unit}"
+        if self.n_clips < _MIN_CLIPS:
             return (
-                f"{'Better' if is_better else 'Worse'}, but on {clips} that may be luck: "
-                f"{100 * abs(self.difference):.1f} errors {'fewer' if is_better else 'more'} in "
-                f"100 {unit}. Test at least {_FEWEST_CLIPS}."
+                f"{verdict}, but on {clips} this may be due to chance: {errors}. "
+                f"Test at least {_MIN_CLIPS}."
             )
-        sign = -1 if is_better else 1
         low, high = sorted((100 * sign * self.low, 100 * sign * self.high))
         return (
-            f"{'Better' if is_better else 'Worse'}, "
-            f"{'but it may be luck' if self.is_luck else 'and it is not luck'}: "
-            f"{100 * abs(self.difference):.1f} errors {'fewer' if is_better else 'more'} in 100 "
-            f"{unit} (with 95 % confidence {low:.1f} to {high:.1f}), on {clips}."
+            f"{verdict}, {'and' if self.is_significant else 'but not'} statistically significant: "
+            f"{errors} (95 % confidence interval {low:.1f} to {high:.1f}), on {clips}."
         )
 
 
@@ -73,31 +72,31 @@ def paired_bootstrap(
     counts_a: Sequence[Counts],
     counts_b: Sequence[Counts],
     *,
-    n_draws: int = 10_000,
+    n_samples: int = 10_000,
     seed: int = 0,
 ) -> Comparison:
     """Compare two models on the same clips.
 
-    counts_a, counts_b: words (or characters) of each clip, of model A and of model B
-    n_draws: how often the set is drawn anew
-    seed: the same one gives the same interval
+    counts_a, counts_b: of the words (or characters) of each clip, for models A and B
+    n_samples: how often the set is resampled
+    seed: makes the interval reproducible
 
-    Raises OptionsError if there is no clip, or if the two were not scored on the same references.
+    Raises OptionsError without clips, or if the models were scored on different references.
     """
     errors_a, errors_b, lengths = _arrays(counts_a, counts_b)
     n_clips = len(lengths)
     gains = errors_b - errors_a
-    # Clips with equal figures are drawn together: how often, a multinomial distribution says.
-    kinds, how_many = np.unique(np.stack([gains, lengths]), axis=1, return_counts=True)
+    # Equal clips are drawn together, from a multinomial distribution.
+    groups, sizes = np.unique(np.stack([gains, lengths]), axis=1, return_counts=True)
     generator = np.random.default_rng(seed)
-    differences = np.empty(n_draws)
-    at_once = max(_DRAWN_AT_ONCE // len(how_many), 1)
-    for begin in range(0, n_draws, at_once):
-        size = min(at_once, n_draws - begin)
-        drawn = generator.multinomial(n_clips, how_many / n_clips, size=size)
-        gain, n_reference = kinds @ drawn.T
-        differences[begin : begin + size] = gain / np.maximum(n_reference, 1)
-    low, high = np.quantile(differences, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    differences = np.empty(n_samples)
+    at_once = max(_VALUES_AT_ONCE // len(sizes), 1)
+    for start in range(0, n_samples, at_once):
+        n = min(at_once, n_samples - start)
+        drawn = generator.multinomial(n_clips, sizes / n_clips, size=n)
+        gain, n_reference = groups @ drawn.T
+        differences[start : start + n] = gain / np.maximum(n_reference, 1)
+    low, high = np.quantile(differences, [(1 - _CONFIDENCE_LEVEL) / 2, (1 + _CONFIDENCE_LEVEL) / 2])
     total = max(int(lengths.sum()), 1)
     rate_a, rate_b = float(errors_a.sum() / total), float(errors_b.sum() / total)
     return Comparison(
@@ -106,7 +105,7 @@ def paired_bootstrap(
         difference=float(gains.sum() / total),
         low=float(low),
         high=float(high),
-        share_better=float((differences < 0).mean()),
+        probability_of_improvement=float((differences < 0).mean()),
         n_clips=n_clips,
     )
 
@@ -114,14 +113,14 @@ def paired_bootstrap(
 def _arrays(
     counts_a: Sequence[Counts], counts_b: Sequence[Counts]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Errors of A and of B and lengths of the references, a clip each."""
-    lengths = [one.n_reference for one in counts_a]
-    if lengths != [one.n_reference for one in counts_b]:
-        raise OptionsError("Two models can only be compared on the same clips with the same texts.")
+    """Errors of A, errors of B and lengths of the references, per clip."""
+    lengths = [counts.n_reference for counts in counts_a]
+    if lengths != [counts.n_reference for counts in counts_b]:
+        raise OptionsError("Models can only be compared on the same clips with the same texts.")
     if not lengths:
-        raise OptionsError("There is no clip to compare the models on.")
+        raise OptionsError("There are no clips to compare the models on.")
     return (
-        np.array([one.errors for one in counts_a], np.int64),
-        np.array([one.errors for one in counts_b], np.int64),
+        np.array([counts.errors for counts in counts_a], np.int64),
+        np.array([counts.errors for counts in counts_b], np.int64),
         np.array(lengths, np.int64),
     )

@@ -1,4 +1,4 @@
-"""Which errors a model makes: what it takes for what, and which words it does not know."""
+"""Which errors a model makes: confusions of characters or words, and words that it misses."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ Unit = Literal["character", "word"]
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """What was said, what the model wrote instead, and how often.
+    """A substitution, insertion or deletion, and how often it occurs.
 
-    reference: "" for what the model made up
-    hypothesis: "" for what it left out
+    reference: "" for an insertion
+    hypothesis: "" for a deletion
     """
 
     reference: str
@@ -25,50 +25,52 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class WordAccuracy:
-    """How often a word was said, and how often the model wrote it there."""
+    """How often a word occurs in the references, and how often the model got it right."""
 
     word: str
     count: int
-    recognised: int
+    n_correct: int
 
     @property
-    def missed(self) -> int:
-        return self.count - self.recognised
+    def n_missed(self) -> int:
+        return self.count - self.n_correct
 
     @property
     def accuracy(self) -> float:
-        """0 to 1."""
-        return self.recognised / self.count
+        """Share of correct occurrences, 0 to 1."""
+        return self.n_correct / self.count
 
 
 def confusions(pairs: Iterable[tuple[str, str]], *, unit: Unit) -> list[Confusion]:
-    """What was taken for what, the most frequent first.
+    """Count confusions; the most frequent come first.
 
-    pairs: reference and hypothesis of each clip, normalised
+    pairs: normalised reference and hypothesis of each clip
     """
-    found: Counter[tuple[str, str]] = Counter()
+    counter: Counter[tuple[str, str]] = Counter()
     for reference, hypothesis in pairs:
         words = reference.split(), hypothesis.split()
         if words[0] != words[1]:
             sides = words if unit == "word" else (" ".join(words[0]), " ".join(words[1]))
-            found.update(
-                (said, heard) for kind, said, heard in align(*sides).pairs() if kind != "equal"
+            counter.update(
+                (ref_item, hyp_item)
+                for kind, ref_item, hyp_item in align(*sides).pairs()
+                if kind != "equal"
             )
-    return [Confusion(said, heard, count) for (said, heard), count in found.most_common()]
+    return [Confusion(*pair, count) for pair, count in counter.most_common()]
 
 
 def word_accuracy(pairs: Iterable[tuple[str, str]]) -> list[WordAccuracy]:
-    """How well each word of the references is known, those missed most often first.
+    """Accuracy of each word of the references; those missed most often come first.
 
-    pairs: reference and hypothesis of each clip, normalised
+    pairs: normalised reference and hypothesis of each clip
     """
-    said: Counter[str] = Counter()
-    recognised: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    correct: Counter[str] = Counter()
     for reference, hypothesis in pairs:
         words = reference.split()
-        said.update(words)
+        counts.update(words)
         for block in align(words, hypothesis.split()).blocks:
             if block.kind == "equal":
-                recognised.update(words[block.start : block.end])
-    found = [WordAccuracy(word, count, recognised[word]) for word, count in said.items()]
-    return sorted(found, key=lambda one: (-one.missed, one.accuracy, one.word))
+                correct.update(words[block.start : block.end])
+    accuracies = [WordAccuracy(word, count, correct[word]) for word, count in counts.items()]
+    return sorted(accuracies, key=lambda word: (-word.n_missed, word.accuracy, word.word))

@@ -1,4 +1,4 @@
-"""WER and CER of one text and of many."""
+"""WER and CER of one clip and of a set."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from lab.scoring.normalizer import RAW, Normalizer
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well texts agree; for languages without spaces between words only the CER says it.
+    """Error counts of texts; for languages without spaces between words only the CER is useful.
 
-    words, characters: what was counted; a space between two words counts as a character
+    words, characters: counts by word and by character, where the space between words counts
     """
 
     words: Counts
@@ -20,7 +20,7 @@ class Score:
 
     @property
     def wer(self) -> float:
-        """Word error rate, 0 or more; see `Counts.rate` for empty references."""
+        """Word error rate, 0 or more; see `Counts.rate`."""
         return self.words.rate
 
     @property
@@ -35,12 +35,12 @@ class Score:
 def score(
     references: Sequence[str], hypotheses: Sequence[str], normalizer: Normalizer = RAW
 ) -> Score:
-    """The score of a whole set, where each word (or character) counts the same.
+    """Score a set of clips, in which each word (or character) counts equally.
 
-    references, hypotheses: what was said and what a model wrote, of the same clips in that order
+    references, hypotheses: texts of the same clips, in the same order
     normalizer: applied to both
 
-    Raises OptionsError if they are not equally many.
+    Raises OptionsError if their numbers differ.
     """
     return total(score_each(references, hypotheses, normalizer))
 
@@ -48,11 +48,11 @@ def score(
 def score_each(
     references: Sequence[str], hypotheses: Sequence[str], normalizer: Normalizer = RAW
 ) -> list[Score]:
-    """The score of each clip; the parameters are those of `score`."""
+    """Score each clip; takes the parameters of `score`."""
     if len(references) != len(hypotheses):
         raise OptionsError(
             f"There are {len(references)} references and {len(hypotheses)} hypotheses; "
-            "each clip needs one of both."
+            "each clip needs one of each."
         )
     return [
         _score(normalizer(reference).split(), normalizer(hypothesis).split())
@@ -61,7 +61,7 @@ def score_each(
 
 
 def total(scores: Iterable[Score]) -> Score:
-    """The score of all clips together."""
+    """The combined score of clips."""
     return sum(scores, Score(Counts(), Counts()))
 
 

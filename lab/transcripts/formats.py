@@ -1,4 +1,4 @@
-"""Transcripts as text, subtitles and tables."""
+"""Transcripts as plain text, subtitles, tables and JSON."""
 
 import io
 import json
@@ -6,12 +6,12 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping
 
-from lab.transcripts.serialization import as_dict
+from lab.transcripts.serialization import to_dict
 from lab.transcripts.transcript import Segment, Transcript
 
 
 def to_txt(transcript: Transcript) -> str:
-    """A line a segment."""
+    """Plain text, one segment per line."""
     return "".join(_one_line(segment.text) + "\n" for segment in transcript.segments)
 
 
@@ -35,7 +35,7 @@ def to_vtt(transcript: Transcript) -> str:
 
 
 def to_tsv(transcript: Transcript) -> str:
-    """Tab-separated start and end in milliseconds, and the text."""
+    """Tab-separated start and end in milliseconds, and text."""
     rows = (
         f"{round(1000 * segment.start_s)}\t{round(1000 * segment.end_s)}\t"
         f"{_one_line(segment.text).replace(chr(9), ' ')}\n"
@@ -45,8 +45,8 @@ def to_tsv(transcript: Transcript) -> str:
 
 
 def to_json(transcript: Transcript) -> str:
-    """openai-whisper's JSON; what it has no place for follows under keys of our own."""
-    return json.dumps(as_dict(transcript), ensure_ascii=False, allow_nan=False) + "\n"
+    """JSON in openai-whisper's format with additional keys."""
+    return json.dumps(to_dict(transcript), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 FORMATS: Mapping[str, Callable[[Transcript], str]] = {
@@ -59,7 +59,7 @@ FORMATS: Mapping[str, Callable[[Transcript], str]] = {
 
 
 def to_zip(transcripts: Mapping[str, Transcript]) -> bytes:
-    """Every format of each transcript, named by its key, in one archive."""
+    """A zip archive with each transcript in every format, named by its key."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for stem, transcript in transcripts.items():
@@ -69,7 +69,7 @@ def to_zip(transcripts: Mapping[str, Transcript]) -> bytes:
 
 
 def _clock(seconds: float, decimal_mark: str, *, hours: bool = False) -> str:
-    """hh:mm:ss and milliseconds, the hours left out where there are none unless `hours`."""
+    """Format as hh:mm:ss and milliseconds. hours: write them even if they are 0"""
     total_ms = round(1000 * seconds)
     minutes, milliseconds = divmod(total_ms, 60_000)
     hour, minute = divmod(minutes, 60)
@@ -78,10 +78,10 @@ def _clock(seconds: float, decimal_mark: str, *, hours: bool = False) -> str:
 
 
 def _cue_text(segment: Segment) -> str:
-    """The segment's text on one line, without the arrow that would read as a cue's times."""
+    """The text on one line, without arrows, which would be read as the times of a cue."""
     return re.sub("-{2,}>", "->", _one_line(segment.text))
 
 
 def _one_line(text: str) -> str:
-    # A person's correction may hold line breaks, which end a cue or a row.
+    # Corrected texts may contain line breaks, which would end a cue or a row.
     return " ".join(filter(None, map(str.strip, text.splitlines())))

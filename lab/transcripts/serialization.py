@@ -1,4 +1,4 @@
-"""Transcripts as JSON, in the shape of `whisper.transcribe`'s result."""
+"""Transcripts as JSON, in the format of `whisper.transcribe`'s result."""
 
 import math
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ from lab.core.errors import WorkspaceError
 from lab.transcripts.transcript import Segment, Transcript, Word
 
 
-def as_dict(transcript: Transcript) -> dict[str, Any]:
-    """The JSON object of a transcript: `whisper.transcribe`'s result and a few keys more.
+def to_dict(transcript: Transcript) -> dict[str, Any]:
+    """Return the JSON object of a transcript: `whisper.transcribe`'s result with additional keys.
 
-    Words without times stand under `word_probabilities`, because readers of openai's `words`
-    rely on `start` and `end`.
+    Words without timestamps are stored as `word_probabilities`, because readers of openai's
+    `words` rely on `start` and `end`.
     """
     return {
         "text": transcript.text,
         "segments": [
-            _segment_as_dict(number, segment) for number, segment in enumerate(transcript.segments)
+            _segment_to_dict(number, segment) for number, segment in enumerate(transcript.segments)
         ],
         "language": transcript.language,
         "language_probabilities": dict(transcript.language_probabilities),
@@ -28,9 +28,9 @@ def as_dict(transcript: Transcript) -> dict[str, Any]:
 
 
 def from_dict(content: Mapping[str, Any]) -> Transcript:
-    """The transcript of an object made by `as_dict` or by openai-whisper.
+    """Return the transcript from an object of `to_dict` or openai-whisper.
 
-    Raises `WorkspaceError` when it is something else.
+    Raises `WorkspaceError` for anything else.
     """
     try:
         return Transcript(
@@ -46,11 +46,11 @@ def from_dict(content: Mapping[str, Any]) -> Transcript:
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise WorkspaceError(
-            f"This is not a transcript in openai-whisper's shape: {error!r}."
+            f"This is not a transcript in openai-whisper's format: {error!r}."
         ) from error
 
 
-def _segment_as_dict(number: int, segment: Segment) -> dict[str, Any]:
+def _segment_to_dict(number: int, segment: Segment) -> dict[str, Any]:
     content: dict[str, Any] = {
         "id": number,
         "seek": round(100 * segment.window_start_s),  # in openai's frames of 10 ms
@@ -112,5 +112,5 @@ def _seconds_or_none(value: object) -> float | None:
 def _number(value: Any) -> float:
     number = float(value)
     if not math.isfinite(number):  # Python's JSON reader lets NaN and infinity through
-        raise ValueError(f"{number} is no number")
+        raise ValueError(f"{number} is not a finite number")
     return number

@@ -1,4 +1,4 @@
-"""What was said: words, segments and transcripts, and the files they become."""
+"""Transcripts with their segments and words."""
 
 import math
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Word:
-    """A word as spoken, with its leading space and its punctuation.
+    """A word with its leading space and its punctuation.
 
-    `probability` is the mean of its tokens' probabilities, 0 to 1. The times are seconds in the
-    recording, `None` where word times were not asked for.
+    probability: mean probability of its tokens, 0 to 1
+    start_s, end_s: seconds from the start of the recording; None without word timestamps
     """
 
     text: str
@@ -21,11 +21,15 @@ class Word:
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of speech with its text; the fields are openai-whisper's, with units.
+    """A segment of speech; the fields are those of openai-whisper, with units.
 
-    `avg_logprob` is the mean log probability of the tokens of the window the segment was decoded
-    in, `compression_ratio` that of the window's text (above 2.4 it repeats itself), and
-    `window_start_s` is where the window begins (openai's `seek`).
+    start_s, end_s: seconds from the start of the recording
+    tokens: token ids of the text
+    temperature: at which the window was decoded, 0 for greedy or beam search
+    avg_logprob: mean log probability of the tokens of the window
+    compression_ratio: of the window's text; above 2.4 it is likely to repeat itself
+    no_speech_prob: probability that the window has no speech, 0 to 1
+    window_start_s: start of the 30 s window that the segment was decoded in (openai's `seek`)
     """
 
     start_s: float
@@ -41,19 +45,27 @@ class Segment:
 
     @property
     def confidence(self) -> float:
-        """Mean probability of the words, 0 to 1; the window's mean token probability without."""
+        """Mean probability of the words, 0 to 1; without words, that of the window's tokens."""
         if self.words:
             return sum(word.probability for word in self.words) / len(self.words)
         return math.exp(min(self.avg_logprob, 0.0))
 
-    def unsure_words(self, below: float = 0.5) -> list[str]:
-        """The words that the model gave less than probability `below`."""
+    def low_confidence_words(self, below: float = 0.5) -> list[str]:
+        """The words with a probability less than `below`."""
         return [word.text.strip() for word in self.words if word.probability < below]
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """All segments of one recording, in order of time, and how they came about."""
+    """The transcript of a recording.
+
+    segments: in order of time
+    language: Whisper's code
+    language_probabilities: by language code, if the language was detected
+    duration_s: length of the recording
+    model: name of the model
+    task: "transcribe" or "translate"
+    """
 
     segments: tuple[Segment, ...]
     language: str

@@ -1,4 +1,4 @@
-"""Any recording becomes a Waveform, and whatever cannot is refused in words."""
+"""Any recording is decoded to a waveform; other files are refused in a sentence."""
 
 import ctypes
 import io
@@ -70,7 +70,7 @@ def loudest_hz(waveform: Waveform) -> float:
 
 
 def level(waveform: Waveform) -> float:
-    """The amplitude of a sine, from the middle half, where no encoder fades in or out."""
+    """The amplitude of a sine in the middle half, unaffected by fades of the encoder."""
     n = len(waveform.samples)
     return float(np.sqrt(2 * np.mean(waveform.samples[n // 4 : 3 * n // 4] ** 2)))
 
@@ -86,16 +86,18 @@ def assert_is_the_tone(waveform: Waveform, *, duration_s: float = 1.0) -> None:
     assert waveform.warning is None
 
 
-# --- Kinds of files -------------------------------------------------------------------------
+# --- File formats ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", COMPRESSED)
-def test_each_compressed_kind_keeps_its_length_pitch_and_level(name: str, tmp_path: Path) -> None:
+def test_each_lossy_format_keeps_duration_pitch_and_level(name: str, tmp_path: Path) -> None:
     assert_is_the_tone(decode(compressed(tmp_path, name, 1.0), name=name))
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000])
-def test_each_sample_rate_ends_at_16_khz_with_the_right_number_of_samples(rate: int) -> None:
+def test_each_sample_rate_is_resampled_to_16_khz_with_the_right_number_of_samples(
+    rate: int,
+) -> None:
     waveform = decode(wav(tone(1.01, rate=rate), rate=rate))
     assert len(waveform.samples) == math.ceil(round(1.01 * rate) * SAMPLE_RATE / rate)
     assert_is_the_tone(waveform)
@@ -113,16 +115,14 @@ def test_resampling_agrees_with_librosa(rate: int) -> None:
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
-def test_each_sample_format_gives_the_samples_that_soundfile_reads(subtype: str) -> None:
+def test_each_sample_format_is_decoded_like_by_soundfile(subtype: str) -> None:
     data = wav(tone(0.3), subtype=subtype)
     reference, _ = sf.read(io.BytesIO(data), dtype="float32")
     np.testing.assert_allclose(decode(data).samples, reference, atol=1e-7)
 
 
 @pytest.mark.parametrize(("subtype", "kind"), [("PCM_24", "FLAC"), ("PCM_16", "AIFF")])
-def test_other_lossless_kinds_give_the_samples_that_soundfile_reads(
-    subtype: str, kind: str
-) -> None:
+def test_other_lossless_formats_are_decoded_like_by_soundfile(subtype: str, kind: str) -> None:
     buffer = io.BytesIO()
     sf.write(buffer, tone(0.3), SAMPLE_RATE, format=kind, subtype=subtype)
     reference, _ = sf.read(io.BytesIO(buffer.getvalue()), dtype="float32")
@@ -130,7 +130,7 @@ def test_other_lossless_kinds_give_the_samples_that_soundfile_reads(
 
 
 @pytest.mark.parametrize("n_channels", range(1, 9))
-def test_all_channels_count_the_same_in_the_mono_mix(n_channels: int) -> None:
+def test_the_mono_mix_is_the_average_of_all_channels(n_channels: int) -> None:
     channels = np.random.default_rng(n_channels).uniform(-1, 1, (3_000, n_channels))
     waveform = decode(wav(channels, subtype="FLOAT"))
     np.testing.assert_allclose(waveform.samples, channels.mean(axis=1), atol=1e-6)
@@ -150,7 +150,7 @@ def test_surround_sound_is_not_made_louder_or_softer(
     assert level(waveform) == pytest.approx(LEVEL, rel=0.2 if encoder == "libopus" else 0.001)
 
 
-def test_the_sound_of_a_video_is_read(tmp_path: Path) -> None:
+def test_the_audio_of_a_video_is_decoded(tmp_path: Path) -> None:
     assert_is_the_tone(decode(compressed(tmp_path, "tone.mp4", 1.0, with_video=True)))
 
 
@@ -162,7 +162,7 @@ def test_g722_is_recognised_by_a_name_in_capitals_and_by_its_path(tmp_path: Path
     np.testing.assert_array_equal(decode(path).samples, decode(data, name="A.G722").samples)
 
 
-def test_a_path_and_its_bytes_give_the_same(tmp_path: Path) -> None:
+def test_a_path_and_its_content_are_decoded_alike(tmp_path: Path) -> None:
     path = tmp_path / "tone.wav"
     path.write_bytes(wav(tone()))
     from_bytes = decode(path.read_bytes()).samples
@@ -171,7 +171,7 @@ def test_a_path_and_its_bytes_give_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["tone.wav", "tone.txt", "tone.m3u8", "tone"])
-def test_the_content_decides_not_the_ending_of_the_name(name: str, tmp_path: Path) -> None:
+def test_the_format_is_detected_by_content_not_by_extension(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(wav(tone()))
     assert_is_the_tone(decode(path))
@@ -183,13 +183,13 @@ def test_a_single_sample_is_a_recording(rate: int) -> None:
     assert len(waveform.samples) == math.ceil(SAMPLE_RATE / rate)
 
 
-def test_another_sample_rate_can_be_asked_for() -> None:
+def test_another_sample_rate_can_be_requested() -> None:
     waveform = decode(wav(tone(1.0, rate=44_100), rate=44_100), sample_rate=44_100)
     assert waveform.sample_rate == 44_100
     assert len(waveform.samples) == 44_100
 
 
-def test_a_title_in_an_old_encoding_does_not_keep_a_recording_out() -> None:
+def test_a_title_in_an_old_encoding_is_tolerated() -> None:
     text = b"INAM" + struct.pack("<I", 4) + b"caf\xe9"
     info = b"LIST" + struct.pack("<I", 4 + len(text)) + b"INFO" + text
     plain = wav(tone())
@@ -209,7 +209,7 @@ def test_loud_float_samples_beyond_one_are_kept() -> None:
 @pytest.mark.parametrize(
     "name", ["tone.mp3", "tone.m4a", "tone.flac", "tone.webm", "tone.mkv", "tone.wav"]
 )
-def test_a_recording_that_breaks_off_is_read_so_far_and_the_rest_is_called_missing(
+def test_a_truncated_recording_is_decoded_and_the_rest_reported_missing(
     name: str, tmp_path: Path
 ) -> None:
     if name == "tone.wav":
@@ -226,7 +226,7 @@ def test_a_recording_that_breaks_off_is_read_so_far_and_the_rest_is_called_missi
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24", "FLOAT"])
-def test_every_wav_that_breaks_off_is_noticed(subtype: str) -> None:
+def test_every_truncated_wav_is_detected(subtype: str) -> None:
     data = wav(tone(4), subtype=subtype)
     waveform = decode(data[: len(data) // 4])
     assert waveform.duration_s == pytest.approx(1, abs=0.01)
@@ -234,19 +234,21 @@ def test_every_wav_that_breaks_off_is_noticed(subtype: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["tone.ogg", "tone.aac", "tone.g722"])
-def test_nothing_is_called_missing_where_no_length_was_promised(name: str, tmp_path: Path) -> None:
+def test_nothing_is_missing_from_formats_without_a_stored_duration(
+    name: str, tmp_path: Path
+) -> None:
     data = compressed(tmp_path, name, 10)
     waveform = decode(data[: len(data) // 2], name=name)
     assert waveform.duration_s == pytest.approx(5, abs=0.6)
     assert waveform.missing_s == 0
 
 
-def test_an_mp3_without_a_count_of_its_frames_promises_nothing(tmp_path: Path) -> None:
+def test_an_mp3_without_a_frame_count_has_no_stated_duration(tmp_path: Path) -> None:
     data = compressed(tmp_path, "tone.mp3", 10, options={"write_xing": "0", "id3v2_version": "0"})
     assert decode(data[: len(data) // 2]).missing_s == 0
 
 
-def test_an_mp3_keeps_its_promise_behind_a_large_title_picture(tmp_path: Path) -> None:
+def test_the_frame_count_of_an_mp3_is_found_after_a_large_cover_picture(tmp_path: Path) -> None:
     data = compressed(tmp_path, "tone.mp3", 10, options={"id3v2_version": "0"})
     size = 200_000
     tag = b"ID3\x04\x00\x00" + bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
@@ -255,7 +257,7 @@ def test_an_mp3_keeps_its_promise_behind_a_large_title_picture(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("size", [0, 0x7FFF_FFFF, 0xFFFF_FFFF])
-def test_a_wav_from_a_pipe_whose_size_was_never_filled_in_is_whole(size: int) -> None:
+def test_nothing_is_missing_from_a_wav_written_to_a_pipe(size: int) -> None:
     data = bytearray(wav(tone(2)))
     at = data.index(b"data") + 4
     data[at : at + 4] = struct.pack("<I", size)
@@ -263,7 +265,7 @@ def test_a_wav_from_a_pipe_whose_size_was_never_filled_in_is_whole(size: int) ->
 
 
 @pytest.mark.parametrize("name", ["tone.mp3", "tone.m4a", "tone.ogg", "tone.mkv"])
-def test_a_damaged_stretch_is_skipped_and_counted(name: str, tmp_path: Path) -> None:
+def test_a_damaged_part_is_skipped_and_counted(name: str, tmp_path: Path) -> None:
     data = bytearray(compressed(tmp_path, name, 20))
     middle = len(data) // 2
     damaged = slice(middle, middle + len(data) // 10)
@@ -281,13 +283,13 @@ def test_an_m4a_without_its_end_is_explained(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("n_bytes", [20, 44])
-def test_a_header_without_sound_is_refused(n_bytes: int) -> None:
+def test_a_header_without_audio_is_refused(n_bytes: int) -> None:
     with pytest.raises(AudioError, match=r"“a\.wav”"):
         decode(wav(tone())[:n_bytes], name="a.wav")
 
 
 def test_a_wav_of_zero_samples_is_refused() -> None:
-    with pytest.raises(AudioError, match="holds no sound"):
+    with pytest.raises(AudioError, match="has no readable audio"):
         decode(wav(np.zeros(0, np.float32)), name="a.wav")
 
 
@@ -315,7 +317,9 @@ def test_an_unknown_codec_is_refused() -> None:
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
-def test_random_damage_ends_in_a_waveform_or_an_audio_error(subtype: str, tmp_path: Path) -> None:
+def test_random_damage_results_in_a_waveform_or_an_audio_error(
+    subtype: str, tmp_path: Path
+) -> None:
     chance = random.Random(0)
     originals = [wav(tone(0.2), subtype=subtype)]
     originals += [compressed(tmp_path, n, 0.2) for n in COMPRESSED if n != "tone.g722"]
@@ -354,11 +358,11 @@ def zip_file() -> bytes:
         (b"\xff\xd8\xff\xe0" + bytes(500), "is a picture"),
         (b"%PDF-1.7\n" + bytes(500), "is a PDF"),
         (zip_file(), "is a zip archive"),
-        (random.Random(1).randbytes(50_000), "damaged or of another kind"),
-        (bytes(50_000), "damaged or of another kind"),
+        (random.Random(1).randbytes(50_000), "damaged or of another type"),
+        (bytes(50_000), "damaged or of another type"),
     ],
 )
-def test_what_is_no_recording_is_refused_by_what_it_is(data: bytes, kind: str) -> None:
+def test_other_files_are_refused_and_identified(data: bytes, kind: str) -> None:
     with pytest.raises(AudioError, match=kind) as caught:
         decode(data, name="speech.wav")
     assert str(caught.value).startswith("“speech.wav”")
@@ -397,7 +401,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     "source",
     ["missing.wav", "http://127.0.0.1:9/a.wav", "concat:a.wav|b.wav", "a\0b.wav", "pipe:0"],
 )
-def test_a_path_is_only_ever_a_path(source: str) -> None:
+def test_urls_are_treated_as_paths(source: str) -> None:
     with pytest.raises(AudioError, match="does not exist"):
         decode(source)
 
@@ -436,7 +440,7 @@ def test_a_playlist_never_reaches_the_network(kind: str, tmp_path: Path) -> None
         for source in (path, path.read_bytes()):
             with pytest.raises(AudioError, match="playlist"):
                 decode(source, name=path.name)
-        with pytest.raises(BlockingIOError):  # nobody knocked
+        with pytest.raises(BlockingIOError):  # no connection arrived
             server.accept()
 
 
@@ -457,7 +461,7 @@ def test_a_playlist_opens_no_other_file(kind: str, tmp_path: Path) -> None:
         with pytest.raises(BlockingIOError):
             os.read(watch, 4096)
         secret.read_bytes()
-        assert os.read(watch, 4096)  # the watch is not blind
+        assert os.read(watch, 4096)  # the watch works
     finally:
         os.close(watch)
 
@@ -472,11 +476,11 @@ def test_a_recording_at_the_limit_is_allowed() -> None:
 @pytest.mark.parametrize("name", ["tone.wav", "tone.mp3", "tone.aac", "tone.g722"])
 def test_a_recording_over_the_limit_is_refused(name: str, tmp_path: Path) -> None:
     data = wav(tone(3)) if name == "tone.wav" else compressed(tmp_path, name, 3)
-    with pytest.raises(AudioError, match=r"is longer than the 2 seconds that are allowed"):
+    with pytest.raises(AudioError, match=r"is longer than 2 seconds"):
         decode(data, name=name, max_duration_s=2)
 
 
-def test_a_stated_length_over_the_limit_is_refused_before_anything_is_decoded() -> None:
+def test_a_stated_duration_over_the_limit_is_refused_before_decoding() -> None:
     calls: list[float] = []
     with pytest.raises(AudioError, match="is longer than"):
         decode(
@@ -487,16 +491,16 @@ def test_a_stated_length_over_the_limit_is_refused_before_anything_is_decoded() 
     assert calls == []
 
 
-def test_a_header_that_states_too_little_does_not_lift_the_limit(tmp_path: Path) -> None:
+def test_a_stated_duration_that_is_too_short_does_not_lift_the_limit(tmp_path: Path) -> None:
     data = bytearray(compressed(tmp_path, "tone.flac", 30))
     at = data.index(b"fLaC") + 8 + 14  # the last four bytes of STREAMINFO's count of samples
     data[at : at + 4] = struct.pack(">I", 48_000)
     assert probe(bytes(data)).duration_s == 1
-    with pytest.raises(AudioError, match="is longer than the 20 seconds"):
+    with pytest.raises(AudioError, match="is longer than 20 seconds"):
         decode(bytes(data), max_duration_s=20)
 
 
-def test_progress_rises_to_the_size_of_the_file() -> None:
+def test_progress_reaches_the_size_of_the_file() -> None:
     data = wav(tone(5))
     calls: list[tuple[float, float]] = []
     decode(data, on_progress=lambda done, total, _note="": calls.append((done, total)))
@@ -537,7 +541,7 @@ def test_memory_peaks_near_the_size_of_the_result() -> None:
     ("subtype", "codec", "bits"),
     [("PCM_U8", "pcm_u8", 8), ("PCM_24", "pcm_s24le", 24), ("DOUBLE", "pcm_f64le", 64)],
 )
-def test_probe_tells_what_a_wav_is(subtype: str, codec: str, bits: int) -> None:
+def test_probe_reads_the_properties_of_a_wav(subtype: str, codec: str, bits: int) -> None:
     info = probe(wav(np.zeros((4_410, 2)), rate=44_100, subtype=subtype))
     assert (info.container, info.codec, info.bits) == ("wav", codec, bits)
     assert (info.sample_rate, info.channels) == (44_100, 2)
@@ -545,14 +549,14 @@ def test_probe_tells_what_a_wav_is(subtype: str, codec: str, bits: int) -> None:
 
 
 @pytest.mark.parametrize("name", COMPRESSED)
-def test_probe_tells_the_duration_of_each_compressed_kind(name: str, tmp_path: Path) -> None:
+def test_probe_reads_the_duration_of_each_lossy_format(name: str, tmp_path: Path) -> None:
     info = probe(compressed(tmp_path, name, 3), name=name)
     assert info.channels == 1
     assert info.duration_s == pytest.approx(3, abs=0.15)
     assert (info.bits is not None) == (info.codec == "flac")
 
 
-def test_probe_knows_the_bits_of_flac() -> None:
+def test_probe_reads_the_bit_depth_of_flac() -> None:
     buffer = io.BytesIO()
     sf.write(buffer, tone(), SAMPLE_RATE, format="FLAC", subtype="PCM_24")
     assert probe(buffer.getvalue()).bits == 24
@@ -573,7 +577,7 @@ def test_samples_beyond_full_scale_are_clipped_not_wrapped() -> None:
     np.testing.assert_allclose(encoded, [1, 1, 1, -1, -1, -1], atol=1 / 32768)
 
 
-def test_the_wav_is_16_bit_mono_at_the_rate_of_the_waveform() -> None:
+def test_the_wav_is_16_bit_mono_at_the_sample_rate_of_the_waveform() -> None:
     with wave.open(io.BytesIO(encode_wav(Waveform(tone(), 22_050)))) as file:
         assert file.getparams()[:4] == (1, 2, 22_050, SAMPLE_RATE)
 
@@ -606,7 +610,7 @@ def test_a_slice_is_clamped_to_the_recording(
         (7140.5, "About 1 hour 59 minutes of 2 hours cannot"),
     ],
 )
-def test_the_warning_tells_how_much_is_missing(missing_s: float, words: str) -> None:
+def test_the_warning_says_how_much_is_missing(missing_s: float, words: str) -> None:
     warning = Waveform(np.zeros(60 * 100, np.float32), 100, missing_s=missing_s).warning
     assert warning is not None
     assert words in warning

@@ -1,4 +1,4 @@
-"""WAV files read back sample for sample, also in part."""
+"""WAV files are read back exactly, also in part."""
 
 import io
 from pathlib import Path
@@ -11,7 +11,7 @@ from lab.audio import wav
 
 @pytest.mark.parametrize("bits", [16, 24])
 @pytest.mark.parametrize("shape", [(1_000,), (2, 777), (1_100_000,)])
-def test_what_is_written_is_read(shape: tuple[int, ...], bits: int, tmp_path: Path) -> None:
+def test_written_samples_are_read_back(shape: tuple[int, ...], bits: int, tmp_path: Path) -> None:
     full_scale = 2 ** (bits - 1)
     levels = np.random.default_rng(0).integers(-full_scale, full_scale, shape)
     samples = (levels / full_scale).astype(np.float32)
@@ -23,7 +23,7 @@ def test_what_is_written_is_read(shape: tuple[int, ...], bits: int, tmp_path: Pa
     np.testing.assert_array_equal(beyond, samples[..., 700:])
 
 
-def test_nothing_is_a_file_too() -> None:
+def test_an_empty_file_can_be_written() -> None:
     buffer = io.BytesIO()
     wav.write(buffer, np.zeros(0, np.float32), sample_rate=8_000)
     assert len(buffer.getvalue()) == 44

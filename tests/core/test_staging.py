@@ -1,4 +1,4 @@
-"""What is on its way leaves nothing behind, not even when it is killed."""
+"""Temporary folders leave nothing behind, not even if the process is killed."""
 
 import os
 import signal
@@ -23,13 +23,13 @@ time.sleep(60)
 """
 
 
-def test_what_a_killed_process_leaves_is_removed_by_the_next_one(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed_by_the_next_one(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         left = tmp_path / process.stdout.readline().strip()
-        with Staging(tmp_path) as mine:  # it lives: nothing of it is touched
+        with Staging(tmp_path) as mine:  # in use, so it must not be touched
             assert (left / "half.wav").exists()
             assert mine != left
         os.kill(process.pid, signal.SIGKILL)
@@ -39,7 +39,7 @@ def test_what_a_killed_process_leaves_is_removed_by_the_next_one(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_thread_may_remove_it_and_twice_does_no_harm(tmp_path: Path) -> None:
+def test_another_thread_may_remove_it_and_more_than_once(tmp_path: Path) -> None:
     staging = Staging(tmp_path / "new")
     thread = threading.Thread(target=staging.remove)
     thread.start()
@@ -48,7 +48,7 @@ def test_another_thread_may_remove_it_and_twice_does_no_harm(tmp_path: Path) -> 
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
+def test_a_disk_error_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkspaceError, match="cannot be written"):
         Staging(tmp_path / "file")

@@ -1,4 +1,4 @@
-"""No text from outside becomes a path, and no file is ever half written."""
+"""No untrusted text becomes a path, and files are written atomically."""
 
 import errno
 import json
@@ -46,13 +46,13 @@ def names_in(folder: Path) -> list[str]:
         "a" * 81,
     ],
 )
-def test_an_id_that_this_program_does_not_make_is_refused(hostile: str, tmp_path: Path) -> None:
-    with pytest.raises(WorkspaceError, match="not the name of anything"):
+def test_ids_not_generated_by_this_program_are_refused(hostile: str, tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError, match="not the id of anything"):
         child(tmp_path, hostile)
 
 
 @given(st.text() | st.from_regex(r"[a-z0-9./\\-]*"))
-def test_an_accepted_id_is_a_folder_directly_below(item_id: str) -> None:
+def test_an_accepted_id_is_a_direct_child_of_the_folder(item_id: str) -> None:
     folder = Path("/workspace/recordings")
     try:
         path = child(folder, item_id)
@@ -81,14 +81,14 @@ def test_a_slug_is_an_id_or_empty(name: str) -> None:
         ("x" * 100, "x" * 40),
     ],
 )
-def test_a_person_recognises_their_name_in_its_slug(name: str, expected: str) -> None:
+def test_a_name_is_recognisable_in_its_slug(name: str, expected: str) -> None:
     assert slug(name) == expected
 
 
-# --- where it is ---
+# --- location ---
 
 
-def test_the_workspace_is_the_given_one_then_the_environment_s_then_the_default(
+def test_the_workspace_is_the_given_one_or_that_of_the_environment_or_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -99,13 +99,13 @@ def test_the_workspace_is_the_given_one_then_the_environment_s_then_the_default(
     assert Workspace.default().root == tmp_path / "workspace"
 
 
-def test_a_file_is_no_workspace(tmp_path: Path) -> None:
+def test_a_file_is_refused_as_workspace(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(WorkspaceError, match="is a file"):
         Workspace.default(tmp_path / "notes.txt")
 
 
-def test_the_size_of_a_workspace_is_that_of_its_files(workspace: Workspace) -> None:
+def test_the_size_of_a_workspace_is_the_sum_of_its_files(workspace: Workspace) -> None:
     assert workspace.size_bytes() == 0
     for path in (workspace.recordings_dir / "a" / "audio", workspace.models_dir / "b.pt"):
         path.parent.mkdir(parents=True)
@@ -116,7 +116,7 @@ def test_the_size_of_a_workspace_is_that_of_its_files(workspace: Workspace) -> N
 # --- writing ---
 
 
-def test_what_was_written_takes_the_old_file_s_place(tmp_path: Path) -> None:
+def test_a_written_file_replaces_the_old_one(tmp_path: Path) -> None:
     target = tmp_path / "new" / "folder" / "notes.txt"
     for text in ("old", "new"):
         with atomic_write(target) as beside:
@@ -126,7 +126,7 @@ def test_what_was_written_takes_the_old_file_s_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt()])
-def test_a_writer_that_fails_leaves_the_old_file_and_nothing_beside_it(
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     error: BaseException, tmp_path: Path
 ) -> None:
     target = tmp_path / "notes.txt"
@@ -143,7 +143,7 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_beside_it(
     assert names_in(tmp_path) == ["notes.txt"]
 
 
-def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "notes.txt"
     target.write_text("old")
 
@@ -158,14 +158,14 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path: Path) -> No
     assert names_in(tmp_path) == ["notes.txt"]
 
 
-def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WorkspaceError, match=r"notes\.json cannot be written"):
         write_json(tmp_path / "file" / "notes.json", {})
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_is_a_sentence(tmp_path: Path) -> None:
+def test_a_read_only_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o555)
     with pytest.raises(WorkspaceError, match="cannot be written"):
         write_json(tmp_path / "locked" / "notes.json", {})
@@ -178,7 +178,7 @@ _VALUES = st.recursive(
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
-    # Lone surrogates are no text, and UTF-8 has no place for them.
+    # Unpaired surrogates cannot be encoded in UTF-8.
     | st.text(st.characters(exclude_categories=["Cs"])),
     lambda values: st.lists(values) | st.dictionaries(st.text("abc"), values),
     max_leaves=5,
@@ -186,7 +186,7 @@ _VALUES = st.recursive(
 
 
 @given(content=st.dictionaries(st.text("abc"), _VALUES))
-def test_an_object_is_read_back_as_it_was_written(
+def test_json_survives_the_round_trip(
     content: dict[str, object], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "object.json"
@@ -194,7 +194,7 @@ def test_an_object_is_read_back_as_it_was_written(
     assert read_json(path) == content
 
 
-def test_what_json_cannot_hold_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_value_that_json_cannot_hold_leaves_the_old_file(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"old": True})
     for content in ({"new": float("nan")}, {"new": object()}):
         with pytest.raises((ValueError, TypeError)):
@@ -217,13 +217,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_json(tmp_path / "missing.json")
 
 
-def test_text_in_json_stays_readable(tmp_path: Path) -> None:
+def test_text_in_json_is_not_escaped(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"text": "Përshëndetje"})
     assert "Përshëndetje" in (tmp_path / "a.json").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
 
 
-def test_a_file_that_vanishes_while_the_size_is_taken_counts_nothing(
+def test_a_file_removed_while_the_size_is_computed_is_ignored(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_json(workspace.root / "kept.json", {})

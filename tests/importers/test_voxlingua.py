@@ -1,4 +1,4 @@
-"""VoxLingua107 by name, from a server that behaves, and from some that do not."""
+"""Downloading VoxLingua107 from a well-behaved server, and from others."""
 
 import io
 import os
@@ -100,7 +100,7 @@ def stop_after(n_bytes: int) -> object:
     return stop
 
 
-def test_albanian_is_sq_and_never_serbian(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_albanian_is_sq_not_serbian(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAB_VOXLINGUA_URL", raising=False)
     assert language_named("Albanian") == language_named(" sq ") == "sq"
     assert address_of("sq").endswith("/voxlingua107/sq.zip")
@@ -112,7 +112,7 @@ def test_albanian_is_sq_and_never_serbian(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("name", ["Albanien", "xx", "", "Esperanto", "Cantonese", "../sq"])
-def test_a_language_that_is_not_there_is_told_with_those_that_are_near(name: str) -> None:
+def test_an_unknown_language_is_refused_with_similar_ones(name: str) -> None:
     with pytest.raises(OptionsError, match="such as “"):
         language_named(name)
 
@@ -126,7 +126,7 @@ def test_a_language_is_downloaded_with_progress(server: Server, target: Path) ->
     assert {path.name for path in target.parent.iterdir()} <= {"sq.zip", ".sq.zip.lock"}
 
 
-def test_a_download_goes_on_where_it_was_stopped(server: Server, target: Path) -> None:
+def test_a_stopped_download_is_resumed(server: Server, target: Path) -> None:
     with pytest.raises(Cancelled):
         download("sq", target, on_progress=stop_after(200_000))
     assert not target.exists()
@@ -137,7 +137,7 @@ def test_a_download_goes_on_where_it_was_stopped(server: Server, target: Path) -
     assert target.read_bytes() == server.content
 
 
-def test_a_connection_that_is_cut_is_taken_up_again(server: Server, target: Path) -> None:
+def test_a_lost_connection_is_made_again(server: Server, target: Path) -> None:
     server.cuts = [100_000, 250_000, 1]
     download("sq", target)
     assert server.asked == ["", "bytes=100000-", "bytes=350000-", "bytes=350001-"]
@@ -145,7 +145,7 @@ def test_a_connection_that_is_cut_is_taken_up_again(server: Server, target: Path
 
 
 @pytest.mark.parametrize("fault", ["no ranges", "no name for the state", "changed", "shorter"])
-def test_parts_of_different_files_are_never_put_together(
+def test_parts_of_different_files_are_never_combined(
     fault: str, server: Server, target: Path
 ) -> None:
     if fault == "no name for the state":
@@ -161,7 +161,7 @@ def test_parts_of_different_files_are_never_put_together(
     assert target.read_bytes() == server.content
 
 
-def test_a_download_that_never_gets_on_ends_in_words(server: Server, target: Path) -> None:
+def test_a_download_without_progress_fails_with_a_sentence(server: Server, target: Path) -> None:
     server.cuts = [100_000, *[0] * 20]
     with pytest.raises(LabError, match=r"lost after .* are kept"):
         download("sq", target)
@@ -171,14 +171,14 @@ def test_a_download_that_never_gets_on_ends_in_words(server: Server, target: Pat
     assert target.read_bytes() == server.content
 
 
-def test_what_is_no_zip_is_thrown_away(server: Server, target: Path) -> None:
+def test_a_file_that_is_not_a_zip_is_discarded(server: Server, target: Path) -> None:
     server.content = b"<html>The server is being mended</html>"
     with pytest.raises(OptionsError, match="not a zip"):
         download("sq", target)
     assert not list(target.parent.glob("sq.zip*"))
 
 
-def test_a_page_for_logging_in_does_not_cost_what_has_come(server: Server, target: Path) -> None:
+def test_a_login_page_does_not_discard_the_partial_download(server: Server, target: Path) -> None:
     with pytest.raises(Cancelled):
         download("sq", target, on_progress=stop_after(200_000))
     server.ranges, server.content_type = False, "text/html; charset=utf-8"
@@ -190,7 +190,7 @@ def test_a_page_for_logging_in_does_not_cost_what_has_come(server: Server, targe
     assert target.read_bytes() == server.content
 
 
-def test_a_wrong_address_is_told_with_the_setting(
+def test_a_wrong_address_is_reported_with_the_setting(
     server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(OptionsError, match=r"404.*LAB_VOXLINGUA_URL"):
@@ -205,7 +205,7 @@ def test_a_wrong_address_is_told_with_the_setting(
     assert not target.exists()
 
 
-def test_a_disk_that_is_too_small_is_told_before_anything_comes(
+def test_a_disk_that_is_too_small_is_reported_before_downloading(
     server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": 1_000_000})

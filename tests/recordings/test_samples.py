@@ -1,4 +1,4 @@
-"""The recordings that ship with the project can be used, and it is said whose they are."""
+"""The bundled samples can be used, and their speakers are credited."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_there_is_a_sample_in_each_of_five_languages() -> None:
 
 
 @each_sample
-def test_a_sample_is_whole_and_of_a_length_for_trying(sample: Sample) -> None:
+def test_a_sample_is_complete_and_about_half_a_minute(sample: Sample) -> None:
     waveform = audio.decode(sample.audio_path)
     assert 15 <= waveform.duration_s <= 40
     assert waveform.warning is None
@@ -38,14 +38,14 @@ def test_a_sample_is_whole_and_of_a_length_for_trying(sample: Sample) -> None:
 
 
 @each_sample
-def test_a_sample_says_what_is_spoken_a_line_a_sentence(sample: Sample) -> None:
+def test_a_sample_is_transcribed_with_one_sentence_per_line(sample: Sample) -> None:
     lines = sample.text.splitlines()
     assert len(lines) >= 4
     assert all(line[0].isupper() and line.endswith(".") for line in lines)
 
 
 @each_sample
-def test_voice_and_licence_of_a_sample_stand_with_it_and_in_the_readme(sample: Sample) -> None:
+def test_a_sample_credits_its_voice_and_licence_as_the_readme_does(sample: Sample) -> None:
     (row,) = [
         line
         for line in README.read_text(encoding="utf-8").splitlines()
@@ -67,7 +67,7 @@ def test_without_the_folder_there_are_no_samples(
 
 @pytest.mark.real
 @each_sample
-def test_whisper_base_knows_the_language_and_nearly_all_words(
+def test_whisper_base_detects_the_language_and_gets_nearly_all_words_right(
     sample: Sample, fast_engine: Engine
 ) -> None:
     transcript = fast_engine.transcribe(audio.decode(sample.audio_path)).transcript()
@@ -80,7 +80,7 @@ def _words(text: str) -> str:
 
 
 @each_dataset
-def test_a_sample_dataset_is_split_without_leaks_and_its_sound_is_there(
+def test_a_sample_dataset_is_split_without_leaks_and_complete(
     sample: SampleDataset,
 ) -> None:
     entries = table.read(sample.folder / "metadata.csv")
@@ -98,7 +98,7 @@ def test_a_sample_dataset_is_split_without_leaks_and_its_sound_is_there(
 
 
 @each_dataset
-def test_a_sample_dataset_is_small_and_says_whose_it_is(sample: SampleDataset) -> None:
+def test_a_sample_dataset_is_small_and_credits_its_voices(sample: SampleDataset) -> None:
     files = [path for path in sample.folder.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 4_000_000
     own, all_ = (
@@ -110,7 +110,7 @@ def test_a_sample_dataset_is_small_and_says_whose_it_is(sample: SampleDataset) -
     assert all(word in text for text in (own, all_, sample.credit))
 
 
-def test_a_sample_dataset_is_imported_as_any_other(workspace: Workspace) -> None:
+def test_a_sample_dataset_is_imported_like_any_other(workspace: Workspace) -> None:
     sample = next(one for one in list_sample_datasets() if one.language == "en")
     corpus = detect_format(sample.folder)
     assert corpus.format.name == "audiofolder"

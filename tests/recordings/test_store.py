@@ -1,5 +1,6 @@
-"""What a person brought is kept as it came, apart from everything else, and found again."""
+"""Recordings are stored unchanged, separately, and found again."""
 
+import io
 import json
 import os
 from dataclasses import replace
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab import recordings
+from lab.core.archives import MemberError
 from lab.core.errors import WorkspaceError
 from lab.core.workspace import Workspace
 from lab.transcripts import Segment, Transcript
@@ -19,7 +21,7 @@ TRANSCRIPT = Transcript(
 )
 
 
-def test_a_recording_is_kept_as_it_came(workspace: Workspace) -> None:
+def test_a_recording_is_stored_unchanged(workspace: Workspace) -> None:
     added = recordings.add(workspace, "Intervistë.M4A", b"sound")
     assert recordings.get(workspace, added.id) == added
     assert recordings.list_all(workspace) == [added]
@@ -30,7 +32,31 @@ def test_a_recording_is_kept_as_it_came(workspace: Workspace) -> None:
     assert added.id.startswith("interviste-")
 
 
-def test_two_recordings_of_one_name_stay_apart(workspace: Workspace) -> None:
+def test_a_stream_is_copied_in_chunks(workspace: Workspace) -> None:
+    class Upload(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            assert size is not None
+            assert 0 < size <= 1 << 20
+            return super().read(size)
+
+    content = bytes(3_000_000)
+    added = recordings.add(workspace, "voice.wav", Upload(content))
+    assert added.audio_path.read_bytes() == content
+    assert added == recordings.add(workspace, "voice.wav", content)
+    assert [path.name for path in workspace.recordings_dir.iterdir()] == [added.id]
+
+
+def test_a_stream_that_fails_leaves_nothing_behind(workspace: Workspace) -> None:
+    class Damaged(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:  # noqa: ARG002
+            raise MemberError("it is damaged")
+
+    with pytest.raises(MemberError):
+        recordings.add(workspace, "voice.wav", Damaged())
+    assert not any(workspace.recordings_dir.iterdir())
+
+
+def test_two_recordings_of_one_name_are_stored_separately(workspace: Workspace) -> None:
     one = recordings.add(workspace, "voice.wav", b"one")
     other = recordings.add(workspace, "voice.wav", b"other")
     assert one.id != other.id
@@ -51,7 +77,7 @@ def test_the_same_file_twice_is_one_recording_with_its_transcripts(workspace: Wo
 @given(
     name=st.text(st.characters(exclude_categories=["Cs"])) | st.from_regex(r"[a./\\\0-]*\.[a./\\]*")
 )
-def test_no_name_leads_out_of_the_workspace(name: str, workspace: Workspace) -> None:
+def test_no_name_leads_outside_the_workspace(name: str, workspace: Workspace) -> None:
     added = recordings.add(workspace, name, name.encode())
     assert added.name == name
     assert added.audio_path.is_file()
@@ -62,7 +88,7 @@ def test_no_name_leads_out_of_the_workspace(name: str, workspace: Workspace) -> 
     assert {path.name for path in workspace.root.parent.iterdir()} == {"workspace"}
 
 
-def test_a_name_that_is_no_text_is_kept_as_far_as_it_is(workspace: Workspace) -> None:
+def test_unpaired_surrogates_in_a_name_are_replaced(workspace: Workspace) -> None:
     name_on_disk = os.fsdecode(b"voice-\xff.wav")
     added = recordings.add(workspace, name_on_disk, b"sound")
     assert added.name == "voice-?.wav"
@@ -84,7 +110,7 @@ def test_an_id_from_outside_is_never_a_path(hostile: str, workspace: Workspace) 
     assert len(recordings.list_all(workspace)) == 1
 
 
-def test_an_upload_that_broke_off_is_not_listed_and_can_be_repeated(workspace: Workspace) -> None:
+def test_an_interrupted_upload_is_not_listed_and_can_be_repeated(workspace: Workspace) -> None:
     added = recordings.add(workspace, "voice.wav", b"one")
     (added.audio_path.parent / "recording.json").unlink()
     added.audio_path.write_bytes(b"o")
@@ -115,7 +141,7 @@ def test_a_damaged_recording_hides_only_itself(content: str, workspace: Workspac
         recordings.get(workspace, bad.id)
 
 
-def test_days_with_and_without_a_time_zone_are_listed_together(workspace: Workspace) -> None:
+def test_dates_with_and_without_a_time_zone_are_listed_together(workspace: Workspace) -> None:
     recordings.add(workspace, "one.wav", b"one")
     other = recordings.add(workspace, "other.wav", b"other")
     file = other.audio_path.parent / "recording.json"
@@ -126,7 +152,7 @@ def test_days_with_and_without_a_time_zone_are_listed_together(workspace: Worksp
     ]
 
 
-def test_a_recording_whose_file_names_another_path_stays_inside(workspace: Workspace) -> None:
+def test_a_recording_that_names_another_path_stays_inside(workspace: Workspace) -> None:
     added = recordings.add(workspace, "voice.wav", b"one")
     file = added.audio_path.parent / "recording.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"audio": "../../../secret.wav"}))
@@ -152,7 +178,7 @@ def test_transcripts_are_never_replaced_and_listed_newest_first(workspace: Works
     assert saved[0].load() == TRANSCRIPT
 
 
-def test_a_foreign_file_beside_the_transcripts_is_not_taken_for_one(workspace: Workspace) -> None:
+def test_another_file_among_the_transcripts_is_ignored(workspace: Workspace) -> None:
     recording = recordings.add(workspace, "voice.wav", b"one")
     saved = recordings.save_transcript(recording, TRANSCRIPT)
     for name in ("notes.json", f".{saved.path.name}.12ab.json", "20260101.json"):

@@ -1,4 +1,4 @@
-"""Error rates, against jiwer and by hand."""
+"""Error rates, compared with jiwer and computed by hand."""
 
 import jiwer
 import pytest
@@ -43,31 +43,31 @@ def test_rates_and_counts_are_those_of_jiwer(pairs: list[tuple[str, str]]) -> No
 
 
 @given(texts, texts)
-def test_an_alignment_holds_both_texts_whole(reference: str, hypothesis: str) -> None:
+def test_an_alignment_contains_both_texts_completely(reference: str, hypothesis: str) -> None:
     alignment = align(reference, hypothesis)
     pairs = list(alignment.pairs())
-    assert "".join(said for _, said, _ in pairs) == reference
-    assert "".join(heard for _, _, heard in pairs) == hypothesis
-    assert all((kind == "equal") == (said == heard) for kind, said, heard in pairs)
+    assert "".join(left for _, left, _ in pairs) == reference
+    assert "".join(right for _, _, right in pairs) == hypothesis
+    assert all((kind == "equal") == (left == right) for kind, left, right in pairs)
     assert sum(kind != "equal" for kind, *_ in pairs) == alignment.counts.errors
 
 
-def test_a_set_is_scored_by_its_words_not_by_its_clips() -> None:
+def test_a_set_is_scored_by_words_not_by_clips() -> None:
     references, hypotheses = ["a", "b c d e f g h i j"], ["x", "b c d e f g h i j"]
     assert score(references, hypotheses).wer == pytest.approx(1 / 10)
-    assert [one.wer for one in score_each(references, hypotheses)] == [1, 0]
+    assert [clip.wer for clip in score_each(references, hypotheses)] == [1, 0]
 
 
-def test_what_is_written_where_nobody_spoke_counts_a_word_each() -> None:
+def test_each_word_inserted_into_silence_counts() -> None:
     assert score([""], ["a b"]).words == Counts(insertions=2)
     assert score([""], ["a b"]).wer == 2
     assert score([""], [""]).wer == 0
     assert score(["", "a b c d"], ["x", "a b c d"]).wer == pytest.approx(1 / 4)
 
 
-def test_without_spaces_between_words_the_cer_tells() -> None:
-    one = score(["我想去北京"], ["我想去南京"])
-    assert (one.wer, one.cer) == (1, pytest.approx(1 / 5))
+def test_cer_is_useful_without_spaces_between_words() -> None:
+    found = score(["我想去北京"], ["我想去南京"])
+    assert (found.wer, found.cer) == (1, pytest.approx(1 / 5))
 
 
 def test_references_without_hypotheses_are_refused() -> None:
@@ -77,18 +77,23 @@ def test_references_without_hypotheses_are_refused() -> None:
 
 def test_a_replaced_word_is_compared_by_character() -> None:
     found = differences("ai është mirë tani", "është mire tani sot")
-    assert [(one.kind, one.reference, one.hypothesis) for one in found] == [
+    assert [(word.kind, word.reference, word.hypothesis) for word in found] == [
         ("delete", "ai", ""),
         ("equal", "është", "është"),
         ("replace", "mirë", "mire"),
         ("equal", "tani", "tani"),
         ("insert", "", "sot"),
     ]
-    assert [one.kind for one in found[2].characters] == ["equal", "equal", "equal", "replace"]
+    assert [character.kind for character in found[2].characters] == [
+        "equal",
+        "equal",
+        "equal",
+        "replace",
+    ]
     assert (found[2].characters[3].reference, found[2].characters[3].hypothesis) == ("ë", "e")
 
 
-def test_letters_taken_for_others_are_counted() -> None:
+def test_confused_letters_are_counted() -> None:
     pairs = [("është mirë", "eshte mirë"), ("ç’ bën", "c’ bën"), ("një", "njëri")]
     assert confusions(pairs, unit="character")[:2] == [
         Confusion("ë", "e", 2),
@@ -98,7 +103,7 @@ def test_letters_taken_for_others_are_counted() -> None:
     assert Confusion("është", "eshte", 1) in confusions(pairs, unit="word")
 
 
-def test_the_words_that_are_missed_most_come_first() -> None:
+def test_words_missed_most_come_first() -> None:
     pairs = [(BASIC("Po, po, jo."), BASIC("po jo")), ("shqip", "ship"), ("shqip", "")]
     assert word_accuracy(pairs) == [
         WordAccuracy("shqip", 2, 0),

@@ -1,4 +1,4 @@
-"""A transcript becomes the files that openai-whisper writes, and comes back without a loss."""
+"""Transcripts are exported in the formats of openai-whisper, and JSON is read back losslessly."""
 
 import io
 import json
@@ -40,25 +40,25 @@ EXAMPLES = {
 
 @pytest.mark.parametrize("suffix", ["txt", "srt", "vtt", "tsv"])
 @pytest.mark.parametrize("kind", list(EXAMPLES))
-def test_a_file_is_the_one_that_openai_whisper_writes(kind: str, suffix: str) -> None:
+def test_files_equal_those_of_openai_whisper(kind: str, suffix: str) -> None:
     transcript = Transcript(EXAMPLES[kind], "en", duration_s=5.0)
     ours = FORMATS[suffix](transcript)
-    assert ours == openai_writes(suffix, transcripts.as_dict(transcript))
+    assert ours == openai_writes(suffix, transcripts.to_dict(transcript))
 
 
-def test_with_word_times_a_subtitle_still_says_its_segment() -> None:
+def test_with_word_timestamps_a_cue_still_holds_its_segment() -> None:
     # openai-whisper takes a cue's times from its words then, which here are the segment's own.
     words = (Word(" Hello", 0.9, 0.5, 0.8), Word(" there.", 0.8, 0.8, 1.2))
     transcript = Transcript((segment(0.5, 1.2, " Hello there.", words=words),), "en")
     for suffix in ("srt", "vtt"):
-        assert FORMATS[suffix](transcript) == openai_writes(suffix, transcripts.as_dict(transcript))
+        assert FORMATS[suffix](transcript) == openai_writes(suffix, transcripts.to_dict(transcript))
 
 
-def test_the_json_holds_all_that_openai_whisper_s_does() -> None:
+def test_the_json_contains_all_that_openai_whispers_does() -> None:
     words = (Word(" Hello", 0.9, 0.5, 0.8),)
     transcript = Transcript((segment(0.5, 0.8, " Hello", tokens=(2425,), words=words),), "en")
     written = json.loads(FORMATS["json"](transcript))
-    assert written == json.loads(openai_writes("json", transcripts.as_dict(transcript)))
+    assert written == json.loads(openai_writes("json", transcripts.to_dict(transcript)))
     assert {"text", "segments", "language"} <= set(written)
     assert set(written["segments"][0]) == {
         *("id", "seek", "start", "end", "text", "tokens", "temperature", "avg_logprob"),
@@ -69,8 +69,8 @@ def test_the_json_holds_all_that_openai_whisper_s_does() -> None:
     ]
 
 
-# Deliberately not as openai-whisper does it: there the text of a cue may hold line breaks, and an
-# empty line ends the cue for every player, so that the rest of the text is lost or read as a cue.
+# Unlike in openai-whisper, where the text of a cue may contain line breaks: an empty line ends the
+# cue for every player, and the rest of the text is lost or read as a cue.
 @pytest.mark.parametrize("suffix", ["srt", "vtt"])
 def test_a_line_break_in_a_text_does_not_end_the_cue(suffix: str) -> None:
     hostile = " a\n\n99\n00:00:09.000 --> 00:00:10.000\nfake"
@@ -119,7 +119,7 @@ _TRANSCRIPTS = st.builds(
 
 
 @given(transcript=_TRANSCRIPTS)
-def test_a_transcript_comes_back_from_its_json_as_it_was(transcript: Transcript) -> None:
+def test_a_transcript_survives_the_json_round_trip(transcript: Transcript) -> None:
     assert transcripts.from_dict(json.loads(FORMATS["json"](transcript))) == transcript
 
 
@@ -130,10 +130,10 @@ def test_every_subtitle_file_has_one_cue_for_each_segment(texts: list[str]) -> N
         assert FORMATS[suffix](transcript).count("-->") == len(texts)
 
 
-def test_words_without_times_do_not_pass_for_openai_whisper_s_words() -> None:
+def test_words_without_timestamps_are_not_stored_as_openai_whispers_words() -> None:
     words = (Word(" Hello", 0.9), Word(" there", 0.3))
     transcript = Transcript((segment(0.0, 1.0, " Hello there", words=words),), "en")
-    content = transcripts.as_dict(transcript)
+    content = transcripts.to_dict(transcript)
     assert "words" not in content["segments"][0]
     assert content["segments"][0]["word_probabilities"] == [
         {"word": " Hello", "probability": 0.9},
@@ -141,7 +141,7 @@ def test_words_without_times_do_not_pass_for_openai_whisper_s_words() -> None:
     ]
 
 
-def test_a_json_of_openai_whisper_itself_can_be_read() -> None:
+def test_json_of_openai_whisper_can_be_read() -> None:
     of_openai = {
         "text": " Hello there.",
         "segments": [
@@ -195,7 +195,7 @@ def test_confidence_is_the_mean_of_the_words_and_without_words_that_of_the_windo
     words = (Word(" a", 0.9), Word(" b", 0.3), Word(" c", 0.6))
     with_words = segment(0.0, 1.0, " a b c", words=words, avg_logprob=-9.0)
     assert with_words.confidence == pytest.approx(0.6)
-    assert with_words.unsure_words() == ["b"]
+    assert with_words.low_confidence_words() == ["b"]
     assert replace(with_words, words=()).confidence == pytest.approx(0.00012, abs=1e-5)
     assert replace(with_words, words=(), avg_logprob=0.1).confidence == 1.0
 
