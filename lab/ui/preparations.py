@@ -19,6 +19,7 @@ from lab.preprocess.preparations import Preparation
 from lab.ui import formatting
 from lab.ui.checklist import show_checklist
 from lab.ui.clip_editor import show_clips, undo_button
+from lab.ui.downloads import download_button
 from lab.ui.into_dataset import add_to_dataset
 from lab.ui.job_list import show_jobs
 from lab.ui.resources import preparation_queue
@@ -122,11 +123,11 @@ def _show_messages(title: str, icon: str, messages: list[str]) -> None:
             st.markdown(formatting.plain(message))
         if len(messages) > _MESSAGES_SHOWN:
             st.caption(f"and {len(messages) - _MESSAGES_SHOWN} more.")
-            st.download_button(
-                "Download the full list",
+            download_button(
                 "\n".join(messages),
-                file_name="notes.txt",
-                on_click="ignore",
+                "notes.txt",
+                mime="text/plain",
+                label="Download the full list",
                 key=f"messages_{title}",
             )
 
@@ -139,17 +140,16 @@ def _show_actions(workspace: Workspace, preparation: Preparation) -> None:
         write_zip(preparation, buffer)
         return buffer.getvalue()
 
-    row.download_button(
-        "Download as zip",
-        data=zip_bytes,
-        file_name=f"clips-{preparation.created_at:%Y%m%d-%H%M}.zip",
-        mime="application/zip",
-        icon=":material/download:",
-        on_click="ignore",
-        type="primary",
-        disabled=not preparation.kept,
-        help="The clips as WAV files, a table of where each comes from, and the recipe.",
-    )
+    with row:
+        download_button(
+            zip_bytes,
+            f"clips-{preparation.created_at:%Y%m%d-%H%M}.zip",
+            mime="application/zip",
+            label="Download as zip",
+            type="primary",
+            disabled=not preparation.kept,
+            help="The clips as WAV files, a table of where each comes from, and the recipe.",
+        )
     if row.button(
         "Save as recordings",
         icon=":material/library_add:",

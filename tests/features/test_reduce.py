@@ -1,4 +1,4 @@
-"""What is reduced for the screen is the minimum and maximum of all that is there."""
+"""Reduction to screen resolution keeps minima and maxima."""
 
 import numpy as np
 import pytest
@@ -7,37 +7,37 @@ from hypothesis import strategies as st
 
 from lab.audio import Waveform
 from lab.features import SOURCE_LAB, FeatureSettings, compute, frames
-from lab.features.reduce import overview, max_pool, waveform_envelope
+from lab.features.reduce import max_pool, overview, waveform_envelope
 from lab.features.spectra import in_decibels
 from tests.support.voices import RATE, voice
 
 
 @given(n=st.integers(0, 3000), width=st.integers(1, 500), seed=st.integers(0, 9))
-def test_the_outline_of_a_wave_holds_its_lowest_and_highest_samples(
+def test_the_envelope_contains_the_lowest_and_highest_samples(
     n: int, width: int, seed: int
 ) -> None:
     samples = np.random.default_rng(seed).normal(0, 0.3, n).astype(np.float32)
-    outline = waveform_envelope(Waveform(samples, RATE), width=width)
-    assert len(outline.times) == len(outline.lowest) == len(outline.highest) <= width
+    envelope = waveform_envelope(Waveform(samples, RATE), width=width)
+    assert len(envelope.times) == len(envelope.lowest) == len(envelope.highest) <= width
     size = -(-n // width) or 1
-    assert outline.lowest.tolist() == [samples[i : i + size].min() for i in range(0, n, size)]
-    assert outline.highest.tolist() == [samples[i : i + size].max() for i in range(0, n, size)]
+    assert envelope.lowest.tolist() == [samples[i : i + size].min() for i in range(0, n, size)]
+    assert envelope.highest.tolist() == [samples[i : i + size].max() for i in range(0, n, size)]
 
 
-def test_zoomed_in_far_enough_the_outline_is_the_wave() -> None:
+def test_the_envelope_of_few_samples_is_the_waveform() -> None:
     wave = voice(2.0)
-    outline = waveform_envelope(wave, width=2000, start_s=0.5, end_s=0.6)
-    np.testing.assert_array_equal(outline.lowest, wave.samples[8000:9600])
-    np.testing.assert_array_equal(outline.highest, wave.samples[8000:9600])
-    np.testing.assert_allclose(outline.times, np.arange(8000, 9600) / RATE)
+    envelope = waveform_envelope(wave, width=2000, start_s=0.5, end_s=0.6)
+    np.testing.assert_array_equal(envelope.lowest, wave.samples[8000:9600])
+    np.testing.assert_array_equal(envelope.highest, wave.samples[8000:9600])
+    np.testing.assert_allclose(envelope.times, np.arange(8000, 9600) / RATE)
 
 
-def test_a_single_loud_sample_in_an_hour_is_seen() -> None:
+def test_a_single_loud_sample_in_an_hour_is_visible() -> None:
     samples = np.zeros(3600 * 1000, np.float32)
     samples[1_234_567] = 1.0
-    outline = waveform_envelope(Waveform(samples, 1000), width=1500)
-    (where,) = np.flatnonzero(outline.highest)
-    assert outline.times[where] == pytest.approx(1234.567, abs=2)
+    envelope = waveform_envelope(Waveform(samples, 1000), width=1500)
+    (where,) = np.flatnonzero(envelope.highest)
+    assert envelope.times[where] == pytest.approx(1234.567, abs=2)
 
 
 @pytest.mark.parametrize("view", ["power", "mel"])
@@ -49,7 +49,7 @@ def test_a_single_loud_sample_in_an_hour_is_seen() -> None:
     hop_length=st.integers(60, 700),
 )
 @settings(max_examples=50, deadline=None)
-def test_the_overview_is_the_pooled_view(
+def test_the_overview_equals_the_max_pooled_view(
     view: str,
     max_frames: int,
     max_bins: int,
@@ -85,7 +85,7 @@ def test_the_overview_is_the_pooled_view(
         np.testing.assert_allclose(ours.values(), theirs.values(), rtol=1e-6, atol=1e-9)
 
 
-def test_decibels_of_a_part_are_those_of_the_whole() -> None:
+def test_decibels_of_an_excerpt_equal_those_of_the_whole() -> None:
     loud_then_soft = voice(1.0).samples
     wave = Waveform(np.concatenate([loud_then_soft, 0.1 * loud_then_soft]), RATE)
     size = {"max_frames": 40, "max_bins": 64}
@@ -98,14 +98,14 @@ def test_decibels_of_a_part_are_those_of_the_whole() -> None:
     assert in_decibels(whole, view="log_mel", top_db=80.0).array.max() == 0
 
 
-def test_a_zoom_beyond_the_end_shows_nothing() -> None:
+def test_a_range_beyond_the_end_is_empty() -> None:
     place = {"start_s": 60.0, "end_s": 120.0}
     empty = overview(voice(), SOURCE_LAB, "power", max_frames=10, max_bins=10, **place)
     assert in_decibels(empty, view="power_db", top_db=80.0).array.shape == (10, 0)
     assert len(waveform_envelope(voice(), width=10, **place).times) == 0
 
 
-def test_blanks_are_left_out_where_there_is_a_value_beside_them() -> None:
+def test_nan_is_ignored_if_a_rectangle_has_other_values() -> None:
     feature = compute("pitch", voice(), SOURCE_LAB)
     feature.array[::2] = np.nan
     small = max_pool(feature, max_columns=len(feature.array) // 2 + 1)

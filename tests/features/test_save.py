@@ -1,4 +1,4 @@
-"""What is saved can be read again and is what was shown."""
+"""Saved features can be read back and equal what is displayed."""
 
 import io
 import json
@@ -19,7 +19,7 @@ from tests.support.voices import silence, voice
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_arrays_and_tables_come_back_exactly(view: str) -> None:
+def test_arrays_and_tables_round_trip_exactly(view: str) -> None:
     feature = compute(view, voice(0.3), SOURCE_LAB)
     np.testing.assert_array_equal(
         np.load(io.BytesIO(to_bytes(feature, "npy"))), feature.array, strict=True
@@ -48,14 +48,14 @@ def test_the_columns_of_a_table_are_labelled_with_units() -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("labelled", [False, True])
-def test_every_view_of_a_sound_and_of_silence_has_a_picture(view: str, labelled: bool) -> None:
+def test_every_view_of_speech_and_silence_has_an_image(view: str, labelled: bool) -> None:
     for wave in (voice(), silence()):
         picture = Image.open(io.BytesIO(png(compute(view, wave, SOURCE_LAB), labelled=labelled)))
         assert picture.size == ((2100, 1050) if labelled else (1024, 1024))
 
 
 @pytest.mark.parametrize("colour_map", COLOUR_MAPS)
-def test_the_plain_picture_is_the_array_from_edge_to_edge_low_frequencies_below(
+def test_the_plain_image_is_the_array_with_low_frequencies_at_the_bottom(
     colour_map: str,
 ) -> None:
     feature = compute("mel_filters", voice(), FeatureSettings(n_mels=2, mel_norm="none"))
@@ -71,7 +71,7 @@ def test_the_plain_picture_is_the_array_from_edge_to_edge_low_frequencies_below(
         png(feature, colour_map="jet2")
 
 
-def test_screenshots_made_at_once_are_those_made_one_by_one() -> None:
+def test_images_drawn_concurrently_equal_those_drawn_one_by_one() -> None:
     features = [compute(view, voice(), SOURCE_LAB) for view in ("power_db", "log_mel", "mfcc")]
     alone = [png(feature, labelled=True) for feature in features]
     together: dict[int, bytes] = {}
@@ -87,7 +87,7 @@ def test_screenshots_made_at_once_are_those_made_one_by_one() -> None:
     assert all(picture == alone[number % 3] for number, picture in together.items())
 
 
-def test_all_views_go_into_a_folder_with_how_they_were_made(tmp_path: Path) -> None:
+def test_a_folder_contains_all_views_and_the_settings(tmp_path: Path) -> None:
     seen: list[float] = []
 
     def on_progress(done: float, total: float, note: str = "") -> None:  # noqa: ARG001
@@ -103,7 +103,7 @@ def test_all_views_go_into_a_folder_with_how_they_were_made(tmp_path: Path) -> N
     assert seen[-1] == 1
 
 
-def test_the_zip_holds_what_the_folder_holds(tmp_path: Path) -> None:
+def test_the_zip_has_the_contents_of_the_folder(tmp_path: Path) -> None:
     formats = ["npy", "csv", "txt"]
     written = write_all(tmp_path / "out", voice(0.5), SOURCE_LAB, formats=formats)
     write_zip(tmp_path / "all.zip", voice(0.5), SOURCE_LAB, formats=formats)
@@ -115,7 +115,7 @@ def test_the_zip_holds_what_the_folder_holds(tmp_path: Path) -> None:
         assert json.loads(archive.read("settings.json")) == json.loads(written[-1].read_text())
 
 
-def test_nothing_is_written_where_a_setting_does_not_suit(tmp_path: Path) -> None:
+def test_nothing_is_written_if_a_setting_is_unsuitable(tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match="above 8000") as caught:
         write_all(tmp_path / "out", voice(), FeatureSettings(fmax=9000.0))
     assert str(caught.value).count("9000 Hz") == 1
@@ -126,7 +126,7 @@ def test_nothing_is_written_where_a_setting_does_not_suit(tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def test_a_disk_that_refuses_is_a_sentence(tmp_path: Path) -> None:
+def test_a_write_error_is_a_workspace_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WorkspaceError, match="cannot be written"):
         write_all(tmp_path / "file", voice(0.5), SOURCE_LAB, views=["energy"], formats=["npy"])

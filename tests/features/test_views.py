@@ -1,4 +1,4 @@
-"""Every array is that of librosa, or of Whisper; and the Python that is shown gives the same."""
+"""Features equal those of librosa or Whisper, and so does the generated Python code."""
 
 import re
 import subprocess
@@ -66,7 +66,7 @@ def ran(lines: str) -> dict[str, Any]:
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_the_python_that_is_shown_gives_the_same_array(
+def test_the_python_code_computes_the_same_array(
     view: str, values: FeatureSettings, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "voice.wav"
@@ -83,7 +83,9 @@ def test_the_python_that_is_shown_gives_the_same_array(
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("rate", [22_050, 48_000])
-def test_it_does_so_at_other_rates_too(view: str, rate: int, tmp_path: Path) -> None:
+def test_the_python_code_computes_the_same_array_at_other_sample_rates(
+    view: str, rate: int, tmp_path: Path
+) -> None:
     path = tmp_path / "voice.wav"
     path.write_bytes(audio.encode_wav(voice(rate=rate)))
     recording = audio.decode(path, sample_rate=rate)
@@ -92,7 +94,7 @@ def test_it_does_so_at_other_rates_too(view: str, rate: int, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_recording_of_many_blocks_is_that_of_one(
+def test_many_blocks_give_the_same_result_as_one(
     view: str, english: Waveform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = compute(view, english, SOURCE_LAB).array
@@ -102,7 +104,9 @@ def test_a_recording_of_many_blocks_is_that_of_one(
 
 
 @pytest.mark.parametrize("n_mels", [80, 128])
-def test_what_whisper_hears_is_what_whisper_computes(english: Waveform, n_mels: int) -> None:
+def test_the_whisper_view_equals_log_mel_spectrogram_of_whisper(
+    english: Waveform, n_mels: int
+) -> None:
     click = np.zeros(50_000, np.float32)
     click[[0, 30_000]] = 1.0
     loud_end = np.concatenate([0.001 * english.samples[:40_000], np.ones(1000, np.float32)])
@@ -113,7 +117,7 @@ def test_what_whisper_hears_is_what_whisper_computes(english: Waveform, n_mels: 
         np.testing.assert_allclose(heard.array, expected, rtol=0, atol=1e-5)
 
 
-def test_the_log_mel_spectrogram_is_that_of_the_source_lab(english: Waveform) -> None:
+def test_the_log_mel_spectrogram_equals_that_of_the_source_lab(english: Waveform) -> None:
     mel = librosa.feature.melspectrogram(
         y=english.samples, sr=RATE, n_fft=1024, hop_length=320, n_mels=64, fmin=0
     )
@@ -125,7 +129,7 @@ def test_the_log_mel_spectrogram_is_that_of_the_source_lab(english: Waveform) ->
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_digital_silence_has_no_infinities_and_is_told(view: str) -> None:
+def test_digital_silence_gives_finite_values_and_a_note(view: str) -> None:
     feature = compute(view, silence(), SOURCE_LAB)
     assert view == "pitch" or np.isfinite(feature.array).all()
     if view in ("power_db", "log_mel", "spectrum", "pitch"):
@@ -137,7 +141,7 @@ def test_digital_silence_is_not_trimmed() -> None:
 
 
 @pytest.mark.parametrize("hz", [80.0, 120.0, 250.0])
-def test_the_pitch_of_a_voice_is_found_and_pauses_are_blank(hz: float) -> None:
+def test_pitch_is_estimated_in_speech_and_blank_in_pauses(hz: float) -> None:
     sound = voice(2.0, hz=hz).samples
     recording = Waveform(np.concatenate([sound, np.zeros_like(sound)]), RATE)
     feature = compute("pitch", recording, SOURCE_LAB)
@@ -147,7 +151,7 @@ def test_the_pitch_of_a_voice_is_found_and_pauses_are_blank(hz: float) -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_axes_are_those_of_the_array_and_the_words_name_its_size(view: str) -> None:
+def test_axes_and_description_match_the_shape_of_the_array(view: str) -> None:
     feature = compute(view, voice(), SOURCE_LAB)
     assert feature.array.shape == tuple(axis.n for axis in feature.axes)
     assert feature.array.shape == tuple(len(axis.values()) for axis in feature.axes)
@@ -155,7 +159,7 @@ def test_axes_are_those_of_the_array_and_the_words_name_its_size(view: str) -> N
         assert f"{n:,}" in feature.shape_description
 
 
-def test_times_and_frequencies_are_librosas() -> None:
+def test_times_and_frequencies_equal_those_of_librosa() -> None:
     rows, columns = compute("mel", voice(), SOURCE_LAB).axes
     np.testing.assert_allclose(rows.values(), librosa.mel_frequencies(66, fmax=8000)[1:-1])
     np.testing.assert_allclose(columns.values(), np.arange(101) * 0.02)
@@ -172,7 +176,7 @@ def test_each_view_is_explained_in_two_sentences_and_has_controls(view: Any) -> 
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_settings_that_are_no_control_of_a_view_do_not_change_it(view: str) -> None:
+def test_only_its_controls_change_a_view(view: str) -> None:
     changed = {
         "n_fft": 512, "hop_length": 200, "window": "hamming", "n_mels": 40, "fmin": 50.0,
         "fmax": 7000.0, "mel_scale": "htk", "mel_norm": "none", "n_mfcc": 10, "top_db": 40.0,
@@ -185,7 +189,7 @@ def test_settings_that_are_no_control_of_a_view_do_not_change_it(view: str) -> N
     np.testing.assert_array_equal(ours, theirs)
 
 
-def test_what_does_not_suit_the_recording_is_refused_with_every_reason() -> None:
+def test_unsuitable_settings_are_rejected_with_all_reasons() -> None:
     with pytest.raises(OptionsError) as caught:
         compute("mel", voice(0.05), FeatureSettings(fmax=9000.0))
     assert "8000 Hz" in str(caught.value)
@@ -201,7 +205,7 @@ def test_what_does_not_suit_the_recording_is_refused_with_every_reason() -> None
         compute("whisper", Waveform(np.zeros(200, np.float32), RATE), SOURCE_LAB)
 
 
-def test_an_array_that_would_fill_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_array_beyond_the_memory_limit_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "MAX_ARRAY_BYTES", 1_000_000)
     compute("power", voice(), SOURCE_LAB)
     with pytest.raises(OptionsError, match="hop"):

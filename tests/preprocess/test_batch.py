@@ -1,4 +1,4 @@
-"""Many recordings: the good ones are kept, whatever becomes of the others."""
+"""Batches: one failing recording does not affect the others."""
 
 import weakref
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def two_tones() -> np.ndarray:
     return np.concatenate([sine(300), np.zeros(RATE, np.float32), sine(500)])
 
 
-def test_the_good_ones_are_kept_and_the_bad_ones_have_a_reason(tmp_path: Path) -> None:
+def test_good_recordings_are_prepared_and_failures_have_a_reason(tmp_path: Path) -> None:
     sf.write(tmp_path / "voice.wav", two_tones(), RATE)
     (tmp_path / "broken.mp3").write_bytes(b"this is no sound")
     report = prepare_files(
@@ -77,7 +77,7 @@ def test_stopping_keeps_what_is_finished(tmp_path: Path) -> None:
     }
 
 
-def test_of_recordings_that_come_one_by_one_only_one_is_held(tmp_path: Path) -> None:
+def test_of_lazy_sources_only_one_is_in_memory(tmp_path: Path) -> None:
     given: list[weakref.ref[AudioArray]] = []
 
     def one_by_one() -> Iterator[AudioArray]:
@@ -101,12 +101,12 @@ def test_of_recordings_that_come_one_by_one_only_one_is_held(tmp_path: Path) -> 
     assert calls[-1] == (3, 3)
 
 
-def test_a_folder_in_which_nothing_came_about_can_be_used_again(tmp_path: Path) -> None:
+def test_a_folder_without_clips_can_be_reused(tmp_path: Path) -> None:
     assert not prepare_files([AudioFile(tmp_path / "typo.wav")], RECIPE, tmp_path).rows
     assert prepare_files([AudioArray(two_tones(), RATE)], RECIPE, tmp_path).rows
 
 
-def test_a_folder_that_holds_clips_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_clips_is_rejected(tmp_path: Path) -> None:
     prepare_files([AudioArray(two_tones(), RATE)], RECIPE, tmp_path)
     with pytest.raises(WorkspaceError, match="already contains prepared clips"):
         prepare_files([AudioArray(two_tones(), RATE)], RECIPE, tmp_path)

@@ -1,4 +1,4 @@
-"""What is written is what was prepared: sample for sample, with a table that tells its origin."""
+"""WAV files are exact, and the manifest and recipe match them."""
 
 import csv
 import wave
@@ -27,7 +27,7 @@ from lab.preprocess.recipe import SOURCE_LAB, Recipe
 
 @settings(deadline=None, max_examples=60)
 @given(levels=hnp.arrays(np.int16, st.tuples(st.integers(1, 3), st.integers(1, 500))))
-def test_16_bits_come_back_sample_for_sample(
+def test_16_bit_wav_round_trips_exactly(
     levels: np.ndarray, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("wav") / "a.wav"
@@ -39,7 +39,7 @@ def test_16_bits_come_back_sample_for_sample(
         np.testing.assert_array_equal(decode(path, sample_rate=22_050).samples * 32768, levels[0])
 
 
-def test_24_bits_come_back_sample_for_sample(tmp_path: Path) -> None:
+def test_24_bit_wav_round_trips_exactly(tmp_path: Path) -> None:
     levels = np.random.default_rng(0).integers(-(2**23), 2**23, 1_000)
     levels[:3] = -(2**23), 2**23 - 1, 1
     write_wav(tmp_path / "a.wav", (levels / 2**23).astype(np.float32), sample_rate=8_000, bits=24)
@@ -49,7 +49,7 @@ def test_24_bits_come_back_sample_for_sample(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bits", [16, 24])
-def test_what_is_beyond_full_scale_is_clipped_not_wrapped(bits: int, tmp_path: Path) -> None:
+def test_samples_beyond_full_scale_are_clipped_not_wrapped(bits: int, tmp_path: Path) -> None:
     write_wav(
         tmp_path / "a.wav", np.array([1, 9, -1, -9], np.float32), sample_rate=8_000, bits=bits
     )
@@ -91,7 +91,7 @@ def test_clips_manifest_and_recipe_belong_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "C:\\x\\y.wav", "/", "..", "", "\0.wav", "a\nb.wav", "=1+1.wav"]
 )
-def test_no_name_of_a_source_leaves_the_folder(name: str, tmp_path: Path) -> None:
+def test_no_source_name_escapes_the_folder(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     rows = write_clips(folder, prepared(1.0), source=name)
     write_manifest(folder, rows)
@@ -102,7 +102,7 @@ def test_no_name_of_a_source_leaves_the_folder(name: str, tmp_path: Path) -> Non
     assert not row["source"].startswith("=")
 
 
-def test_a_full_disk_leaves_no_part_of_a_recording(
+def test_a_full_disk_leaves_no_clips_of_a_recording(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = 2

@@ -1,4 +1,4 @@
-"""Filters take away what they say, as much as the formula says, and nothing else."""
+"""Filters remove hum, rumble and noise as specified, and nothing else."""
 
 import numpy as np
 import pytest
@@ -21,14 +21,14 @@ def gain_db(hz: float, **steps: object) -> float:
 
 
 @pytest.mark.parametrize("hz", [20, 40, 80, 160, 1_000])
-def test_the_high_pass_has_the_response_of_butterworth_both_ways(hz: float) -> None:
-    # |H|² of order 4, twice; the warping of the bilinear transform is nil so far below 8 kHz.
+def test_the_high_pass_has_a_zero_phase_butterworth_response(hz: float) -> None:
+    # |H|² of order 4, twice; bilinear warping is negligible so far below 8 kHz.
     expected = -2 * 10 * np.log10(1 + (80 / hz) ** 8)
     assert gain_db(hz, high_pass=HighPass(80.0)) == pytest.approx(expected, abs=0.1)
 
 
 @pytest.mark.parametrize("mains_hz", [50, 60])
-def test_hum_and_its_overtones_go_and_their_neighbours_stay(mains_hz: int) -> None:
+def test_hum_and_harmonics_are_removed_but_not_their_neighbours(mains_hz: int) -> None:
     step = RemoveHum(mains_hz, harmonics=3)
     for number in (1, 2, 3):
         assert gain_db(number * mains_hz, remove_hum=step) < -60
@@ -45,7 +45,7 @@ def test_blocks_leave_no_seams_and_no_shift() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, SECONDS * RATE).astype(np.float32)
     whole = sosfiltfilt(filter_sections(sample_rate=RATE, **steps), noise.astype(np.float64))
     remove_rumble_and_hum(noise, sample_rate=RATE, **steps)
-    inner = slice(4 * RATE, -4 * RATE)  # at both ends, ways to go on beyond them differ
+    inner = slice(4 * RATE, -4 * RATE)  # the padding at both ends differs
     np.testing.assert_allclose(noise[inner], whole[inner], atol=1e-6)
 
 
@@ -69,7 +69,7 @@ def distortion_ratio_db(heard: np.ndarray, clean: np.ndarray) -> float:
     ],
     ids=["quietest", "sample", "changing"],
 )
-def test_noise_goes_and_the_voice_stays(
+def test_noise_is_reduced_and_the_voice_is_kept(
     step: ReduceNoise, least_gain_db: float, english: np.ndarray
 ) -> None:
     clean = np.concatenate([np.zeros(RATE, np.float32), english, english])  # more than two blocks

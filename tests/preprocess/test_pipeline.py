@@ -1,4 +1,4 @@
-"""A whole recipe on real and on difficult recordings."""
+"""Complete recipes on real and on difficult recordings."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ from tests.support.sounds import RATE, sine
 FULL = replace(full_recipe(22_050), bit_depth=BitDepth(24))
 
 
-def test_as_it_is_changes_nothing() -> None:
+def test_the_unchanged_preset_changes_nothing() -> None:
     channels = np.stack([sine(300, level=0.9) + 0.05, 2 * sine(700)]).astype(np.float32)
     original = channels.copy()
     prepared = apply(AS_IS, AudioArray(channels, 44_100))
@@ -37,7 +37,7 @@ def test_as_it_is_changes_nothing() -> None:
     assert (clip.start_s, clip.end_s) == (0.0, len(channels[0]) / 44_100)
 
 
-def test_for_whisper_it_is_what_the_engine_reads() -> None:
+def test_the_whisper_preset_gives_what_the_engine_decodes() -> None:
     path = list_samples()[0].audio_path
     prepared = apply(WHISPER, AudioFile(path))
     reference = audio.decode(path)
@@ -48,7 +48,7 @@ def test_for_whisper_it_is_what_the_engine_reads() -> None:
     assert np.std(difference) < 0.02 * np.std(reference.samples)
 
 
-def test_the_recording_that_was_handed_in_stays_as_it_is() -> None:
+def test_the_input_is_not_modified() -> None:
     samples = (sine(300) + 0.1).astype(np.float32)
     original = samples.copy()
     apply(replace(FULL, resample=None, split=None), AudioArray(samples, RATE))
@@ -56,13 +56,13 @@ def test_the_recording_that_was_handed_in_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("sample", list_samples(), ids=lambda sample: sample.language)
-def test_all_steps_keep_the_speech_at_its_time(sample: object) -> None:
+def test_all_steps_preserve_the_times_of_speech(sample: object) -> None:
     silence = np.zeros(3 * 48_000, np.float32)
     spoken = audio.decode(sample.audio_path, sample_rate=48_000).samples
     sound = np.concatenate([silence, spoken, silence])
     prepared = apply(FULL, AudioArray(sound, 48_000))
     assert (prepared.sample_rate, prepared.bits, prepared.warnings) == (22_050, 24, ())
-    # Trimmed, but for what is kept and for speech that fades in.
+    # Trimmed, except for the kept silence and speech that fades in.
     assert 2.7 <= prepared.start_s <= 3.2
     assert len(prepared.samples) / 22_050 == pytest.approx(len(spoken) / 48_000 + 0.4, abs=0.5)
     loudness = loudness_lufs(prepared.samples, sample_rate=22_050)
@@ -71,7 +71,7 @@ def test_all_steps_keep_the_speech_at_its_time(sample: object) -> None:
     for clip in prepared.clips:
         assert 1.0 <= clip.end_s - clip.start_s <= 30.0
         assert clip.samples.dtype == np.float32
-        # The same speech as at that time of the original, whatever the filters did to it.
+        # The same speech as at that time of the original, in spite of the filters.
         original = sound[round(clip.start_s * 48_000) : round(clip.end_s * 48_000)]
         ours = envelope(clip.samples, 22_050)
         theirs = envelope(original, 48_000)
@@ -88,19 +88,17 @@ def envelope(samples: np.ndarray, rate: int) -> np.ndarray:
     return np.sqrt(np.add.reduceat(np.square(samples), borders[:-1]) / length)
 
 
-def test_the_offset_is_removed_and_said() -> None:
+def test_a_dc_offset_is_removed_with_a_warning() -> None:
     shifted = AudioArray((sine(300) + 0.05).astype(np.float32), RATE)
     prepared = apply(Recipe(remove_dc_offset=RemoveDCOffset()), shifted)
     assert abs(prepared.samples.mean()) < 1e-6
-    assert prepared.warnings == (
-        "A DC offset of 5.0% of full scale was removed.",
-    )
+    assert prepared.warnings == ("A DC offset of 5.0% of full scale was removed.",)
     assert (
         apply(Recipe(remove_dc_offset=RemoveDCOffset()), AudioArray(sine(300), RATE)).warnings == ()
     )
 
 
-def test_trimming_looks_through_a_long_recording() -> None:
+def test_a_long_recording_is_trimmed_block_by_block() -> None:
     sound = np.zeros(200 * RATE, np.float32)
     sound[70 * RATE : 72 * RATE] = sine(300)
     prepared = apply(Recipe(trim=Trim(keep_s=0.5)), AudioArray(sound, RATE))
@@ -125,7 +123,7 @@ def test_trimming_looks_through_a_long_recording() -> None:
 )
 @pytest.mark.parametrize("by", ["speech", "silence"])
 @pytest.mark.parametrize("kind", ["steady", "changing"])
-def test_difficult_recordings_end_in_numbers_and_words(
+def test_difficult_recordings_give_finite_samples_and_warnings(
     rate: int, samples: np.ndarray, by: str, kind: str
 ) -> None:
     recipe = replace(FULL, split=Split(by), reduce_noise=ReduceNoise(kind))
@@ -142,7 +140,7 @@ def test_too_short_is_an_audio_error(n: int) -> None:
         apply(FULL, AudioArray(np.ones(n, np.float32), RATE))
 
 
-def test_progress_rises_to_its_end_and_names_the_steps() -> None:
+def test_progress_is_monotonic_and_names_the_steps() -> None:
     calls: list[tuple[float, float, str]] = []
     apply(
         FULL,
@@ -156,7 +154,7 @@ def test_progress_rises_to_its_end_and_names_the_steps() -> None:
 
 
 @pytest.mark.parametrize("n_calls", range(1, 8))
-def test_it_can_be_stopped_anywhere(n_calls: int) -> None:
+def test_it_can_be_cancelled_at_any_step(n_calls: int) -> None:
     left = n_calls
 
     def stop(_done: float, _total: float, _note: str = "") -> None:

@@ -1,4 +1,4 @@
-"""A recording is read with all its channels, and brought to one rate without any loss or ghost."""
+"""Recordings are downmixed and resampled without loss, aliases or images."""
 
 from pathlib import Path
 
@@ -31,14 +31,14 @@ def test_resampling_keeps_the_pass_band_within_a_tenth_of_a_db(
 
 @pytest.mark.parametrize(("rate", "target"), DOWNWARDS)
 @pytest.mark.parametrize("share", [1.05, 1.2])
-def test_what_lies_beyond_the_new_limit_is_90_db_down(rate: int, target: int, share: float) -> None:
+def test_aliases_are_90_db_down(rate: int, target: int, share: float) -> None:
     sound = sine(share * target / 2, rate=rate)
     signal = read_signal(AudioArray(sound, rate), resample=Resample(target))
     assert level_db(signal.samples) < level_db(sound) - 90
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000])
-def test_resampling_upwards_adds_no_mirror_image(rate: int) -> None:
+def test_upsampling_adds_no_images(rate: int) -> None:
     signal = read_signal(AudioArray(sine(0.4 * rate, rate=rate), rate), resample=Resample(48_000))
     samples = signal.samples
     spectrum = np.abs(np.fft.rfft(samples * np.blackman(len(samples)))) / (0.21 * len(samples))
@@ -46,7 +46,7 @@ def test_resampling_upwards_adds_no_mirror_image(rate: int) -> None:
     assert 20 * np.log10(spectrum[above].max() / 0.5) < -90
 
 
-def test_all_channels_come_at_the_rate_of_the_file(tmp_path: Path) -> None:
+def test_all_channels_are_read_at_the_rate_of_the_file(tmp_path: Path) -> None:
     channels = np.stack([sine(300, rate=44_100), sine(700, rate=44_100, level=0.2)])
     sf.write(tmp_path / "two.wav", channels.T, 44_100, subtype="PCM_24")
     signal = read_signal(AudioFile(tmp_path / "two.wav"))
@@ -55,7 +55,7 @@ def test_all_channels_come_at_the_rate_of_the_file(tmp_path: Path) -> None:
     np.testing.assert_allclose(signal.samples, channels, atol=2**-23)
 
 
-def test_eight_planes_are_read_without_touching_foreign_memory(tmp_path: Path) -> None:
+def test_eight_planar_channels_are_read_correctly(tmp_path: Path) -> None:
     tone = sine(440, rate=48_000)
     data = media(tmp_path, tone, container="mp4", encoder="aac", rate=48_000, layout="7.1")
     signal = read_signal(AudioFile(data))
@@ -67,7 +67,7 @@ def test_eight_planes_are_read_without_touching_foreign_memory(tmp_path: Path) -
     np.testing.assert_allclose(mixed, signal.samples.mean(axis=0), atol=1e-6)
 
 
-def test_a_channel_that_is_not_there_is_an_error() -> None:
+def test_a_missing_channel_is_an_error() -> None:
     with pytest.raises(AudioError, match="has no channel 2, only 1"):
         read_signal(AudioArray(sine(300), RATE), channel=Channel(2))
 
@@ -105,7 +105,7 @@ def test_flaws_of_a_recording_are_warned_about() -> None:
     assert read_signal(AudioArray(sine(300), RATE)).warnings == ()
 
 
-def test_a_recording_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_a_truncated_recording_is_read_as_far_as_possible(tmp_path: Path) -> None:
     path = tmp_path / "cut.wav"
     sf.write(path, sine(300, seconds=4), RATE)
     path.write_bytes(path.read_bytes()[: 2 * RATE * 2])
@@ -126,7 +126,7 @@ def test_a_recording_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -
     ],
     ids=["empty", "no channel", "cube", "two samples", "nan", "infinite"],
 )
-def test_what_cannot_be_sound_is_an_audio_error(samples: np.ndarray) -> None:
+def test_an_invalid_array_is_an_audio_error(samples: np.ndarray) -> None:
     with pytest.raises(AudioError):
         read_signal(AudioArray(samples, RATE), channel=Channel(), resample=Resample(22_050))
 

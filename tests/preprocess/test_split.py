@@ -1,4 +1,4 @@
-"""Clips are cut in pauses, have the lengths that were asked for, and lose no speech."""
+"""Clips are cut at pauses, respect the length limits, and lose no speech."""
 
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ from lab.preprocess.split import Cuts, Span, arrange, find_cuts
 from lab.recordings.samples import list_samples
 from tests.support.speech import Utterance
 
-RATE = 1_000  # samples a second, where only lengths matter
+RATE = 1_000  # Hz, where only lengths matter
 
 sounds = st.lists(st.tuples(st.integers(100, 3_000), st.integers(1, 40_000)), max_size=30)
 
@@ -31,7 +31,7 @@ sounds = st.lists(st.tuples(st.integers(100, 3_000), st.integers(1, 40_000)), ma
     min_pause_s=st.floats(0.1, 3),
     seed=st.integers(0, 9),
 )
-def test_every_clip_keeps_to_the_lengths_and_none_is_lost_or_twice(
+def test_clips_respect_the_limits_and_cover_all_sound_exactly_once(
     sounds: list[tuple[int, int]],
     tail: int,
     min_s: float,
@@ -83,7 +83,7 @@ def assert_cuts_inside_sounds_were_needed(cuts: Cuts, spans: list[Span], step: S
 
 
 def loud(*parts: tuple[float, float]) -> np.ndarray:
-    """Noise of (seconds, level), one after the other, at 16 kHz."""
+    """Concatenated noise of (seconds, level) at 16 kHz."""
     noise = np.random.default_rng(0)
     pieces = [noise.normal(0, level, round(s * SAMPLE_RATE)) for s, level in parts]
     return np.concatenate(pieces).astype(np.float32)
@@ -93,7 +93,7 @@ def seconds(cuts: tuple[Span, ...]) -> list[tuple[float, float]]:
     return [(round(s.start / SAMPLE_RATE, 1), round(s.end / SAMPLE_RATE, 1)) for s in cuts]
 
 
-def test_silence_is_what_is_quieter_than_asked() -> None:
+def test_silence_is_below_the_threshold() -> None:
     sound = loud((1, 0), (3, 0.1), (1, 0.001), (2, 0.1), (0.2, 0), (2, 0.1), (3, 0))
     step = Split("silence", margin_s=0.2, min_pause_s=0.5)
     cuts = find_cuts(sound, step, sample_rate=SAMPLE_RATE)
@@ -101,7 +101,7 @@ def test_silence_is_what_is_quieter_than_asked() -> None:
     assert cuts.too_short == ()
 
 
-def test_what_is_too_long_is_cut_at_its_longest_pause_else_where_it_is_quietest() -> None:
+def test_long_speech_is_cut_at_its_longest_pause_or_quietest_moment() -> None:
     step = Split("silence", max_s=10, margin_s=0.0, min_pause_s=1.0)
     paused = loud((6, 0.1), (0.3, 0), (2, 0.1), (0.2, 0), (4, 0.1))
     cuts = find_cuts(paused, step, sample_rate=SAMPLE_RATE)
@@ -113,7 +113,7 @@ def test_what_is_too_long_is_cut_at_its_longest_pause_else_where_it_is_quietest(
     assert first == second == pytest.approx(8.0, abs=0.1)
 
 
-def test_what_is_left_after_a_cut_is_long_enough_for_a_clip() -> None:
+def test_the_remainder_after_a_cut_is_long_enough_for_a_clip() -> None:
     step = Split("silence", max_s=10, margin_s=0.0)
     tempting = loud((9.85, 0.1), (0.05, 0.01), (0.6, 0.1))
     cuts = find_cuts(tempting, step, sample_rate=SAMPLE_RATE)
@@ -121,7 +121,7 @@ def test_what_is_left_after_a_cut_is_long_enough_for_a_clip() -> None:
     assert [len(clip) >= SAMPLE_RATE for clip in cuts.spans] == [True, True]
 
 
-def test_a_short_word_takes_silence_along_or_joins_its_neighbour_or_is_left_out() -> None:
+def test_a_short_word_is_extended_or_merged_or_dropped() -> None:
     step = Split("silence", min_s=1.0, margin_s=0.1, min_pause_s=0.3)
     alone = find_cuts(loud((3, 0), (0.4, 0.1), (3, 0)), step, sample_rate=SAMPLE_RATE)
     assert [end - start for start, end in seconds(alone.spans)] == [pytest.approx(1.0)]
@@ -142,7 +142,7 @@ def test_silence_has_no_clips(by: str, n: int) -> None:
 
 @pytest.fixture(scope="module")
 def conversation() -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """All samples, joined with pauses of 1 s, at 22.05 kHz; and where each lies."""
+    """All samples, joined with pauses of 1 s, at 22.05 kHz; and the range of each."""
     rate, pieces, borders, n = 22_050, [], [], 0
     for sample in list_samples():
         samples = audio.decode(sample.audio_path, sample_rate=rate).samples
@@ -154,7 +154,7 @@ def conversation() -> tuple[np.ndarray, list[tuple[int, int]]]:
 
 @pytest.mark.parametrize("by", ["speech", "silence"])
 @pytest.mark.parametrize("max_s", [8.0, 30.0])
-def test_real_speech_is_covered_and_parted_where_the_recordings_meet(
+def test_real_speech_is_covered_and_split_between_recordings(
     by: str, max_s: float, conversation: tuple[np.ndarray, list[tuple[int, int]]]
 ) -> None:
     import librosa
@@ -164,7 +164,7 @@ def test_real_speech_is_covered_and_parted_where_the_recordings_meet(
     cuts = find_cuts(samples, step, sample_rate=rate)
     for clip in cuts.spans:
         assert step.min_s * rate <= len(clip) <= max_s * rate
-        # None has parts of two recordings.
+        # No clip spans two recordings.
         assert sum(clip.start < end and begin < clip.end for begin, end in borders) == 1
 
     in_clip = np.zeros(len(samples), bool)
@@ -177,7 +177,7 @@ def test_real_speech_is_covered_and_parted_where_the_recordings_meet(
     energy = np.square(samples)
     assert energy[spoken & in_clip].sum() >= 0.99 * energy[spoken].sum()
 
-    # Where a clip begins or ends, it is far quieter than the speech around it.
+    # At its boundaries, a clip is far quieter than speech.
     loudness = np.sqrt(np.mean(energy[spoken]))
     edge = round(0.02 * rate)
     levels = []
@@ -189,7 +189,7 @@ def test_real_speech_is_covered_and_parted_where_the_recordings_meet(
 
 
 @pytest.mark.real
-def test_of_joined_prompts_nearly_all_is_covered_and_no_word_is_cut(
+def test_of_joined_prompts_99_percent_are_covered_and_no_word_is_cut(
     english_prompts: list[Utterance],
 ) -> None:
     assert english_prompts  # else the test is skipped
