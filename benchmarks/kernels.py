@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from lab.asr import kernels
-from lab.asr.devices import dtypes_of, precision_of, processor_name
-from lab.asr.quantized import QuantizedAudio
+from lab.asr.devices import cpu_name, dtypes_of, precision_of
+from lab.asr.quantized import QuantizedAudioCache
 
 _HEADS, _WIDTH, _POSITIONS, _WINDOWS = 8, 64, 1500, 16
 _STATE = _HEADS * _WIDTH
@@ -38,7 +38,7 @@ def compare(what: str, torchs: Callable[[], object], ours: Callable[[], object])
 
 def main() -> None:
     """Compare in each precision that the CPU computes."""
-    print(f"{processor_name()}, {torch.get_num_threads()} threads")
+    print(f"{cpu_name()}, {torch.get_num_threads()} threads")
     print(f"{'milliseconds':58} {'torch':>7} {'ours':>7} {'ratio':>7}")
     for dtype in dtypes_of(torch.device("cpu")):
         name = precision_of(dtype)
@@ -60,7 +60,7 @@ def main() -> None:
         shape = (2, _WINDOWS, _HEADS, _POSITIONS, _WIDTH)
         keys, values = torch.randn(shape, dtype=dtype).unbind(0)
         query = torch.randn(_WINDOWS, _HEADS, 1, _WIDTH, dtype=dtype)
-        audio = QuantizedAudio(1, _WINDOWS, _HEADS, _WIDTH, _POSITIONS)
+        audio = QuantizedAudioCache(1, _WINDOWS, _HEADS, _WIDTH, _POSITIONS)
         for window in range(_WINDOWS):
             audio.put(window, [(keys[window], values[window])])
         what = f"cross-attention of {_WINDOWS} windows (step), {name}"

@@ -15,7 +15,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from whisper.tokenizer import get_encoding
 
 from lab.asr import checkpoints
-from lab.asr.devices import best_device, processor
+from lab.asr.devices import best_device, cpu_device
 from lab.asr.engine import Engine
 from lab.asr.options import TranscribeOptions
 from lab.audio import Waveform
@@ -32,7 +32,7 @@ _FOLDER = Path(__file__).resolve().parent.parent / ".cache" / "faster-whisper-ba
 
 def ours(*, bfloat16: bool = True) -> Transcriber:
     """Our engine as the app runs it on this machine, or in float32."""
-    engine = Engine.load("base", device=best_device() if bfloat16 else processor())
+    engine = Engine.load("base", device=best_device() if bfloat16 else cpu_device())
 
     def transcribe(waveform: Waveform, language: str) -> str:
         return engine.transcribe(waveform, TranscribeOptions(language=language)).transcript().text

@@ -64,7 +64,7 @@ def recording(language: str, minutes: float) -> tuple[Waveform, str]:
 
 
 def word_error_rate(language: str, reference: list[str], said: list[str]) -> float:
-    """With Whisper's own normalisers."""
+    """With Whisper's own normalizers."""
     normalise = EnglishTextNormalizer() if language == "en" else BasicTextNormalizer()
     return jiwer.wer([*map(normalise, reference)], [*map(normalise, said)])
 

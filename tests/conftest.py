@@ -11,7 +11,7 @@ from hypothesis import settings
 from whisper.model import Whisper
 
 from lab.asr import checkpoints
-from lab.asr.devices import best_device, processor
+from lab.asr.devices import best_device, cpu_device
 from lab.asr.engine import Engine
 from lab.core.workspace import Workspace
 from tests.support.speech import Utterance, prompts_or_skip
@@ -39,7 +39,7 @@ def tiny_model() -> Whisper:
 @pytest.fixture(scope="session")
 def tiny_engine() -> Engine:
     """A random model with Whisper's full contexts, in float32 on the processor."""
-    return Engine(talking_model(), name="random", device=processor())
+    return Engine(talking_model(), name="random", device=cpu_device())
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +51,7 @@ def openai_base() -> Whisper:
 @pytest.fixture(scope="session")
 def base_engine() -> Engine:
     """Whisper base where it is comparable to openai-whisper: float32 on the processor."""
-    return Engine.load("base", device=processor())
+    return Engine.load("base", device=cpu_device())
 
 
 @pytest.fixture(scope="session")

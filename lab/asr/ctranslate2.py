@@ -1,9 +1,9 @@
-"""CTranslate2's `model.bin` of a Whisper, read into openai-whisper's names, and their opposite.
+"""Conversion between CTranslate2's `model.bin` and openai-whisper's tensor names.
 
 The format, version 6, little-endian: uint32 version, string spec, uint32 revision, uint32 count;
 for each variable: string name, uint8 rank, uint32 for each dimension, uint8 type, uint32 bytes,
-data; then uint32 count of aliases and two strings for each. A string is a uint16 length, in which
-its closing NUL counts, and bytes. From `ctranslate2/specs/model_spec.py` (`_serialize`); the names
+data; then uint32 count of aliases and two strings for each. A string is a uint16 length, including
+its terminating NUL, and bytes. From `ctranslate2/specs/model_spec.py` (`_serialize`); the names
 from `specs/whisper_spec.py` and `specs/transformer_spec.py` (MIT).
 """
 
@@ -51,7 +51,7 @@ _POSITIONS = {
     "encoder/position_encodings/encodings": "encoder.positional_embedding",
     "decoder/position_encodings/encodings": "decoder.positional_embedding",
 }
-# What Whisper's network is in CTranslate2's terms; a file without a constant means this value.
+# Whisper's architecture in CTranslate2's terms; these are also the values of absent constants.
 _CONSTANTS = {
     "decoder/activation": _GELU,
     "decoder/pre_norm": 1,
@@ -62,39 +62,39 @@ _CONSTANTS = {
 
 
 def is_model_file(head: bytes) -> bool:
-    """Whether a file that begins with `head` (20 bytes or more) is a Whisper of CTranslate2."""
+    """Whether a file starting with `head` (at least 20 bytes) is a CTranslate2 Whisper model."""
     spec = _SPEC.encode() + b"\0"
     return head[4:].startswith(struct.pack("<H", len(spec)) + spec)
 
 
-def read(data: bytes | bytearray | mmap.mmap, *, called: str) -> Checkpoint:
-    """The checkpoint in the bytes of a `model.bin`, in the precision of the file.
+def read(data: bytes | bytearray | mmap.mmap, *, label: str) -> Checkpoint:
+    """Read a checkpoint from the bytes of a `model.bin`, in the precision of the file.
 
-    `called` names the file in messages. Raises CheckpointError if it is cut off, rounded to
-    integers, of another version, or no Whisper.
+    `label` is the file's name in messages. Raises CheckpointError if it is truncated, quantized to
+    integers, of another version, or not a Whisper.
     """
-    variables = _Reader(data, called).variables()
+    variables = _Reader(data, label).variables()
     for name, expected in _CONSTANTS.items():
         if name in variables and variables[name].flatten().tolist() != [expected]:
-            raise CheckpointError(f"{called} is no Whisper: {name} differs from Whisper's.")
+            raise CheckpointError(f"{label} is not a Whisper model: {name} differs.")
     state: dict[str, torch.Tensor] = {}
     for name, value in variables.items():
         if value.dtype in _FLOATS.values():
-            state |= _renamed(name, value, called)
+            state |= _renamed(name, value, label)
         elif value.dim() > 0:
             raise CheckpointError(
-                f"{called} was rounded to whole numbers (int8 or int16), which cannot be undone. "
-                "Bring the model that it was made from, or a float16 or float32 conversion."
+                f"{label} is quantized to int8 or int16, which cannot be undone. Use the model "
+                "that it was converted from, or a float16 or float32 conversion."
             )
-    return Checkpoint(dims=_dims(variables, state, called), state=state)
+    return Checkpoint(dims=_dims(variables, state, label), state=state)
 
 
-def written_variables(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The weights of a Whisper under CTranslate2's names, its projections stacked.
+def to_ctranslate2(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Rename and stack weights as CTranslate2 does; the inverse of `read`, without constants.
 
-    state: under openai-whisper's names; the opposite of `read`, but for the constants
+    state: weights under openai-whisper's names
     """
-    found = {theirs: state[ours] for theirs, ours in _POSITIONS.items()}
+    variables = {theirs: state[ours] for theirs, ours in _POSITIONS.items()}
     stems: dict[str, tuple[str, ...]] = {stem: (ours,) for stem, ours in _OUTSIDE_BLOCKS.items()}
     layers = {tuple(name.split(".")[:3:2]) for name in state if ".blocks." in name}
     stems |= {
@@ -108,15 +108,15 @@ def written_variables(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tens
             pieces = [state.get(f"{name}.{ours}") for name in names]
             if is_norm != (leaf in _NORM_LEAVES) or all(piece is None for piece in pieces):
                 continue
-            # Only a key's bias is missing among its neighbours.
+            # Only the key projection has no bias.
             like = next(piece for piece in pieces if piece is not None)
-            found[f"{stem}/{leaf}"] = torch.cat(
+            variables[f"{stem}/{leaf}"] = torch.cat(
                 [torch.zeros_like(like) if piece is None else piece for piece in pieces]
             )
-    return found
+    return variables
 
 
-def _renamed(name: str, value: torch.Tensor, called: str) -> dict[str, torch.Tensor]:
+def _renamed(name: str, value: torch.Tensor, label: str) -> dict[str, torch.Tensor]:
     """The tensors of one variable under openai-whisper's names."""
     if name in _POSITIONS:
         return {_POSITIONS[name]: value}
@@ -126,30 +126,34 @@ def _renamed(name: str, value: torch.Tensor, called: str) -> dict[str, torch.Ten
     half, _, rest = stem.partition("/layer_")
     layer, _, part = rest.partition("/")
     if leaf not in _LEAVES or part not in _BLOCK or half not in ("encoder", "decoder"):
-        raise CheckpointError(f"{called} is no Whisper: it holds an unknown part, {name:.80}.")
+        raise CheckpointError(f"{label} is not a Whisper model: unknown variable {name:.80}.")
     names = _BLOCK[part]
     if value.dim() == 0 or value.shape[0] % len(names):
-        raise CheckpointError(f"{called} is damaged: {name} has shape {tuple(value.shape)}.")
+        raise CheckpointError(f"{label} is damaged: {name} has shape {tuple(value.shape)}.")
     return {
         f"{half}.blocks.{layer}.{new_name}.{_LEAVES[leaf]}": piece
         for new_name, piece in zip(names, value.chunk(len(names)), strict=True)
-        # Softmax does not see what is added to all keys alike, so Whisper's keys have no bias.
+        # Softmax is invariant to a bias of the keys, so Whisper has none.
         if not (new_name.endswith(".key") and leaf == "bias")
     }
 
 
 def _dims(
-    variables: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], called: str
+    variables: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], label: str
 ) -> dict[str, int]:
     def size(key: str, rank: int, axis: int) -> int:
         if key not in state or state[key].dim() != rank:
-            raise CheckpointError(f"{called} is no Whisper, or damaged: {key} is missing or odd.")
+            raise CheckpointError(
+                f"{label} is damaged or not a Whisper model: {key} is missing or has a wrong shape."
+            )
         return state[key].shape[axis]
 
     def heads(half: str) -> int:
         value = variables.get(f"{half}/num_heads")
         if value is None or value.numel() != 1 or value.dtype not in _INTEGERS.values():
-            raise CheckpointError(f"{called} is no Whisper, or damaged: {half}/num_heads is odd.")
+            raise CheckpointError(
+                f"{label} is damaged or not a Whisper model: {half}/num_heads is invalid."
+            )
         return int(value)
 
     def layers(half: str) -> int:
@@ -170,39 +174,39 @@ def _dims(
 
 
 class _Reader:
-    """A position in hostile bytes; every read is checked against what is left."""
+    """Parses untrusted bytes; every read is checked against the remaining length."""
 
-    def __init__(self, data: bytes | bytearray | mmap.mmap, called: str) -> None:
+    def __init__(self, data: bytes | bytearray | mmap.mmap, label: str) -> None:
         self._data = memoryview(data)
-        self._at = 0
-        self._called = called
+        self._offset = 0
+        self._label = label
 
     def variables(self) -> dict[str, torch.Tensor]:
         version = self._number("I")
         spec = self._string()
         if (version, spec) != (_VERSION, _SPEC):
             raise CheckpointError(
-                f"{self._called} is CTranslate2's format {version} of a {spec:.40}; expected "
-                f"format {_VERSION} of a {_SPEC}. Convert the model with a current CTranslate2."
+                f"{self._label} has CTranslate2's format {version} with {spec:.40}; expected "
+                f"format {_VERSION} with {_SPEC}. Convert the model with a current CTranslate2."
             )
-        self._number("I")  # the revision: 3 since Whisper's word times; the weights are the same
-        found: dict[str, torch.Tensor] = {}
-        # No bound on the count is needed: each variable takes bytes, and these run out.
+        self._number("I")  # the revision: 3 since word timestamps; the weights are the same
+        variables: dict[str, torch.Tensor] = {}
+        # The count needs no bound: each variable takes bytes, and these run out.
         for _ in range(self._number("I")):
             name = self._string()
-            if name in found:
-                raise self._damaged(f"{name:.80} comes twice")
-            found[name] = self._tensor(name)
+            if name in variables:
+                raise self._damaged(f"duplicate variable {name:.80}")
+            variables[name] = self._tensor(name)
         for _ in range(self._number("I")):
             alias, name = self._string(), self._string()
-            if name not in found or alias in found:
-                raise self._damaged(f"the alias {alias:.80} leads nowhere")
-            # Whisper's output layer is its embedding: an alias is how CTranslate2 says so.
+            if name not in variables or alias in variables:
+                raise self._damaged(f"invalid alias {alias:.80}")
+            # Whisper's output layer is its embedding, which CTranslate2 stores as an alias.
             if (alias, name) != ("decoder/projection/weight", "decoder/embeddings/weight"):
-                found[alias] = found[name]
-        if self._at != len(self._data):
-            raise self._damaged(f"{len(self._data) - self._at} bytes follow its end")
-        return found
+                variables[alias] = variables[name]
+        if self._offset != len(self._data):
+            raise self._damaged(f"{len(self._data) - self._offset} unexpected bytes at the end")
+        return variables
 
     def _tensor(self, name: str) -> torch.Tensor:
         rank = self._number("B")
@@ -214,27 +218,27 @@ class _Reader:
             raise self._damaged(f"{name:.80} has the unknown type {kind}")
         if n_bytes != math.prod(shape) * _TYPES[kind].itemsize or n_bytes == 0:
             raise self._damaged(f"{name:.80} has {n_bytes} bytes for shape {tuple(shape)}")
-        # A copy: names of any length come before it, so the data lie at odd addresses.
-        copy = bytearray(self._take(n_bytes))
+        # A copy, because the data follow names of any length and are not aligned.
+        copy = bytearray(self._read(n_bytes))
         return torch.frombuffer(copy, dtype=_TYPES[kind]).reshape(shape)
 
     def _string(self) -> str:
-        text = bytes(self._take(self._number("H")))
+        text = bytes(self._read(self._number("H")))
         if not text.endswith(b"\0") or not text.isascii():
-            raise self._damaged(f"a name is expected at byte {self._at}")
+            raise self._damaged(f"expected a name at byte {self._offset}")
         return text[:-1].decode("ascii")
 
     def _number(self, kind: str) -> int:
         size = struct.calcsize(f"<{kind}")
-        return int(struct.unpack(f"<{kind}", self._take(size))[0])
+        return int(struct.unpack(f"<{kind}", self._read(size))[0])
 
-    def _take(self, count: int) -> memoryview:
-        if count > len(self._data) - self._at:
-            raise self._damaged(
-                f"it ends after {len(self._data)} bytes, in the middle of something"
-            )
-        self._at += count
-        return self._data[self._at - count : self._at]
+    def _read(self, count: int) -> memoryview:
+        if count > len(self._data) - self._offset:
+            raise self._damaged(f"it ends unexpectedly after {len(self._data)} bytes")
+        self._offset += count
+        return self._data[self._offset - count : self._offset]
 
     def _damaged(self, what: str) -> CheckpointError:
-        return CheckpointError(f"{self._called} is cut off or damaged: {what}. Get the file again.")
+        return CheckpointError(
+            f"{self._label} is truncated or damaged: {what}. Download or copy the file again."
+        )

@@ -1,7 +1,7 @@
-"""Where the model runs and in which precision, chosen by what this machine has.
+"""The device and precision in which a model runs, chosen by the hardware of this machine.
 
-Everything that depends on a precision asks here: a Device cannot be made in one that its hardware
-does not compute, so nothing is packed, offered or trained in it.
+A Device cannot be created in a precision that its hardware does not support, so that no code that
+receives one has to check.
 """
 
 import os
@@ -16,8 +16,8 @@ from lab.core.errors import OptionsError
 if TYPE_CHECKING:
     import torch
 
-# What oneDNN may be held to, for tests and comparisons; its documentation calls it CPU dispatcher
-# control. These instruction sets have no products of bfloat16.
+# oneDNN's CPU dispatcher control, which limits the instruction set for tests and comparisons. These
+# instruction sets do not multiply bfloat16.
 _ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 _ISAS_WITHOUT_BFLOAT16 = frozenset(
     ["SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"]
@@ -26,9 +26,9 @@ _ISAS_WITHOUT_BFLOAT16 = frozenset(
 
 @dataclass(frozen=True)
 class Device:
-    """A torch device with the precision of the weights, and a name that a person can read.
+    """A torch device with the precision of the weights and a readable name.
 
-    Raises OptionsError if the device does not compute in that precision.
+    Raises OptionsError if the device does not support that precision.
     """
 
     torch_device: "torch.device"
@@ -36,11 +36,11 @@ class Device:
     name: str
 
     def __post_init__(self) -> None:
-        possible = dtypes_of(self.torch_device)
-        if self.dtype not in possible:
-            instead = " or ".join(precision_of(dtype) for dtype in possible)
+        supported = dtypes_of(self.torch_device)
+        if self.dtype not in supported:
+            alternatives = " or ".join(precision_of(dtype) for dtype in supported)
             raise OptionsError(
-                f"{self.name} cannot compute in {self.precision}. Use {instead}, or auto."
+                f"{self.name} does not support {self.precision}. Use {alternatives}, or auto."
             )
 
     @property
@@ -50,38 +50,38 @@ class Device:
 
 
 def precision_of(dtype: "torch.dtype") -> str:
-    """A dtype by the name that settings and pages use: `float32`, `bfloat16` or `float16`."""
+    """The name of a dtype in settings and pages: `float32`, `bfloat16` or `float16`."""
     return str(dtype).removeprefix("torch.")
 
 
 @cache
 def best_device() -> Device:
-    """The GPU where there is one, else the CPU, in the precision that it computes fastest."""
+    """The GPU if there is one, else the CPU, in its fastest precision."""
     import torch
 
     if torch.cuda.is_available():
         device, name = torch.device("cuda"), torch.cuda.get_device_name()
     else:
-        device, name = torch.device("cpu"), processor_name()
+        device, name = torch.device("cpu"), cpu_name()
     return Device(device, dtypes_of(device)[0], name)
 
 
-def processor(*, bfloat16: bool = False) -> Device:
+def cpu_device(*, bfloat16: bool = False) -> Device:
     """The CPU, in float32 (the reference) unless `bfloat16`.
 
-    Raises OptionsError if it does not compute in bfloat16.
+    Raises OptionsError if it does not support bfloat16.
     """
     import torch
 
     dtype = torch.bfloat16 if bfloat16 else torch.float32
-    return Device(torch.device("cpu"), dtype, processor_name())
+    return Device(torch.device("cpu"), dtype, cpu_name())
 
 
 def dtypes_of(device: "torch.device") -> tuple["torch.dtype", ...]:
-    """The dtypes that weights may have on `device`, the fastest one first.
+    """The dtypes that `device` supports for weights, the fastest one first.
 
-    A GPU computes in bfloat16 from compute capability 8.0 on. A CPU does so with AVX512-BF16 or
-    AMX; with AVX-512 alone oneDNN emulates it, slower than float32; with less it refuses it.
+    A GPU supports bfloat16 from compute capability 8.0 on. A CPU does so with AVX512-BF16 or AMX;
+    with AVX-512 alone oneDNN emulates it, slower than float32; with less it refuses it.
     """
     import torch
 
@@ -89,7 +89,7 @@ def dtypes_of(device: "torch.device") -> tuple["torch.dtype", ...]:
         if torch.cuda.is_bf16_supported(False):
             return (torch.bfloat16, torch.float16, torch.float32)
         return (torch.float16, torch.float32)
-    if not uses_onednn(device):  # torch's own operations emulate it
+    if not uses_onednn(device):  # torch's own operations emulate bfloat16
         return (torch.float32, torch.bfloat16)
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return (torch.float32,)
@@ -99,7 +99,7 @@ def dtypes_of(device: "torch.device") -> tuple["torch.dtype", ...]:
 
 
 def uses_onednn(device: "torch.device") -> bool:
-    """Whether tensors on `device` are multiplied by oneDNN."""
+    """Whether matrix products on `device` are computed by oneDNN."""
     import torch
 
     available: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -107,19 +107,19 @@ def uses_onednn(device: "torch.device") -> bool:
 
 
 def _multiplies_bfloat16() -> bool:
-    """Whether the CPU has instructions for products of bfloat16 that oneDNN may use."""
+    """Whether the CPU has bfloat16 multiplication that oneDNN may use."""
     import torch
 
     capabilities = torch.cpu.get_capabilities()
-    has_them = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
-    # Asked of the CPU, which says nothing of what torch and oneDNN are held to.
+    has_instructions = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    # The capabilities are the CPU's; torch and oneDNN may be limited to fewer.
     limit = next((os.environ[name] for name in _ISA_VARIABLES if os.environ.get(name)), "")
-    is_free = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return bool(has_them) and is_free and limit.upper() not in _ISAS_WITHOUT_BFLOAT16
+    is_unlimited = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return bool(has_instructions) and is_unlimited and limit.upper() not in _ISAS_WITHOUT_BFLOAT16
 
 
-def processor_name() -> str:
-    """The CPU as its maker calls it; known without loading torch."""
+def cpu_name() -> str:
+    """The model name of the CPU; does not import torch."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():

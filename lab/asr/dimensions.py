@@ -1,4 +1,4 @@
-"""What a checkpoint says of its network, read without torch and without loading it."""
+"""The dimensions of a checkpoint, read without torch and without loading it."""
 
 import pickletools
 import zipfile
@@ -8,10 +8,10 @@ from pathlib import Path
 _CHUNK_BYTES = 1 << 20
 
 
-def dimension(path: Path, name: str) -> int | None:
-    """A number of openai-whisper's `ModelDimensions` in a file of torch's; None if it is unclear.
+def read_dimension(path: Path, name: str) -> int | None:
+    """A field of openai-whisper's `ModelDimensions` in a `.pt` file; None if it cannot be read.
 
-    The opcodes of the pickle are walked through, none is carried out.
+    Scans the opcodes of the pickle without executing any.
     """
     try:
         with zipfile.ZipFile(path) as archive:

@@ -1,8 +1,7 @@
-"""The engine: one Whisper model on one device, and everything that is asked of it."""
+"""The engine: a Whisper model on a device, for transcription and language detection."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -13,7 +12,7 @@ from lab.asr import checkpoints
 from lab.asr.audio_context import SHORT_AUDIO_CTX
 from lab.asr.clips import detect_languages, transcribe_clips
 from lab.asr.devices import Device
-from lab.asr.memory import return_to_system
+from lab.asr.memory import trim_memory
 from lab.asr.options import LanguageDetection, TranscribeOptions
 from lab.asr.runtime import Runtime
 from lab.asr.speech import SpeechOptions, find_speech, pack
@@ -23,14 +22,11 @@ from lab.core.errors import OptionsError
 from lab.core.progress import Progress, ignore
 from lab.transcripts import Transcript
 
-if TYPE_CHECKING:
-    pass
-
 
 class Engine(Runtime):
-    """A Whisper model ready to work. Threads may share it: a lock lets one batch through at a time.
+    """A loaded Whisper model. Threads may share it: a lock admits one batch at a time.
 
-    The model belongs to the engine and is never trained or changed; to train, load another.
+    The engine owns its model and never trains or changes it; to train, load another.
     """
 
     @classmethod
@@ -42,10 +38,10 @@ class Engine(Runtime):
         device: Device | None = None,
         on_progress: Progress = ignore,
     ) -> "Engine":
-        """An engine with the checkpoint `name`; raises `CheckpointError` if it cannot be had."""
+        """Load the model `name`. Raises `CheckpointError` if it is unavailable or damaged."""
         model = checkpoints.load(name, models_dir=models_dir, on_progress=on_progress)
         engine = cls(model, name=name, device=device)
-        return_to_system()
+        trim_memory()
         return engine
 
     def transcribe(
@@ -55,12 +51,12 @@ class Engine(Runtime):
         *,
         on_progress: Progress = ignore,
     ) -> Transcription:
-        """Start transcribing; the language is known when this returns.
+        """Start a transcription; the language is known when this returns.
 
         waveform: 16 kHz; any length
-        on_progress: called with seconds of the recording, at least once a token; may raise
+        on_progress: called with seconds of the recording, at least once per token; may raise
 
-        Raises `OptionsError` if the model cannot do what `options` ask for.
+        Raises `OptionsError` if the model does not support `options`.
         """
         options = options or TranscribeOptions()
         self._check(options)
@@ -74,15 +70,15 @@ class Engine(Runtime):
         min_audio_ctx: int = SHORT_AUDIO_CTX,
         on_progress: Progress = ignore,
     ) -> list[Transcript]:
-        """The texts of many clips of speech, in their order; several times faster than one by one.
+        """Transcribe many clips, in their order; several times faster than one by one.
 
-        clips: 16 kHz, each at most 30 s; nothing is cut away and no speech is looked for
-        min_audio_ctx: how much the encoder hears at least at full length, in steps of 20 ms; at
-            1500, which is Whisper's 30 s, the silence after a clip too
-        on_progress: called with clips, at least once a token; may raise
+        clips: 16 kHz, each at most 30 s; transcribed whole, without speech detection
+        min_audio_ctx: minimum audio context in encoder frames of 20 ms; 1500, Whisper's 30 s, is
+            the slowest and includes all the silence after a clip
+        on_progress: called with the number of clips, at least once per token; may raise
 
-        Raises `OptionsError` if the model cannot do what `options` ask for, `AudioError` for a clip
-        that is too long.
+        Raises `OptionsError` if the model does not support `options`, `AudioError` for a clip that
+        is too long.
         """
         options = options or TranscribeOptions()
         self._check(options)
@@ -95,7 +91,7 @@ class Engine(Runtime):
         min_audio_ctx: int = SHORT_AUDIO_CTX,
         on_progress: Progress = ignore,
     ) -> list[LanguageDetection]:
-        """The languages of many clips, in their order, by their first 30 s.
+        """Detect the languages of many clips, in their order, from their first 30 s.
 
         The parameters are those of `transcribe_clips`.
         """
@@ -104,14 +100,14 @@ class Engine(Runtime):
     def detect_language(
         self, waveform: Waveform, *, speech_threshold: float = SpeechOptions.threshold
     ) -> LanguageDetection | None:
-        """The language of the first 30 s of speech, or None where nobody speaks."""
+        """Detect the language of the first 30 s of speech; None without speech."""
         regions = find_speech(waveform.samples, SpeechOptions(threshold=speech_threshold))
         window = next(pack(regions), None)
         if window is None:
             return None
         with self.lock, torch.inference_mode():
             features = self.network.encode(self.log_mels([window.cut(waveform.samples)]))
-            return self.detect(features)[0]
+            return self.detect_from_features(features)[0]
 
     def encode(self, mel: Tensor) -> Tensor:
         """Audio features (windows, 1500, state) of log-mel spectrograms (windows, n_mels, 3000)."""
@@ -119,7 +115,7 @@ class Engine(Runtime):
             return self.network.encode(mel)
 
     def decode(self, mel: Tensor, options: DecodingOptions) -> DecodingResult:
-        """openai-whisper's own decoding of one spectrogram, (n_mels, 3000); slow, in float32."""
+        """Decode one log-mel spectrogram, (n_mels, 3000), with openai-whisper; slow, in float32."""
         with self.lock, torch.inference_mode():
             model = self.network.model
             return reference_decode(model, mel.to(self.network.device), options, fp16=False)
@@ -127,15 +123,15 @@ class Engine(Runtime):
     def _check(self, options: TranscribeOptions) -> None:
         if options.language is not None and options.language not in self.languages:
             raise OptionsError(
-                f'The model {self.name} does not know the language "{options.language}". '
+                f'The model {self.name} does not support the language "{options.language}". '
                 + (
-                    "It knows English only; choose a model without .en."
+                    "It supports English only; choose a model without .en."
                     if len(self.languages) == 1
-                    else "Choose one of Whisper's languages by its code, such as sq for Albanian."
+                    else "Use the code of one of Whisper's languages, such as sq for Albanian."
                 )
             )
         if options.task == "translate" and not self.is_multilingual:
             raise OptionsError(
-                f"The model {self.name} knows English only and cannot translate; "
+                f"The model {self.name} supports English only and cannot translate; "
                 "choose a model without .en."
             )

@@ -1,8 +1,8 @@
-"""A Hugging Face Whisper folder, read into openai-whisper's names, and those names turned round.
+"""Conversion between Hugging Face's Whisper folders and openai-whisper's tensor names.
 
 The names are those of `transformers` (`models/whisper/modeling_whisper.py`, Apache-2.0), where
-`convert_openai_to_hf.py` goes the other way. The folder holds `config.json` and the weights in one
-of four forms, of which safetensors is preferred: it cannot carry code.
+`convert_openai_to_hf.py` converts the other way. A folder contains `config.json` and the weights in
+one of four formats, of which safetensors is preferred: it cannot contain code.
 """
 
 import json
@@ -26,7 +26,7 @@ _WEIGHTS = (
 )
 _MAX_JSON_BYTES = 10_000_000
 
-# openai-whisper's dimensions → what `config.json` calls them.
+# openai-whisper's dimensions → their names in `config.json`.
 DIMS = {
     "n_mels": "num_mel_bins",
     "n_audio_ctx": "max_source_positions",
@@ -39,7 +39,7 @@ DIMS = {
     "n_text_head": "decoder_attention_heads",
     "n_text_layer": "decoder_layers",
 }
-# Settings that change the network without changing a name or shape; openai-whisper has only these.
+# Settings that change the architecture but no name or shape; openai-whisper supports only these.
 FIXED = {"activation_function": "gelu", "scale_embedding": False}
 
 _OUTSIDE_BLOCKS = {
@@ -69,33 +69,34 @@ _TO_BLOCK = {ours: theirs for theirs, ours in _BLOCK.items()}
 
 
 def is_model_folder(folder: Path) -> bool:
-    """Whether `folder` looks like one of Hugging Face's, also if `read` would then refuse it."""
-    forms = (*_WEIGHTS, "adapter_config.json")
-    return any((folder / name).is_file() for name in forms)
+    """Whether `folder` looks like a Hugging Face model, even one that `read` would refuse."""
+    names = (*_WEIGHTS, "adapter_config.json")
+    return any((folder / name).is_file() for name in names)
 
 
 def read(folder: Path, *, weights_path: Path | None = None) -> Checkpoint:
-    """The checkpoint in a Hugging Face folder, in the precision of its file.
+    """Read a checkpoint from a Hugging Face folder, in the precision of its file.
 
-    `weights_path` picks a file of the folder; otherwise safetensors come before pickles. Raises
-    CheckpointError if something is missing, damaged, carries code, or is no Whisper.
+    weights_path: a file of the folder; by default safetensors before pickles
+
+    Raises CheckpointError if something is missing, damaged, contains code, or is not a Whisper.
     """
     if (folder / "adapter_config.json").is_file():
         raise CheckpointError(
-            f"{folder.name} holds an adapter (LoRA), not a whole model. Merge it into its model "
-            "first (`merge_and_unload` in PEFT) and bring the folder that this gives."
+            f"{folder.name} contains a LoRA adapter, not a complete model. Merge it into its base "
+            "model first (`merge_and_unload` in PEFT) and use the resulting folder."
         )
     dims = _dims(_read_json(folder / "config.json"), folder)
     if weights_path is None:
         present = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
         if not present:
-            raise CheckpointError(f"{folder.name} holds no weights: model.safetensors is missing.")
+            raise CheckpointError(f"{folder.name} has no weights: model.safetensors is missing.")
         weights_path = present[0]
     return Checkpoint(dims=dims, state=_renamed(_tensors(weights_path), weights_path.name))
 
 
-def written_name(name: str) -> str:
-    """What `transformers` calls the tensor that openai-whisper calls `name`."""
+def to_hf_name(name: str) -> str:
+    """The name in `transformers` of the tensor `name` of openai-whisper."""
     if name in _TO_POSITIONS:
         return f"model.{_TO_POSITIONS[name]}"
     stem, _, leaf = name.rpartition(".")
@@ -109,8 +110,8 @@ def written_name(name: str) -> str:
 def _dims(config: Mapping[str, Any], folder: Path) -> dict[str, int]:
     if config.get("model_type") != "whisper":
         raise CheckpointError(
-            f"{folder.name} is not a Whisper: its config.json says model_type "
-            f"{config.get('model_type')!r:.60}. Only Whisper models can be used here."
+            f"{folder.name} is not a Whisper model: its config.json has the model_type "
+            f"{config.get('model_type')!r:.60}. Only Whisper models are supported."
         )
     problems = [f"{key} is missing" for key in DIMS.values() if key not in config]
     problems += [
@@ -119,17 +120,17 @@ def _dims(config: Mapping[str, Any], folder: Path) -> dict[str, int]:
         if config.get(key, value) != value
     ]
     if problems:
-        raise CheckpointError(f"{folder.name}/config.json cannot be used: {'; '.join(problems)}.")
+        raise CheckpointError(f"{folder.name}/config.json is not supported: {'; '.join(problems)}.")
     return {ours: config[theirs] for ours, theirs in DIMS.items()}
 
 
-def _renamed(tensors: Mapping[str, torch.Tensor], called: str) -> dict[str, torch.Tensor]:
-    """All tensors under openai-whisper's names; what has none keeps its own, for `build` to name.
+def _renamed(tensors: Mapping[str, torch.Tensor], label: str) -> dict[str, torch.Tensor]:
+    """Rename tensors as in openai-whisper; unknown names stay, for `build` to report.
 
-    Raises CheckpointError if the output layer is not the embedding, as it is in Whisper.
+    Raises CheckpointError if the output layer differs from the token embedding.
     """
     state = {
-        _new_name(name.removeprefix("model.")): value
+        _openai_name(name.removeprefix("model.")): value
         for name, value in tensors.items()
         if name != "proj_out.weight"
     }
@@ -137,25 +138,26 @@ def _renamed(tensors: Mapping[str, torch.Tensor], called: str) -> dict[str, torc
     embedding = state.get("decoder.token_embedding.weight")
     if projection is not None and not _equal(projection, embedding):
         raise CheckpointError(
-            f"{called} has an output layer (proj_out) of its own, apart from the embedding. "
-            "openai-whisper has no place for it: train with tied embeddings."
+            f"{label} has an output layer (proj_out) that differs from its token embedding, which "
+            "openai-whisper does not support. Train with tied embeddings."
         )
     return state
 
 
-def _equal(one: object, other: object) -> bool:
-    # A pickle may hold anything, also a huge tensor without content: those are not contiguous.
+def _equal(a: object, b: object) -> bool:
+    # A pickle may contain anything, including a huge tensor expanded from one value, which is not
+    # contiguous.
     return (
-        isinstance(one, torch.Tensor)
-        and isinstance(other, torch.Tensor)
-        and one.layout == other.layout == torch.strided
-        and one.is_contiguous()
-        and other.is_contiguous()
-        and torch.equal(one.float(), other.float())
+        isinstance(a, torch.Tensor)
+        and isinstance(b, torch.Tensor)
+        and a.layout == b.layout == torch.strided
+        and a.is_contiguous()
+        and b.is_contiguous()
+        and torch.equal(a.float(), b.float())
     )
 
 
-def _new_name(name: str) -> str:
+def _openai_name(name: str) -> str:
     if name in _POSITIONS:
         return _POSITIONS[name]
     stem, _, leaf = name.rpartition(".")
@@ -173,46 +175,50 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
     if not isinstance(weight_map, dict) or not all(
         isinstance(file, str) for file in weight_map.values()
     ):
-        raise CheckpointError(f"{path.name} is damaged: it does not say which file holds what.")
+        raise CheckpointError(f"{path.name} is damaged: it has no valid weight_map.")
     tensors: dict[str, torch.Tensor] = {}
     for file in sorted(set(weight_map.values())):
         if Path(file).name != file or "\\" in file:
-            raise CheckpointError(f"{path.name} points outside its folder: {file!r:.80}.")
+            raise CheckpointError(f"{path.name} refers to a path outside its folder: {file!r:.80}.")
         tensors |= _tensors_of_file(path.with_name(file))
     missing = sorted(set(weight_map) - set(tensors))
     if missing:
-        raise CheckpointError(f"{path.name} promises {missing[0]:.80}, which is in no file.")
+        raise CheckpointError(f"{path.name} lists {missing[0]:.80}, which is in none of its files.")
     return tensors
 
 
 def _tensors_of_file(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
-        raise CheckpointError(f"{path.name} is missing beside its config.json. Bring it as well.")
+        raise CheckpointError(
+            f"{path.name} is missing in {path.parent.name}. Add it to the folder."
+        )
     if path.suffix != ".safetensors":
         loaded = load_pickle(path)
         if not isinstance(loaded, dict) or not all(isinstance(name, str) for name in loaded):
-            raise CheckpointError(f"{path.name} holds no weights under their names.")
+            raise CheckpointError(f"{path.name} does not contain a state dict.")
         return loaded
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(
-            f"{path.name} is cut off or damaged ({error!s:.80}). Get the file again."
+            f"{path.name} is truncated or damaged ({error!s:.80}). Download or copy it again."
         ) from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_JSON_BYTES:
-            raise CheckpointError(f"{path.name} is far too large for what it should be.")
+            raise CheckpointError(
+                f"{path.name} is too large: more than {_MAX_JSON_BYTES // 1_000_000} MB."
+            )
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{path.name} is missing in {path.parent.name}: it says what size of Whisper the "
-            "weights are. Bring the whole Hugging Face folder."
+            f"{path.name} is missing in {path.parent.name}; it contains the dimensions of the "
+            "model. Use the whole Hugging Face folder."
         ) from error
-    except (OSError, ValueError, RecursionError) as error:  # ValueError: no JSON, or no UTF-8
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: invalid JSON or UTF-8
         raise CheckpointError(f"{path.name} is damaged: {error!s:.80}.") from error
     if not isinstance(content, dict):
-        raise CheckpointError(f"{path.name} is damaged: it is not a list of settings.")
+        raise CheckpointError(f"{path.name} is damaged: expected a JSON object.")
     return content

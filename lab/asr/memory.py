@@ -1,4 +1,4 @@
-"""How many windows fit into memory side by side, and giving back what is no longer needed."""
+"""How many windows fit into memory at once, and returning freed memory to the system."""
 
 import ctypes
 import sys
@@ -9,29 +9,29 @@ import torch
 
 from lab.asr.network import Network
 
-# More windows than these gain little: their keys and values are then most of what a step reads.
-_MOST_POSITIONS_PROCESSOR, _MOST_POSITIONS_GPU = 16 * 1500, 64 * 1500
-# What the windows may take of the memory that is free, and of a computer's at all; the rest is for
-# the recording, the encoder and other programs.
-_SHARE = 0.25
-_MOST_BYTES_PROCESSOR = 400 * 2**20
+# More encoder frames than these gain little: most of what a step reads is then the cache.
+_MAX_FRAMES_CPU, _MAX_FRAMES_GPU = 16 * 1500, 64 * 1500
+# How much the cache may take of the free memory, and of a computer's memory at all; the rest is
+# for the recording, the encoder and other programs.
+_CACHE_FRACTION = 0.25
+_MAX_CACHE_BYTES_CPU = 400 * 2**20
 
 
-def fitting_windows(network: Network, *, positions: int, beam_size: int = 1) -> int:
-    """For how many windows there is room, at least 1, if features have so many positions."""
+def max_windows(network: Network, *, audio_ctx: int, beam_size: int = 1) -> int:
+    """How many windows of `audio_ctx` encoder frames to decode at once, at least 1."""
     on_gpu = network.device.type == "cuda"
-    most = (_MOST_POSITIONS_GPU if on_gpu else _MOST_POSITIONS_PROCESSOR) // positions
-    room = int(_SHARE * free_bytes(network.device))
+    limit = (_MAX_FRAMES_GPU if on_gpu else _MAX_FRAMES_CPU) // audio_ctx
+    available = int(_CACHE_FRACTION * free_bytes(network.device))
     if not on_gpu:
-        room = min(room, _MOST_BYTES_PROCESSOR)
-    needed = network.bytes_per_window(positions=positions, beam_size=beam_size)
-    return max(min(room // needed, most), 1)
+        available = min(available, _MAX_CACHE_BYTES_CPU)
+    needed = network.bytes_per_window(audio_ctx=audio_ctx, beam_size=beam_size)
+    return max(min(available // needed, limit), 1)
 
 
-def return_to_system() -> None:
-    """Give the memory that was freed back to the system, where the C library keeps it by default.
+def trim_memory() -> None:
+    """Return freed memory to the system, which the C library otherwise keeps.
 
-    Loading a model leaves holes of the size of the model, in pieces.
+    Loading a model leaves fragments that add up to the size of the model.
     """
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
@@ -40,15 +40,15 @@ def return_to_system() -> None:
 
 
 def free_bytes(device: torch.device) -> int:
-    """What programs may still take of a device's memory, or of the computer's."""
+    """The free memory of a GPU, or the available memory of the computer or container."""
     if device.type == "cuda":
         free, _total = torch.cuda.mem_get_info(device)
         return free
-    return min(psutil.virtual_memory().available, _left_of_container())
+    return min(psutil.virtual_memory().available, _free_in_container())
 
 
-def _left_of_container() -> int:
-    """What a container may still take (control groups, version 2); without a limit, very much."""
+def _free_in_container() -> int:
+    """What is left of the limit of cgroups v2; very much where there is no limit."""
     group = Path("/sys/fs/cgroup")
     try:
         limit = int((group / "memory.max").read_text())

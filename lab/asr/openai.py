@@ -1,7 +1,7 @@
-"""openai-whisper's own `.pt`: a zip written by `torch.save` with `dims` and `model_state_dict`.
+"""openai-whisper's `.pt` format: a zip written by `torch.save`, `dims` and `model_state_dict`.
 
-Every other format is read into this one's names. A file is material of strangers: it is never
-unpickled as code.
+Every other format is converted to its tensor names. Files are untrusted: none is ever unpickled as
+code.
 """
 
 import pickle
@@ -18,10 +18,10 @@ from lab.core.errors import CheckpointError
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights under openai-whisper's names, in the precision they came in, with dimensions.
+    """Weights under openai-whisper's names, in the precision of their file, with dimensions.
 
-    activation: what is between the linear layers of a block; "gelu" in every Whisper but those of
-        an architecture of one's own
+    activation: between the linear layers of a block; other than "gelu" only in a custom
+        architecture
     """
 
     dims: Mapping[str, int]
@@ -30,7 +30,7 @@ class Checkpoint:
 
 
 def read(path: Path) -> Checkpoint:
-    """The checkpoint in an openai-whisper `.pt`. Raises CheckpointError if it is something else."""
+    """Read an openai-whisper `.pt` file. Raises CheckpointError if it is something else."""
     loaded = load_pickle(path)
     if not (
         isinstance(loaded, dict)
@@ -39,7 +39,7 @@ def read(path: Path) -> Checkpoint:
     ):
         raise CheckpointError(
             f"{path.name} is a PyTorch file but not a Whisper checkpoint: “dims” and "
-            "“model_state_dict” are missing. Bring a file in openai-whisper's .pt format."
+            "“model_state_dict” are missing. Use a file in openai-whisper's .pt format."
         )
     return Checkpoint(
         dims=loaded["dims"],
@@ -49,35 +49,35 @@ def read(path: Path) -> Checkpoint:
 
 
 def load_pickle(path: Path) -> Any:
-    """What `torch.save` wrote into `path`; only tensors and plain containers, never code.
+    """Load tensors and plain containers written by `torch.save`, never code.
 
-    Tensors may be views of the file: copy what is kept. Raises CheckpointError.
+    Tensors may be memory-mapped: copy those to keep. Raises CheckpointError.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
         if any(entry.filename.endswith("/constants.pkl") for entry in entries):
             raise CheckpointError(
-                f"{path.name} is a TorchScript program, and a stranger's program is not run here. "
-                "Bring the weights: an openai-whisper .pt file or a Hugging Face folder."
+                f"{path.name} is a TorchScript program, which is not run here for security. "
+                "Use the weights instead: an openai-whisper .pt file or a Hugging Face folder."
             )
-        # torch.save stores; a compressed entry can only be there to burst the memory.
+        # torch.save does not compress: a compressed entry can only be a zip bomb.
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
             raise CheckpointError(f"{path.name} is a compressed zip, which PyTorch never writes.")
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except zipfile.BadZipFile as error:
         raise CheckpointError(
-            f"{path.name} is cut off, damaged or not a model file: PyTorch's .pt files are zips, "
-            "this is none. Get the file again, or bring another one."
+            f"{path.name} is truncated, damaged or not a model file: it is not a zip archive, as "
+            "PyTorch's .pt files are. Download or copy the file again, or use another one."
         ) from error
     except pickle.UnpicklingError as error:
         reason = "program code" if "GLOBAL" in str(error) else "something other than weights"
         raise CheckpointError(
-            f"{path.name} contains {reason}, which was not run. Bring a file with weights only."
+            f"{path.name} contains {reason}, which was not run. Use a file with weights only."
         ) from error
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is not there. Check the path.") from error
-    # What torch's readers raise on hostile bytes; a fuzzing test guards the list.
+        raise CheckpointError(f"{path} does not exist. Check the path.") from error
+    # What torch's readers raise on malformed bytes; a fuzzing test checks the list.
     except (
         RuntimeError,
         OSError,
@@ -91,5 +91,5 @@ def load_pickle(path: Path) -> Any:
         MemoryError,
     ) as error:
         raise CheckpointError(
-            f"{path.name} is damaged and cannot be read as a PyTorch file. Get the file again."
+            f"{path.name} is damaged and cannot be read as a PyTorch file. Copy it again."
         ) from error

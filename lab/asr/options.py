@@ -1,4 +1,4 @@
-"""What a person can ask of a transcription, and what comes with the answer."""
+"""The options of a transcription, and what is known about it besides its segments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,17 +14,17 @@ class TranscribeOptions:
     """How to transcribe; the thresholds are those of openai-whisper's `transcribe`.
 
     language: a code such as "sq", or None to detect it
-    task: "translate" writes English, whatever is spoken
-    prompt: text that could stand before the recording: names, spelling, style
-    word_timestamps: find out when each word was said
-    beam_size: hypotheses kept side by side; 1 is greedy search
-    temperatures: the first is used; the next ones when a window fails a check below
-    compression_ratio_threshold: a text that compresses better than this repeats itself
-    logprob_threshold: a text with a lower mean log probability is a guess
-    no_speech_threshold: above it, a guess is taken for silence and dropped
-    speech_threshold: probability, 0 to 1, from which sound counts as speech
-    batch_size: windows of 30 s decoded together; None chooses for the device
-    max_tokens: of the text of a window, which is cut off there; None is Whisper's 224
+    task: "transcribe", or "translate" to English
+    prompt: text that could precede the recording, with names, spelling and style as expected
+    word_timestamps: whether to compute the start and end of each word
+    beam_size: number of hypotheses, 1 to 20; 1 is greedy search
+    temperatures: the first is used; the next ones as a fallback where a check below fails
+    compression_ratio_threshold: a text with a higher compression ratio is repetitive
+    logprob_threshold: a text with a lower mean log probability is unreliable
+    no_speech_threshold: above this probability an unreliable text is dropped as silence
+    speech_threshold: probability, 0 to 1, above which audio counts as speech
+    batch_size: windows of 30 s decoded at once; None chooses for the device
+    max_tokens: maximum length of the text of a window; None is Whisper's 224
     """
 
     language: str | None = None
@@ -43,24 +43,26 @@ class TranscribeOptions:
     def __post_init__(self) -> None:
         problems = []
         if self.task not in ("transcribe", "translate"):
-            problems.append(f'the task is "{self.task}", not "transcribe" or "translate"')
+            problems.append(f'task is "{self.task}", expected "transcribe" or "translate"')
         if not 1 <= self.beam_size <= 20:
-            problems.append(f"the beam size is {self.beam_size}, not between 1 and 20")
+            problems.append(f"beam_size is {self.beam_size}, expected 1 to 20")
         if not self.temperatures or not all(0 <= t <= 1 for t in self.temperatures):
-            problems.append(f"the temperatures are {self.temperatures}, not between 0 and 1")
+            problems.append(f"temperatures are {self.temperatures}, expected values from 0 to 1")
         if not 0 < self.speech_threshold < 1:
-            problems.append(f"the speech threshold is {self.speech_threshold}, not inside 0 to 1")
+            problems.append(
+                f"speech_threshold is {self.speech_threshold}, expected above 0, below 1"
+            )
         if self.batch_size is not None and self.batch_size < 1:
-            problems.append(f"the batch size is {self.batch_size}, not 1 or more")
+            problems.append(f"batch_size is {self.batch_size}, expected 1 or more")
         if self.max_tokens is not None and self.max_tokens < 1:
-            problems.append(f"the most tokens are {self.max_tokens}, not 1 or more")
+            problems.append(f"max_tokens is {self.max_tokens}, expected 1 or more")
         if problems:
-            raise OptionsError("These settings cannot be used: " + "; ".join(problems) + ".")
+            raise OptionsError("Invalid transcription options: " + "; ".join(problems) + ".")
 
 
 @dataclass(frozen=True)
 class LanguageDetection:
-    """The spoken language: its code and the probability of every language, the likeliest first."""
+    """The detected language and the probability of every language, in descending order."""
 
     language: str
     probabilities: Mapping[str, float]
@@ -74,8 +76,8 @@ class LanguageDetection:
 class TranscriptionInfo:
     """What is known before the first segment.
 
-    `language_probabilities` is empty where the language was given. `has_speech` is false if the
-    recording holds no speech at all; then there are no segments.
+    language_probabilities: empty where the language was given
+    has_speech: false if the recording contains no speech, and hence no segments
     """
 
     language: str

@@ -1,4 +1,4 @@
-"""The engine that is in memory, shared by all who need it and changed when another is asked for."""
+"""The engine in memory, shared by all who need it and replaced when another model is requested."""
 
 import threading
 import time
@@ -14,34 +14,34 @@ if TYPE_CHECKING:
 
 
 class EnginePool:
-    """Keeps the last used engine; one, because a second large model rarely fits beside it.
+    """Keeps the engine used last; only one, because two large models rarely fit into memory.
 
-    Threads may share a pool. A model is loaded by one of them while the others wait for it.
+    Threads may share a pool. One of them loads a model while the others wait for it.
     """
 
     def __init__(self, on_load: Callable[[], object] = lambda: None) -> None:
-        """on_load: called when a model has been loaded, by the thread that did it"""
+        """on_load: called after a model was loaded, in the thread that loaded it"""
         self._on_load = on_load
         self._lock = threading.Lock()
-        # The folder of a workspace's own model; official ones are the same for every workspace.
+        # The folder is None for official models, which are the same for every workspace.
         self._key: tuple[Path | None, str] | None = None
         self._engine: Engine | None = None
         self._loading_since: float | None = None
 
     @property
     def loaded(self) -> "Engine | None":
-        """The engine in memory, without waiting for one that is being loaded."""
+        """The engine in memory; does not wait for one that is being loaded."""
         return self._engine
 
     @property
     def loading_since(self) -> float | None:
-        """When a model began to be loaded, on the clock of `time.monotonic`; None if none is."""
+        """When the model being loaded was requested, by `time.monotonic`; None if none is."""
         return self._loading_since
 
     def get(self, name: str, *, models_dir: Path, on_progress: Progress = ignore) -> "Engine":
-        """The engine of the model `name`, loaded now if need be.
+        """The engine of the model `name`, loaded if necessary.
 
-        Raises `CheckpointError` if the model cannot be had; the engine before stays then.
+        Raises `CheckpointError` if the model is unavailable; the previous engine then stays.
         """
         own = {model.name for model in list_models(models_dir) if model.source == "workspace"}
         key = (models_dir if name in own else None, name)

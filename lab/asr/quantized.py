@@ -1,10 +1,10 @@
-"""Cross-attention for one token a text, over keys and values of the audio in 8 bits.
+"""Cross-attention of a decoding step over keys and values of the audio in 8 bits.
 
-At each token the decoder reads the keys and values of all audio in the batch, far more than its
-weights; that read decides how fast it is. In 8 bits, with a scale for each head and position, there
-is half as much of it as in bfloat16, and the loss is as small: both keep 8 bits of a number. torch
-has no such operation for processors, and its products of one row by a matrix reach less than half
-of the memory's speed, so the loops are written here and compiled by numba.
+At each token the decoder reads the keys and values of all audio in the batch, far more bytes than
+its weights have; memory bandwidth decides its speed. In 8 bits, with a scale for each head and
+encoder frame, they take half the space of bfloat16, and lose as little: both keep 8 significant
+bits. torch has no such operation for CPUs, and its vector-matrix products reach less than half of
+the memory bandwidth, so the loops are written here and compiled by numba.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,45 +27,49 @@ _LARGEST = 127
 _LOG2_E = np.float32(1.4426950408889634)
 
 
-class QuantizedAudio:
+class QuantizedAudioCache:
     """Keys and values of windows of audio, in 8 bits.
 
-    The numbers have shape (layers, windows, heads, head width, positions), int8; times their
-    scales, shape (layers, windows, heads, positions), they are what was put in.
+    The quantized values have shape (layers, windows, heads, head width, encoder frames), int8;
+    multiplied by their scales, shape (layers, windows, heads, encoder frames), they are the
+    original ones.
     """
 
-    def __init__(self, layers: int, windows: int, heads: int, width: int, positions: int) -> None:
-        shape = (2, layers, windows, heads, width, positions)
-        self._numbers = np.empty(shape, np.int8)
-        self._scales = np.empty((*shape[:4], positions), np.float32)
-        self._positions = np.zeros(windows, np.int64)
-        # What is added to the scores, for powers of 2.
-        self._added = np.zeros((windows, positions), np.float32)
+    def __init__(self, layers: int, windows: int, heads: int, width: int, audio_ctx: int) -> None:
+        shape = (2, layers, windows, heads, width, audio_ctx)
+        self._quantized = np.empty(shape, np.int8)
+        self._scales = np.empty((*shape[:4], audio_ctx), np.float32)
+        self._lengths = np.zeros(windows, np.int64)
+        # In units of log2, because softmax is computed with powers of 2.
+        self._attn_bias = np.zeros((windows, audio_ctx), np.float32)
 
     def put(
-        self, window: int, audio: Sequence[tuple[Tensor, Tensor]], added: Tensor | None = None
+        self,
+        window: int,
+        audio: Sequence[tuple[Tensor, Tensor]],
+        attn_bias: Tensor | None = None,
     ) -> None:
-        """Fill a window with each layer's keys and values, (heads, positions, head width).
+        """Store each layer's keys and values, (heads, encoder frames, head width), of a window.
 
-        Fewer positions than there is room for are fine. Fastest if they lie next to each other in
-        memory.
+        Fastest if the encoder frames are contiguous in memory.
 
-        added: to the scores, shape (positions,)
+        attn_bias: added to attention scores, shape (encoder frames,)
         """
-        count = self._positions[window] = audio[0][0].shape[1]
-        self._added[window, :count] = 0 if added is None else _LOG2_E * added.numpy()
+        length = self._lengths[window] = audio[0][0].shape[1]
+        self._attn_bias[window, :length] = 0 if attn_bias is None else _LOG2_E * attn_bias.numpy()
         for layer, pair in enumerate(audio):
             for kind, tensor in enumerate(pair):
                 source = tensor.mT.float().contiguous().numpy()
-                place = (kind, layer, window)
-                _in_parts(len(source), _quantize, source, self._numbers[place], self._scales[place])
+                index = (kind, layer, window)
+                targets = self._quantized[index], self._scales[index]
+                _run_in_threads(len(source), _quantize, source, *targets)
 
     def move(self, source: int, target: int) -> None:
         """Copy one window over another."""
-        self._numbers[:, :, target] = self._numbers[:, :, source]
+        self._quantized[:, :, target] = self._quantized[:, :, source]
         self._scales[:, :, target] = self._scales[:, :, source]
-        self._positions[target] = self._positions[source]
-        self._added[target] = self._added[source]
+        self._lengths[target] = self._lengths[source]
+        self._attn_bias[target] = self._attn_bias[source]
 
     def attend(self, query: Tensor, layer: int) -> Tensor:
         """Scaled dot-product attention to the first windows, shape of `query`.
@@ -76,19 +80,19 @@ class QuantizedAudio:
         scaled = (query.float() * query.shape[-1] ** -0.5).contiguous()
         mixed = torch.empty_like(scaled)
         arrays = [
-            array[kind, layer] for kind in range(2) for array in (self._numbers, self._scales)
+            array[kind, layer] for kind in range(2) for array in (self._quantized, self._scales)
         ]
-        arrays += [self._positions, self._added]
-        _in_parts(windows * heads, _attend, scaled.numpy(), *arrays, mixed.numpy())
+        arrays += [self._lengths, self._attn_bias]
+        _run_in_threads(windows * heads, _attend, scaled.numpy(), *arrays, mixed.numpy())
         return mixed.to(query.dtype)
 
 
-def _in_parts(count: int, function: Callable[..., None], *arrays: NDArray[Any]) -> None:
+def _run_in_threads(count: int, function: Callable[..., None], *arrays: NDArray[Any]) -> None:
     """Call `function(*arrays, begin, end)` for parts of `range(count)`, one for each thread.
 
-    The functions let go of Python's lock, so the threads do run side by side. They must not call
-    torch: each thread that does so gets OpenMP threads of its own, more than there are processors,
-    and from then on all of torch is a quarter slower.
+    The functions release the GIL, so the threads run in parallel. They must not call torch: it
+    gives each calling thread an OpenMP team, more threads than there are cores, and from then on
+    all of torch is a quarter slower.
     """
     threads = torch.get_num_threads()
     bounds = [count * part // threads for part in range(threads + 1)]
@@ -108,17 +112,17 @@ def _compiled(function: Function) -> Function:
     options: Any = {"nogil": True, "fastmath": True, "error_model": "numpy"}
     try:
         return cast(Function, numba.njit(cache=True, **options)(function))
-    except RuntimeError:  # nowhere to keep what was compiled
+    except RuntimeError:  # there is no writable place for numba's cache
         return cast(Function, numba.njit(**options)(function))
 
 
 @_compiled
-def _quantize(values: Floats, numbers: Bytes, scales: Floats, begin: int, end: int) -> None:
-    """Numbers and scales of values of shape (heads, head width, positions), of some heads."""
+def _quantize(values: Floats, quantized: Bytes, scales: Floats, begin: int, end: int) -> None:
+    """Quantize the heads from `begin` to `end` of values (heads, head width, encoder frames)."""
     _, width, positions = values.shape
     factors = np.empty(positions, np.float32)
     for head in range(begin, end):
-        x, q, scale = values[head], numbers[head], scales[head]
+        x, q, scale = values[head], quantized[head], scales[head]
         scale[:] = 1e-12
         for d in range(width):
             for p in range(positions):
@@ -128,7 +132,7 @@ def _quantize(values: Floats, numbers: Bytes, scales: Floats, begin: int, end: i
             factors[p] = np.float32(1) / scale[p]
         for d in range(width):
             for p in range(positions):
-                # Rounded by cutting off, where everything is positive.
+                # Truncation rounds to nearest once everything is positive and 0.5 is added.
                 q[d, p] = np.int32(x[d, p] * factors[p] + np.float32(128.5)) - 128
 
 
@@ -139,29 +143,29 @@ def _attend(
     key_scales: Floats,
     values: Bytes,
     value_scales: Floats,
-    positions_of: NDArray[np.int64],
-    added_to: Floats,
+    lengths: NDArray[np.int64],
+    attn_bias: Floats,
     mixed: Floats,
     begin: int,
     end: int,
 ) -> None:
-    """Attention of the (window, head) pairs from `begin` to `end`, counted window by window."""
+    """Attention of the (window, head) pairs from `begin` to `end`, numbered window by window."""
     heads, width = keys.shape[1:3]
     weights = np.empty(keys.shape[3], np.float32)
-    # An array of integers and the same memory read as floats: their bits are made below.
+    # The same memory as integers and as floats, whose bits `_exponentials` writes.
     bits = np.empty(keys.shape[3], np.int32)
     powers = bits.view(np.float32)
     for pair in range(begin, end):
         window, head = divmod(pair, heads)
-        positions, added = positions_of[window], added_to[window]
+        positions, bias = lengths[window], attn_bias[window]
         k, v = keys[window, head], values[window, head]
         k_scales, v_scales = key_scales[window, head], value_scales[window, head]
-        for number in range(query.shape[2]):
-            q, out = query[window, head, number], mixed[window, head, number]
+        for index in range(query.shape[2]):
+            q, out = query[window, head, index], mixed[window, head, index]
             _scores(q, k, positions, weights)
             highest = np.float32(-1e30)
             for p in range(positions):
-                weights[p] = weights[p] * (k_scales[p] * _LOG2_E) + added[p]
+                weights[p] = weights[p] * (k_scales[p] * _LOG2_E) + bias[p]
                 highest = max(highest, weights[p])
             total = _exponentials(weights, positions, highest, bits, powers)
             for p in range(positions):
@@ -175,7 +179,7 @@ def _attend(
 
 @_compiled
 def _scores(query: Floats, keys: Bytes, positions: int, scores: Floats) -> None:
-    """Products of a query with the keys of the first positions; eight rows of keys at a time."""
+    """Dot products of a query with the first `positions` keys, eight rows of keys at a time."""
     scores[:] = 0
     width = len(keys)
     for d in range(0, width - width % 8, 8):
@@ -202,11 +206,11 @@ def _scores(query: Floats, keys: Bytes, positions: int, scores: Floats) -> None:
 def _exponentials(
     scores: Floats, count: int, highest: np.float32, bits: NDArray[np.int32], powers: Floats
 ) -> np.float32:
-    """Replace each of `count` scores by 2 ** (score - highest); returns their sum.
+    """Replace each of `count` scores by 2 ** (score - highest); return their sum.
 
-    2 ** x is the power of its whole part, which is written into a float's exponent, times a
-    polynomial for its fraction in (-1, 0]: the Taylor series of 2 ** f, whose error there is under
-    2e-5. The compiler turns that into vector instructions, which it cannot with `exp`.
+    2 ** x is the power of its integer part, which is written into a float's exponent bits, times a
+    polynomial of its fraction in (-1, 0]: the Taylor series of 2 ** f, whose error there is under
+    2e-5. The compiler vectorizes that, which it cannot do with `exp`.
     """
     total = np.float32(0)
     for p in range(count):

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from whisper.tokenizer import Tokenizer
 
-from lab.asr.decoding import Decoded
-from lab.asr.rules import SECONDS_PER_TIMESTAMP
+from lab.asr.decoding import DecodedWindow
+from lab.asr.logit_filters import SECONDS_PER_TIMESTAMP
 from lab.asr.speech import Window
 from lab.asr.timing import TokenTimestamps, words_of
 from lab.audio import SAMPLE_RATE
@@ -15,14 +15,14 @@ from lab.transcripts import Segment, Word
 
 def segments_of(
     window: Window,
-    decoded: Decoded,
+    decoded: DecodedWindow,
     tokenizer: Tokenizer,
     times_s: TokenTimestamps | None = None,
 ) -> Iterator[Segment]:
     """The segments between the timestamps of a window's text, with times in the recording.
 
-    times_s: when each text token begins and the last one ends, in the window; None without
-        word times
+    times_s: start of each text token and end of the last one, in seconds of the window; None
+        without word timestamps
     """
     text_tokens = 0
     for span in _spans(decoded, tokenizer, len(window) / SAMPLE_RATE):
@@ -62,7 +62,7 @@ class _Span:
     logprobs: list[float] = field(default_factory=list)
 
 
-def _spans(decoded: Decoded, tokenizer: Tokenizer, window_s: float) -> list[_Span]:
+def _spans(decoded: DecodedWindow, tokenizer: Tokenizer, window_s: float) -> list[_Span]:
     spans = [_Span(0.0, window_s)]
     for token, logprob in zip(decoded.tokens, decoded.token_logprobs, strict=True):
         if token >= tokenizer.timestamp_begin:

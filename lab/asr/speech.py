@@ -1,4 +1,4 @@
-"""Where somebody speaks, and how the speech is packed into the 30-second windows of Whisper."""
+"""Speech detection, and packing of speech into Whisper's windows of 30 s."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,24 +14,24 @@ from lab.core.progress import Progress, ignore
 WINDOW_S = 30
 WINDOW_SAMPLES = WINDOW_S * SAMPLE_RATE
 
-# Speech is looked for in blocks, so that the first text does not wait for the last hour and the
-# memory does not grow with the recording.
+# Speech is detected in blocks, so that the first text does not wait for the whole recording and
+# memory use does not grow with its length.
 _FIRST_BLOCK_SAMPLES, _BLOCK_SAMPLES = 60 * SAMPLE_RATE, 5 * 60 * SAMPLE_RATE
 
-# A window is filled at least so far before its end may go to a better pause.
-_MIN_FILLED_SAMPLES = 26 * SAMPLE_RATE
+# A window contains at least this much before it may end at a longer pause.
+_MIN_WINDOW_SAMPLES = 26 * SAMPLE_RATE
 
 Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class SpeechOptions:
-    """How Silero's detector decides (its own defaults where not said otherwise).
+    """Options of Silero's voice activity detector.
 
-    threshold: speech probability, 0 to 1, from which 32 ms count as speech
-    min_silence_ms: a pause has to last this long to part two regions; short, so that a window can
-        end at almost any pause
-    pad_ms: what is kept before and after a region, because soft beginnings are detected late
+    threshold: speech probability, 0 to 1, above which 32 ms count as speech
+    min_silence_ms: minimum pause between two regions; short, so that a window can end at almost
+        any pause
+    pad_ms: padding before and after a region, because soft onsets are detected late
     """
 
     threshold: float = 0.5
@@ -41,7 +41,7 @@ class SpeechOptions:
 
 @dataclass(frozen=True)
 class Region:
-    """A stretch of speech, in samples of the recording, the end not included."""
+    """A region of speech, in samples of the recording; `end` is exclusive."""
 
     start: int
     end: int
@@ -52,12 +52,12 @@ class Region:
 
 @dataclass(frozen=True)
 class Window:
-    """At most 30 s of speech that the model hears at once: regions, one after the other."""
+    """Up to 30 s of speech that the model processes at once: concatenated regions."""
 
     regions: tuple[Region, ...]
 
     def __len__(self) -> int:
-        """Samples of audio in the window."""
+        """The number of samples in the window."""
         return sum(len(region) for region in self.regions)
 
     @property
@@ -69,21 +69,21 @@ class Window:
         return self.regions[-1].end / SAMPLE_RATE
 
     def cut(self, samples: Samples) -> Samples:
-        """The window's audio, out of the recording's `samples`."""
+        """The window's audio, cut from the recording's `samples`."""
         return np.concatenate([samples[region.start : region.end] for region in self.regions])
 
     def after(self, time_s: float) -> "Window | None":
-        """What of the window comes after its moment `time_s`, if anything."""
+        """The part of the window after its time `time_s`, if any."""
         skipped = round(time_s * SAMPLE_RATE)
-        left = []
+        remaining = []
         for region in self.regions:
             if skipped < len(region):
-                left.append(Region(region.start + skipped, region.end))
+                remaining.append(Region(region.start + skipped, region.end))
             skipped = max(skipped - len(region), 0)
-        return Window(tuple(left)) if left else None
+        return Window(tuple(remaining)) if remaining else None
 
     def to_recording(self, time_s: float, *, is_end: bool = False) -> float:
-        """Seconds in the recording of the moment `time_s` in the window.
+        """Convert a time in the window to a time in the recording, both in seconds.
 
         Where two regions meet, an end belongs to the first of them and a start to the second.
         """
@@ -98,10 +98,10 @@ class Window:
 def find_speech(
     samples: Samples, options: SpeechOptions | None = None, *, on_progress: Progress = ignore
 ) -> Iterator[Region]:
-    """The stretches of speech in a recording, in order, none longer than a window.
+    """Detect the regions of speech in a recording, in order, none longer than a window.
 
     samples: shape (n,), 16 kHz, nominally within ±1
-    on_progress: called with samples, before each block that is searched
+    on_progress: called with the number of samples before each block
     """
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
@@ -115,50 +115,50 @@ def find_speech(
 
     def search(begin: int, end: int) -> list[Region]:
         return [
-            Region(begin + stretch["start"], begin + stretch["end"])
-            for stretch in get_speech_timestamps(samples[begin:end], vad_options)
+            Region(begin + timestamp["start"], begin + timestamp["end"])
+            for timestamp in get_speech_timestamps(samples[begin:end], vad_options)
         ]
 
     begin, end = 0, min(_FIRST_BLOCK_SAMPLES, len(samples))
-    # One block ahead, in a thread: the detector keeps a single core busy.
+    # One block ahead, in a thread: the detector uses a single core.
     with ThreadPoolExecutor(1, thread_name_prefix="speech") as thread:
         searching = thread.submit(search, begin, end)
         while begin < len(samples):
-            on_progress(begin, len(samples), "Looking for speech")
-            found = searching.result()
+            on_progress(begin, len(samples), "Detecting speech")
+            regions = searching.result()
             begin, block_begin = end, begin
             if end < len(samples):
-                if found and found[-1].end == end and found[-1].start > block_begin:
-                    # The block cuts through the last region: the next block begins with it.
-                    begin = found.pop().start
+                if regions and regions[-1].end == end and regions[-1].start > block_begin:
+                    # The block cuts through the last region: the next block starts with it.
+                    begin = regions.pop().start
                 end = min(begin + _BLOCK_SAMPLES, len(samples))
                 searching = thread.submit(search, begin, end)
-            yield from found
+            yield from regions
 
 
 def pack(regions: Iterator[Region]) -> Iterator[Window]:
-    """Fill windows with regions in order; a window ends at the longest pause near its end."""
-    filled: list[Region] = []
+    """Pack regions into windows in order; a window ends at the longest pause near its end."""
+    pending: list[Region] = []
     for region in regions:
-        while filled and sum(map(len, filled)) + len(region) > WINDOW_SAMPLES:
-            count = _regions_before_longest_pause([*filled, region])
-            yield Window(tuple(filled[:count]))
-            filled = filled[count:]
-        filled.append(region)
-    if filled:
-        yield Window(tuple(filled))
+        while pending and sum(map(len, pending)) + len(region) > WINDOW_SAMPLES:
+            count = _regions_before_longest_pause([*pending, region])
+            yield Window(tuple(pending[:count]))
+            pending = pending[count:]
+        pending.append(region)
+    if pending:
+        yield Window(tuple(pending))
 
 
 def _regions_before_longest_pause(regions: list[Region]) -> int:
-    """How many of the regions to take, so that the last pause is the longest near the end.
+    """How many of the regions to pack, so that the window ends at the longest pause near its end.
 
-    All but the last region fit into a window. What is cut in the middle of a sentence is
-    understood less well, and what is cut too early is computed twice as often.
+    All but the last region fit into a window. A window that ends in the middle of a sentence is
+    transcribed less well, and short windows cost more computation.
     """
-    taken, best, longest = 0, len(regions) - 1, -1
+    packed, best, longest = 0, len(regions) - 1, -1
     for number, (region, following) in enumerate(pairwise(regions), start=1):
-        taken += len(region)
+        packed += len(region)
         pause = following.start - region.end
-        if taken >= _MIN_FILLED_SAMPLES and pause >= longest:
+        if packed >= _MIN_WINDOW_SAMPLES and pause >= longest:
             best, longest = number, pause
     return best

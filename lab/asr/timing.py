@@ -1,8 +1,8 @@
-"""Words: which tokens make one, how sure the model was of it, and when it was said.
+"""Words: their tokens, probability and timestamps.
 
-The times are openai-whisper's (`whisper.timing.find_alignment`: the attention of the alignment
-heads, normalised, median-filtered, and the cheapest path through it), taken from audio features
-that are already there.
+The timestamps are openai-whisper's (`whisper.timing.find_alignment`: the cross-attention of the
+alignment heads, normalized, median-filtered and aligned by dynamic time warping), computed from the
+audio features of the decoding.
 """
 
 import threading
@@ -19,15 +19,15 @@ from whisper.tokenizer import Tokenizer
 from lab.asr.network import Network
 from lab.transcripts import Word
 
-_SECONDS_PER_POSITION = 0.02
+_SECONDS_PER_FRAME = 0.02
 _MEDIAN_FILTER_WIDTH = 7
-# The punctuation that joins the word after it and the word before it (whisper.timing's defaults).
+# Punctuation merged with the next word and with the previous one (whisper.timing's defaults).
 _PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 _SENTENCE_ENDS = ".。!！?？"
 _MAX_MEDIAN_WORD_S = 0.7
 
-# whisper's `dtw` is compiled for parallel threads by numba, which aborts the process if two threads
-# call it at once where the system has no OpenMP.
+# numba compiles whisper's `dtw` with parallel threads, and aborts the process if two threads call
+# it at once on a system without OpenMP.
 _DTW_LOCK = threading.Lock()
 
 TokenTimestamps = NDArray[np.float64]
@@ -39,11 +39,11 @@ def words_of(
     logprobs: Sequence[float],
     times_s: TokenTimestamps | None = None,
 ) -> list[Word]:
-    """The words of a stretch of text, punctuation joined to them.
+    """The words of some text tokens, with punctuation merged into them.
 
-    tokens: text tokens, without timestamps
+    tokens: without timestamps
     logprobs: their log probabilities
-    times_s: when each token begins and the last one ends, one more than tokens; or None
+    times_s: start of each token and end of the last one, one more than tokens; or None
     """
     texts, groups = tokenizer.split_to_word_tokens([*tokens, tokenizer.eot])
     bounds = np.cumsum([0, *map(len, groups[:-1])])
@@ -57,10 +57,10 @@ def words_of(
         )
         for text, group, (begin, end) in zip(texts, groups, pairwise(bounds), strict=False)
     ]
-    if times_s is not None:
-        _shorten_at_sentence_ends(timings)
-    merge_punctuations(timings, _PREPENDED, _APPENDED)
     timed = times_s is not None
+    if timed:
+        _truncate_at_sentence_ends(timings)
+    merge_punctuations(timings, _PREPENDED, _APPENDED)
     return [
         Word(
             timing.word,
@@ -80,38 +80,36 @@ def token_timestamps(
     text: Sequence[int],
     duration_s: float,
 ) -> TokenTimestamps:
-    """When each token of a window begins and the last one ends, in seconds of the window.
+    """The start of each token of a window and the end of the last one, in seconds of the window.
 
-    features: shape (positions, n_audio_state), of `Network.encode`
+    features: shape (encoder frames, n_audio_state), of `Network.encode`
     text: the text tokens of the window, without timestamps, at least one
-    duration_s: how much audio is in the window, up to 30 s
-
-    Returns one element more than there are tokens.
+    duration_s: the length of the window, up to 30 s
     """
-    before = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
-    tokens = torch.tensor([[*before, *text, tokenizer.eot]], device=network.device)
+    initial = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+    tokens = torch.tensor([[*initial, *text, tokenizer.eot]], device=network.device)
     cross = network.cross(features[None])
     queries = network.prefill(tokens, cross).cross_queries
     attention = _alignment_attention(network, queries, [keys for keys, _ in cross])
 
-    positions = max(round(duration_s / _SECONDS_PER_POSITION), 1)
-    weights = attention[:, :, :positions].softmax(-1)
+    n_frames = max(round(duration_s / _SECONDS_PER_FRAME), 1)
+    weights = attention[:, :, :n_frames].softmax(-1)
     deviation, mean = torch.std_mean(weights, dim=-2, keepdim=True, unbiased=False)
     weights = median_filter((weights - mean) / deviation, _MEDIAN_FILTER_WIDTH)
-    matrix = weights.mean(0)[len(before) - 1 : -1]
+    matrix = weights.mean(0)[len(initial) - 1 : -1]
     with _DTW_LOCK:
         text_indices, time_indices = dtw(-matrix)
     first_of_token = np.diff(text_indices, prepend=-1).astype(bool)
-    times: TokenTimestamps = time_indices[first_of_token] * _SECONDS_PER_POSITION
+    times: TokenTimestamps = time_indices[first_of_token] * _SECONDS_PER_FRAME
     return times
 
 
 def _alignment_attention(
     network: Network, queries: Sequence[Tensor], keys: Sequence[Tensor]
 ) -> Tensor:
-    """Attention logits of the alignment heads for one window, float32, (heads, tokens, positions).
+    """Attention scores of the alignment heads for one window, float32, (heads, tokens, frames).
 
-    queries, keys: of each layer, shape (1, heads, tokens or positions, head width)
+    queries, keys: of each layer, shape (1, heads, tokens or encoder frames, head width)
     """
     heads = network.model.alignment_heads.indices().T.tolist()
     scale = queries[0].shape[-1] ** -0.5
@@ -123,8 +121,8 @@ def _alignment_attention(
     )
 
 
-def _shorten_at_sentence_ends(timings: list[WordTiming]) -> None:
-    """Pauses between sentences belong to no word: cut words there to twice the usual length.
+def _truncate_at_sentence_ends(timings: list[WordTiming]) -> None:
+    """Truncate words next to a pause between sentences to twice the median duration.
 
     The same correction as in `whisper.timing.add_word_timestamps`.
     """

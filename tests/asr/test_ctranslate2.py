@@ -89,7 +89,7 @@ def written(tiny: Whisper, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def test_what_ctranslate2_wrote_is_read_back_bit_for_bit(tiny: Whisper, written: bytes) -> None:
-    checkpoint = reader.read(written, called="model.bin")
+    checkpoint = reader.read(written, label="model.bin")
     assert checkpoint.dims == asdict(DIMS)
     expected = tiny.state_dict()
     assert checkpoint.state.keys() == expected.keys()
@@ -105,7 +105,7 @@ def test_half_precision_is_read_as_it_is_and_built_as_float32(
     path = write(tiny, tmp_path, quantization=quantization)
     checkpoint = weights.read(path)
     assert checkpoint.state["encoder.conv1.weight"].dtype == dtype
-    model = weights.build(checkpoint, called="model.bin")
+    model = weights.build(checkpoint, label="model.bin")
     for key, value in tiny.state_dict().items():
         assert torch.equal(model.state_dict()[key], value.to(dtype).float()), key
 
@@ -114,7 +114,7 @@ def test_equal_tensors_which_ctranslate2_stores_once_are_all_found(tmp_path: Pat
     fresh = Whisper(DIMS)  # every LayerNorm begins with the same ones and zeros
     torch.nn.init.normal_(fresh.decoder.positional_embedding)
     checkpoint = weights.read(write(fresh, tmp_path))
-    model = weights.build(checkpoint, called="model.bin")
+    model = weights.build(checkpoint, label="model.bin")
     for key, value in fresh.state_dict().items():
         assert torch.equal(model.state_dict()[key], value), key
 
@@ -134,7 +134,7 @@ def test_the_rebuilt_model_computes_what_ctranslate2_computes(
 
 def test_a_model_rounded_to_int8_is_refused_with_the_reason(tiny: Whisper, tmp_path: Path) -> None:
     path = write(tiny, tmp_path, quantization="int8")
-    with pytest.raises(CheckpointError, match="rounded to whole numbers"):
+    with pytest.raises(CheckpointError, match="quantized to int8 or int16"):
         checkpoints.add(path, name="mine", models_dir=tmp_path / "models")
 
 
@@ -157,13 +157,16 @@ def after_name(data: bytes, name: str, *, skip: int, new: bytes) -> bytes:
 
 WEIGHT = "encoder/layer_norm/gamma"  # rank 1: uint8 rank, uint32 size, uint8 type, uint32 bytes
 HOSTILE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "empty": (lambda d: d[:0], "ends after 0 bytes"),
-    "only a header": (lambda d: d[:20], "ends after 20 bytes"),
-    "half": (lambda d: d[: len(d) // 2], "in the middle"),
-    "a byte too few": (lambda d: d[:-1], "in the middle"),
-    "a byte too many": (lambda d: d + b"\0", "1 bytes follow"),
-    "old version": (lambda d: b"\5\0\0\0" + d[4:], "format 5 of a WhisperSpec"),
-    "another model": (lambda d: replaced(d, b"WhisperSpec\0", b"GarblerSpec\0"), "a GarblerSpec"),
+    "empty": (lambda d: d[:0], "ends unexpectedly after 0 bytes"),
+    "only a header": (lambda d: d[:20], "ends unexpectedly after 20 bytes"),
+    "half": (lambda d: d[: len(d) // 2], "ends unexpectedly"),
+    "a byte too few": (lambda d: d[:-1], "ends unexpectedly"),
+    "a byte too many": (lambda d: d + b"\0", "1 unexpected bytes"),
+    "old version": (lambda d: b"\5\0\0\0" + d[4:], "format 5 with WhisperSpec"),
+    "another model": (
+        lambda d: replaced(d, b"WhisperSpec\0", b"GarblerSpec\0"),
+        "GarblerSpec",
+    ),
     "billions of parts": (lambda d: d[:22] + b"\xff" * 4 + d[26:], "damaged"),
     "a thousand axes": (lambda d: after_name(d, WEIGHT, skip=0, new=b"\xff"), "255 dimensions"),
     "huge axis": (lambda d: after_name(d, WEIGHT, skip=1, new=b"\xff" * 4), "for shape"),
@@ -172,9 +175,12 @@ HOSTILE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "other type": (lambda d: after_name(d, WEIGHT, skip=5, new=b"\4"), "for shape (16,)"),
     "huge data": (lambda d: after_name(d, WEIGHT, skip=6, new=b"\xff" * 4), "for shape"),
     "renamed part": (lambda d: replaced(d, b"layer_norm/gamma", b"layer_norm/gnome"), "gnome"),
-    "twice": (lambda d: replaced(d, b"encoder/conv2/bias", b"encoder/conv1/bias"), "comes twice"),
-    "no text": (lambda d: replaced(d, b"encoder/conv1", b"encoder/c\xffnv1"), "a name is expected"),
-    "alias of nothing": (lambda d: d[:-10] + b"?" + d[-9:], "leads nowhere"),
+    "twice": (
+        lambda d: replaced(d, b"encoder/conv2/bias", b"encoder/conv1/bias"),
+        "duplicate",
+    ),
+    "no text": (lambda d: replaced(d, b"encoder/conv1", b"encoder/c\xffnv1"), "expected a name"),
+    "alias of nothing": (lambda d: d[:-10] + b"?" + d[-9:], "invalid alias"),
     "another activation": (
         lambda d: after_name(d, "decoder/activation", skip=6, new=b"\0"),
         "decoder/activation differs",
@@ -195,13 +201,13 @@ HOSTILE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 def test_a_damaged_or_hostile_file_is_refused_with_the_reason(kind: str, written: bytes) -> None:
     change, reason = HOSTILE[kind]
     with pytest.raises(CheckpointError, match=re.escape(reason)):
-        weights.build(reader.read(change(written), called="model.bin"), called="model.bin")
+        weights.build(reader.read(change(written), label="model.bin"), label="model.bin")
 
 
 def test_a_damaged_file_on_disk_is_refused_as_well(written: bytes, tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
     path.write_bytes(written[: len(written) // 2])
-    with pytest.raises(CheckpointError, match=r"model\.bin is cut off"):
+    with pytest.raises(CheckpointError, match=r"model\.bin is truncated"):
         weights.read(path)
 
 
@@ -216,7 +222,7 @@ def test_noise_is_refused_or_read_but_never_crashes(
     data = written[:place] + noise + written[place + len(noise) :]
     data = data[: int(cut * 2 * len(data))]
     try:
-        weights.build(reader.read(data, called="model.bin"), called="model.bin")
+        weights.build(reader.read(data, label="model.bin"), label="model.bin")
     except CheckpointError:
         return
 

@@ -11,10 +11,10 @@ from whisper.decoding import decode as reference_decode
 from whisper.model import Whisper
 from whisper.tokenizer import Tokenizer, get_tokenizer
 
-from lab.asr.decoding import Decoded, Decoder
-from lab.asr.devices import processor
+from lab.asr.decoding import DecodedWindow, Decoder
+from lab.asr.devices import cpu_device
+from lab.asr.logit_filters import LogitFilters
 from lab.asr.network import Network
-from lab.asr.rules import TimestampRules
 from tests.support.decodings import decode_all
 from tests.support.whispers import BRIEF, talking_model
 
@@ -36,7 +36,7 @@ def model(request: pytest.FixtureRequest) -> Whisper:
 
 @pytest.fixture(scope="module")
 def network(model: Whisper) -> Network:
-    return Network(talking_model(model.dims, ends=4), processor())
+    return Network(talking_model(model.dims, ends=4), cpu_device())
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def multilingual_model() -> Whisper:
 
 @pytest.fixture(scope="module")
 def multilingual() -> Network:
-    return Network(talking_model(BRIEF, ends=4), processor())
+    return Network(talking_model(BRIEF, ends=4), cpu_device())
 
 
 def tokenizer_of(network: Network) -> Tokenizer:
@@ -85,7 +85,7 @@ def reference(
         model.dims = dims
 
 
-def assert_same(ours: list[Decoded], theirs: list[DecodingResult]) -> None:
+def assert_same(ours: list[DecodedWindow], theirs: list[DecodingResult]) -> None:
     assert [list(one.tokens) for one in ours] == [one.tokens for one in theirs]
     for one, other in zip(ours, theirs, strict=True):
         # A random model may name languages inside a text, which openai-whisper then spells out.
@@ -165,14 +165,14 @@ def test_windows_at_temperature_0_are_not_disturbed_by_others_that_are_drawn(
         multilingual,
         tokenizer_of(multilingual),
         capacity=8,
-        positions=50,
+        audio_ctx=50,
         beam_size=beam_size,
         generator=torch.Generator().manual_seed(0),
     )
-    decoder.admit(features, range(8), [0.0, 0.8] * 4)
-    found: dict[int, Decoded] = {}
+    decoder.add(features, range(8), [0.0, 0.8] * 4)
+    found: dict[int, DecodedWindow] = {}
     while decoder.tags:
-        found |= decoder.advance()
+        found |= decoder.step()
     assert [found[tag].temperature for tag in range(8)] == [0.0, 0.8] * 4
     theirs = reference(
         multilingual_model, features[::2], beam_size=beam_size if beam_size > 1 else None
@@ -185,7 +185,7 @@ def test_token_log_probabilities_are_those_of_the_tokens(
     multilingual: Network, multilingual_model: Whisper, beam_size: int, temperature: float
 ) -> None:
     tokenizer, features = tokenizer_of(multilingual), random_features(4)
-    rules = TimestampRules(tokenizer, torch.device("cpu"))
+    rules = LogitFilters(tokenizer, torch.device("cpu"))
     initial = [*tokenizer.sot_sequence]
     for window, one in zip(
         features,
@@ -236,7 +236,7 @@ def test_what_is_drawn_follows_its_seed_and_differs_between_seeds(
 
 @pytest.mark.parametrize("beam_size", [1, 3])
 def test_a_text_that_never_ends_is_cut_off_and_says_so(beam_size: int) -> None:
-    endless = Network(talking_model(BRIEF, ends=0), processor())
+    endless = Network(talking_model(BRIEF, ends=0), cpu_device())
     features = random_features(3)
     ours = decode_all(endless, tokenizer_of(endless), features, beam_size=beam_size)
     assert [len(one.tokens) for one in ours] == [32] * 3
@@ -251,20 +251,20 @@ def test_a_text_that_never_ends_is_cut_off_and_says_so(beam_size: int) -> None:
 def test_each_window_has_its_own_greatest_length_and_its_place_is_free_again(
     beam_size: int,
 ) -> None:
-    endless = Network(talking_model(BRIEF, ends=0), processor())
+    endless = Network(talking_model(BRIEF, ends=0), cpu_device())
     features = random_features(3)
     decoder: Decoder[str] = Decoder(
-        endless, tokenizer_of(endless), capacity=4, positions=50, beam_size=beam_size
+        endless, tokenizer_of(endless), capacity=4, audio_ctx=50, beam_size=beam_size
     )
-    assert (decoder.free, decoder.tags, decoder.advance()) == (4, [], [])
-    decoder.admit(features[:1], ["long"], [0.0])
-    decoder.admit(features[1:], ["short", "shorter"], [0.0, 0.0], max_tokens=5)
-    assert (decoder.free, sorted(decoder.tags)) == (1, ["long", "short", "shorter"])
-    done = [decoder.advance() for _ in range(4)]
+    assert (decoder.free_slots, decoder.tags, decoder.step()) == (4, [], [])
+    decoder.add(features[:1], ["long"], [0.0])
+    decoder.add(features[1:], ["short", "shorter"], [0.0, 0.0], max_tokens=5)
+    assert (decoder.free_slots, sorted(decoder.tags)) == (1, ["long", "short", "shorter"])
+    done = [decoder.step() for _ in range(4)]
     assert done[:3] == [[], [], []]
     assert {tag: len(one.tokens) for tag, one in done[3]} == {"short": 5, "shorter": 5}
-    assert (decoder.free, decoder.tags) == (3, ["long"])
+    assert (decoder.free_slots, decoder.tags) == (3, ["long"])
     while decoder.tags:
-        done.append(decoder.advance())
+        done.append(decoder.step())
     ((tag, last),) = done[-1]
     assert (tag, len(last.tokens), len(done)) == ("long", 32, 31)

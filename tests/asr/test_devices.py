@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lab.asr import devices
-from lab.asr.devices import Device, best_device, dtypes_of, processor
+from lab.asr.devices import Device, best_device, cpu_device, dtypes_of
 from lab.asr.engine import Engine
 from lab.core.errors import OptionsError
 from tests.support.precisions import needs_bfloat16
@@ -23,9 +23,9 @@ CPU = torch.device("cpu")
 def fastest_when(held_to: Mapping[str, str]) -> str:
     """The precision that a process of its own takes under these environment variables."""
     code = (
-        "from lab.asr.devices import processor, best_device\n"
+        "from lab.asr.devices import cpu_device, best_device\n"
         "print(best_device().precision)\n"
-        "try: processor(bfloat16=True)\n"
+        "try: cpu_device(bfloat16=True)\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )
     limits = {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY"}
@@ -47,7 +47,7 @@ def fastest_when(held_to: Mapping[str, str]) -> str:
 def test_held_to_avx2_it_computes_in_float32_and_refuses_bfloat16(variable: str) -> None:
     said = fastest_when({variable: "avx2", "ATEN_CPU_CAPABILITY": "avx2"})
     assert said.startswith("float32\nOptionsError")
-    assert "cannot compute in bfloat16. Use float32, or auto" in said
+    assert "does not support bfloat16. Use float32, or auto" in said
 
 
 @needs_bfloat16
@@ -60,7 +60,7 @@ def test_bfloat16_that_would_be_emulated_is_not_chosen(limit: dict[str, str]) ->
 
 
 def test_the_reference_precision_is_always_there() -> None:
-    assert processor().dtype == torch.float32
+    assert cpu_device().dtype == torch.float32
     assert torch.float32 in dtypes_of(CPU)
     assert best_device().dtype == dtypes_of(best_device().torch_device)[0]
 
@@ -69,9 +69,9 @@ def test_a_precision_that_the_cpu_lacks_gets_no_device_and_no_engine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(devices, "dtypes_of", lambda _device: (torch.float32,))
-    with pytest.raises(OptionsError, match=r"My CPU cannot compute in bfloat16\. Use float32"):
+    with pytest.raises(OptionsError, match=r"My CPU does not support bfloat16\. Use float32"):
         Device(CPU, torch.bfloat16, "My CPU")
-    engine = Engine(random_model(SMALL), name="small", device=processor())
+    engine = Engine(random_model(SMALL), name="small", device=cpu_device())
     assert {parameter.dtype for parameter in engine.network.model.parameters()} == {torch.float32}
     assert not engine.network.quantizes
 

@@ -15,7 +15,7 @@ from whisper.decoding import decode as reference_decode
 from whisper.model import Whisper
 
 from lab import audio
-from lab.asr.devices import processor
+from lab.asr.devices import cpu_device
 from lab.asr.engine import Engine
 from lab.asr.options import TranscribeOptions
 from lab.asr.speech import find_speech, pack
@@ -41,7 +41,7 @@ def sample(language: str) -> Waveform:
 @pytest.fixture(scope="module")
 def english_engine() -> Engine:
     model = talking_model(replace(TINY, n_vocab=51864))
-    return Engine(model, name="random.en", device=processor())
+    return Engine(model, name="random.en", device=cpu_device())
 
 
 # --- what it refuses ---
@@ -50,16 +50,16 @@ def english_engine() -> Engine:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"task": "summarise"}, "the task"),
-        ({"beam_size": 0}, "the beam size"),
-        ({"beam_size": 21}, "the beam size"),
-        ({"temperatures": ()}, "the temperatures"),
-        ({"temperatures": (0.0, 1.5)}, "the temperatures"),
-        ({"temperatures": (float("nan"),)}, "the temperatures"),
-        ({"speech_threshold": 0.0}, "the speech threshold"),
-        ({"speech_threshold": float("nan")}, "the speech threshold"),
-        ({"batch_size": 0}, "the batch size"),
-        ({"max_tokens": 0}, "the most tokens"),
+        ({"task": "summarise"}, "task is"),
+        ({"beam_size": 0}, "beam_size is"),
+        ({"beam_size": 21}, "beam_size is"),
+        ({"temperatures": ()}, "temperatures are"),
+        ({"temperatures": (0.0, 1.5)}, "temperatures are"),
+        ({"temperatures": (float("nan"),)}, "temperatures are"),
+        ({"speech_threshold": 0.0}, "speech_threshold is"),
+        ({"speech_threshold": float("nan")}, "speech_threshold is"),
+        ({"batch_size": 0}, "batch_size is"),
+        ({"max_tokens": 0}, "max_tokens is"),
     ],
 )
 def test_a_setting_out_of_range_is_named(options: dict[str, Any], reason: str) -> None:
@@ -68,7 +68,7 @@ def test_a_setting_out_of_range_is_named(options: dict[str, Any], reason: str) -
 
 
 def test_all_settings_out_of_range_are_named_at_once() -> None:
-    with pytest.raises(OptionsError, match=r"beam size is 0.*batch size is -1"):
+    with pytest.raises(OptionsError, match=r"beam_size is 0.*batch_size is -1"):
         TranscribeOptions(beam_size=0, batch_size=-1)
 
 
@@ -77,13 +77,13 @@ def test_a_language_that_the_model_does_not_know_is_refused(
     language: str, tiny_engine: Engine
 ) -> None:
     # Cantonese came with large-v3: a vocabulary of 51,865 has no token for it.
-    with pytest.raises(OptionsError, match="does not know the language"):
+    with pytest.raises(OptionsError, match="does not support the language"):
         tiny_engine.transcribe(silence(1), TranscribeOptions(language=language))
 
 
 @pytest.mark.parametrize(
     ("options", "reason"),
-    [({"language": "sq"}, "knows English only"), ({"task": "translate"}, "cannot translate")],
+    [({"language": "sq"}, "supports English only"), ({"task": "translate"}, "cannot translate")],
 )
 def test_an_english_model_refuses_other_languages_and_translation(
     options: dict[str, Any], reason: str, english_engine: Engine
@@ -119,7 +119,7 @@ def test_the_language_of_silence_is_unknown(tiny_engine: Engine) -> None:
 def test_language_probabilities_are_openai_whisper_s(tiny_engine: Engine) -> None:
     mel = tiny_engine.log_mels([sample("fr").samples])
     with torch.inference_mode():
-        (ours,) = tiny_engine.detect(tiny_engine.encode(mel))
+        (ours,) = tiny_engine.detect_from_features(tiny_engine.encode(mel))
     _, (theirs,) = talking_model().detect_language(mel)
     assert ours.probabilities == pytest.approx(theirs, abs=1e-5)
     assert ours.language == max(theirs, key=theirs.__getitem__)

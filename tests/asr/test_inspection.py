@@ -42,7 +42,7 @@ def test_tokens_and_probabilities_are_openai_whisper_s(
         )[0]
     probabilities = logits[len(before) - 1 : -1].softmax(-1)
     for heard, token, row in zip(found.tokens, theirs.tokens, probabilities, strict=True):
-        assert heard.guess.probability == pytest.approx(float(row[token]), abs=1e-4)
+        assert heard.chosen.probability == pytest.approx(float(row[token]), abs=1e-4)
         assert [one.probability for one in heard.alternatives] == pytest.approx(
             row.topk(3).values.tolist(), abs=1e-4
         )
@@ -57,7 +57,7 @@ def test_what_whisper_cannot_hear_at_once_is_refused(seconds: float, tiny_engine
 
 
 def test_an_unknown_language_is_refused(tiny_engine: Engine, speech: Waveform) -> None:
-    with pytest.raises(OptionsError, match="does not know"):
+    with pytest.raises(OptionsError, match="does not support"):
         inspect(tiny_engine, speech, language="xx")
 
 
@@ -67,9 +67,9 @@ def test_base_is_sure_of_clear_words_and_knows_when_they_were_said(
 ) -> None:
     found = inspect(fast_engine, speech)
     assert found.language.language == "en"
-    spoken = "".join(heard.guess.text for heard in found.tokens if not heard.is_timestamp).strip()
+    spoken = "".join(heard.chosen.text for heard in found.tokens if not heard.is_timestamp).strip()
     assert spoken == found.text
-    assert np.median([heard.guess.probability for heard in found.tokens]) > 0.8
+    assert np.median([heard.chosen.probability for heard in found.tokens]) > 0.8
     times = [time_s for word in found.words for time_s in (word.start_s, word.end_s)]
     assert times == sorted(times)
     assert times[-1] <= speech.duration_s

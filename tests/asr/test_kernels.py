@@ -1,4 +1,4 @@
-"""The processor's own kernels compute what torch's operations compute."""
+"""Our kernels for CPUs compute the same as torch's operations."""
 
 import pytest
 import torch
@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from whisper.model import ResidualAttentionBlock
 
+from lab.asr import kernels
 from lab.asr.devices import uses_onednn
-from lab.asr.kernels import PackedLinear, attend, pack_linears, transposed_linear
+from lab.asr.kernels import PackedLinear, TransposedLinear, attend, pack_linears
 from tests.support.precisions import PRECISIONS, needs_bfloat16
 
 pytestmark = pytest.mark.skipif(
@@ -20,15 +21,15 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 
 def assert_close(ours: Tensor, exact: Tensor, dtype: torch.dtype) -> None:
-    """`ours` is of that type and as close to what float32 gives as the type allows."""
+    """Check that `ours` has `dtype`, and is as close to the float32 result as that allows."""
     assert ours.dtype == dtype
     assert ours.shape == exact.shape
-    error = float((ours.float() - exact).norm() / exact.norm())
+    error = float(((ours.float() - exact).norm() / exact.norm()).detach())
     assert error < (1e-5 if dtype == torch.float32 else 1e-2)
 
 
 def layer(inside: int, outside: int, dtype: torch.dtype, *, bias: bool = True) -> nn.Linear:
-    """A linear layer whose numbers `dtype` holds exactly, in float32."""
+    """A float32 linear layer whose values `dtype` can represent exactly."""
     linear = nn.Linear(inside, outside, bias=bias)
     with torch.no_grad():
         linear.weight.copy_(random(outside, inside, seed=1).to(dtype) / 8)
@@ -42,7 +43,7 @@ def layer(inside: int, outside: int, dtype: torch.dtype, *, bias: bool = True) -
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("shape", [(1, 64), (2, 1, 64), (3, 7, 64), (2, 800, 64)])
 @torch.inference_mode()
-def test_a_packed_layer_is_the_linear_layer(
+def test_a_packed_layer_matches_the_linear_layer(
     shape: tuple[int, ...], bias: bool, gelu: bool, dtype: torch.dtype
 ) -> None:
     linear = layer(64, 57, dtype, bias=bias)
@@ -59,7 +60,7 @@ def test_a_packed_layer_is_the_linear_layer(
 
 @needs_bfloat16
 @torch.inference_mode()
-def test_a_packed_layer_takes_and_gives_the_type_of_its_input() -> None:
+def test_a_packed_layer_returns_the_dtype_of_its_input() -> None:
     linear = layer(16, 16, torch.bfloat16)
     x = random(3, 16).bfloat16().float()
     expected = linear(x)
@@ -70,56 +71,88 @@ def test_a_packed_layer_takes_and_gives_the_type_of_its_input() -> None:
 
 
 @torch.inference_mode()
-def test_a_block_of_whisper_computes_the_same_packed_but_for_what_is_left_out() -> None:
+def test_a_block_of_whisper_computes_the_same_when_packed() -> None:
     torch.manual_seed(0)
     block = ResidualAttentionBlock(64, 4, cross_attention=True)
     x, audio = random(2, 5, 64), random(2, 30, 64, seed=1)
     expected = block(x, audio)
-    kept = block.cross_attn.key
-    pack_linears(block, but=[kept])
-    assert block.cross_attn.key is kept
-    modules = list(block.modules())
-    assert [module for module in modules if isinstance(module, nn.Linear)] == [kept]
-    assert not any(isinstance(module, nn.GELU) for module in modules)
+    pack_linears(block, transposed=[block.cross_attn.key])
+    assert isinstance(block.cross_attn.key, TransposedLinear)
+    assert isinstance(block.cross_attn.value, PackedLinear)
+    assert not any(isinstance(module, nn.Linear | nn.GELU) for module in block.modules())
     assert_close(block(x, audio), expected, torch.float32)
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
 @pytest.mark.parametrize("bias", [False, True])
 @torch.inference_mode()
-def test_a_transposed_layer_is_the_linear_layer_with_positions_side_by_side(
+def test_a_transposed_layer_matches_the_linear_layer_with_contiguous_rows(
     bias: bool, dtype: torch.dtype
 ) -> None:
     linear = layer(64, 40, dtype, bias=bias)
     x = random(3, 101, 64).to(dtype)
     expected = linear(x.float())
-    ours = transposed_linear(linear.to(dtype), x)
+    ours = TransposedLinear(linear.to(dtype))(x)
     assert_close(ours, expected, dtype)
     assert ours.stride(1) == 1
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
-@pytest.mark.parametrize("mask_shape", [None, (2, 1, 1, 60), (60,)])
+@pytest.mark.parametrize("bias_shape", [None, (2, 1, 1, 60), (60,)])
 @pytest.mark.parametrize("queries", [1, 5, 127, 128, 301])
 @torch.inference_mode()
-def test_attention_is_torch_s_for_few_and_many_queries(
-    queries: int, mask_shape: tuple[int, ...] | None, dtype: torch.dtype
+def test_attention_matches_torch_for_few_and_many_queries(
+    queries: int, bias_shape: tuple[int, ...] | None, dtype: torch.dtype
 ) -> None:
     # Transposed in memory, as the heads of a projection are.
     query = random(2, queries, 3, 16, seed=1).to(dtype).transpose(1, 2)
     keys = random(2, 60, 3, 16, seed=2).to(dtype).transpose(1, 2)
     values = random(2, 60, 3, 16, seed=3).to(dtype).transpose(1, 2)
     before = query.clone()
-    mask = None
-    if mask_shape:
-        mask = torch.zeros(mask_shape, dtype=dtype)
-        mask[..., 20:] = 1.5
-        mask.view(-1, 60)[0, 31:] = -torch.inf
+    attn_bias = None
+    if bias_shape:
+        attn_bias = torch.zeros(bias_shape, dtype=dtype)
+        attn_bias[..., 20:] = 1.5
+        attn_bias.view(-1, 60)[0, 31:] = -torch.inf
     exact = F.scaled_dot_product_attention(
         query.float(),
         keys.float(),
         values.float(),
-        None if mask is None else mask.view(-1, 1, 1, 60).float(),
+        None if attn_bias is None else attn_bias.view(-1, 1, 1, 60).float(),
     )
-    assert_close(attend(query, keys, values, mask), exact, dtype)
+    assert_close(attend(query, keys, values, attn_bias), exact, dtype)
     assert torch.equal(query, before)
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+@pytest.mark.parametrize("has_bias", [False, True])
+@pytest.mark.parametrize("queries", [7, 300])
+def test_gradients_of_attention_match_torch(
+    queries: int, has_bias: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_MANY_QUERIES_WITH_GRAD", 300)
+    lengths = (queries, 301, 301)
+    inputs = [random(2, 2, n, 32, seed=seed).to(dtype) for seed, n in enumerate(lengths)]
+    attn_bias = (torch.arange(301) / 100).to(dtype) if has_bias else None
+    ours = [x.clone().requires_grad_() for x in inputs]
+    theirs = [x.float().requires_grad_() for x in inputs]
+    gradient = random(2, 2, queries, 32, seed=3).to(dtype)
+    mixed = attend(*ours, attn_bias)
+    mixed.backward(gradient)
+    mask = None if attn_bias is None else attn_bias.float()[None]
+    expected = F.scaled_dot_product_attention(*theirs, attn_mask=mask)
+    expected.backward(gradient.float())
+    assert_close(mixed, expected, dtype)
+    for x, exact in zip(ours, theirs, strict=True):
+        assert x.grad is not None
+        assert exact.grad is not None
+        assert_close(x.grad, exact.grad, dtype)
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+@pytest.mark.parametrize("needs_grad", [False, True])
+def test_causal_attention_matches_torch(needs_grad: bool, dtype: torch.dtype) -> None:
+    inputs = [random(2, 3, 40, 16, seed=seed).to(dtype) for seed in range(3)]
+    exact = F.scaled_dot_product_attention(*(x.float() for x in inputs), is_causal=True)
+    query, keys, values = (x.requires_grad_(needs_grad) for x in inputs)
+    assert_close(attend(query, keys, values, is_causal=True), exact, dtype)

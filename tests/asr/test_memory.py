@@ -4,7 +4,7 @@ import pytest
 
 from lab.asr import memory
 from lab.asr.engine import Engine
-from lab.asr.memory import fitting_windows
+from lab.asr.memory import max_windows
 
 
 @pytest.fixture
@@ -22,28 +22,28 @@ def test_more_windows_than_gain_anything_are_not_taken(
     positions: int, most: int, tiny_engine: Engine, free: list[int]
 ) -> None:
     assert free[0] == 1 << 40
-    assert fitting_windows(tiny_engine.network, positions=positions) == most
+    assert max_windows(tiny_engine.network, audio_ctx=positions) == most
 
 
 def test_little_memory_means_fewer_windows_but_never_none(
     tiny_engine: Engine, free: list[int]
 ) -> None:
     network = tiny_engine.network
-    needed = network.bytes_per_window(positions=1500)
+    needed = network.bytes_per_window(audio_ctx=1500)
     counts = []
     for share in (100, 50, 20, 8, 4, 2, 0, -1):
         free[0] = share * needed
-        counts.append(fitting_windows(network, positions=1500))
+        counts.append(max_windows(network, audio_ctx=1500))
     assert counts == [16, 12, 5, 2, 1, 1, 1, 1]
 
 
 def test_hypotheses_and_positions_cost_memory(tiny_engine: Engine, free: list[int]) -> None:
     network = tiny_engine.network
-    free[0] = 40 * network.bytes_per_window(positions=1500)
-    assert fitting_windows(network, positions=1500) == 10
-    assert fitting_windows(network, positions=1500, beam_size=5) < 10
-    assert fitting_windows(network, positions=600) > 10
+    free[0] = 40 * network.bytes_per_window(audio_ctx=1500)
+    assert max_windows(network, audio_ctx=1500) == 10
+    assert max_windows(network, audio_ctx=1500, beam_size=5) < 10
+    assert max_windows(network, audio_ctx=600) > 10
 
 
 def test_this_machine_has_room_for_a_window_of_the_smallest_model(tiny_engine: Engine) -> None:
-    assert 1 <= fitting_windows(tiny_engine.network, positions=1500) <= 16
+    assert 1 <= max_windows(tiny_engine.network, audio_ctx=1500) <= 16

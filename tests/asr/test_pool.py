@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.asr.devices import processor
+from lab.asr.devices import cpu_device
 from lab.asr.engine import Engine
 from lab.asr.pool import EnginePool
 from lab.core.errors import CheckpointError
@@ -20,7 +20,7 @@ def test_a_model_is_loaded_once_and_what_loads_is_seen(
         seen.append((name, pool.loading_since is not None, pool.loaded))
         if name == "gone":
             raise CheckpointError("There is no model called gone.")
-        return Engine(random_model(SMALL), name=name, device=processor())
+        return Engine(random_model(SMALL), name=name, device=cpu_device())
 
     monkeypatch.setattr(Engine, "load", load)
     loaded: list[Engine | None] = []

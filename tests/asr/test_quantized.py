@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
-from lab.asr.quantized import QuantizedAudio
+from lab.asr.quantized import QuantizedAudioCache
 
 # 8 bits keep half a step of 1 in 127; what is left after a sum of many is less.
 CLOSE = 0.02
@@ -19,10 +19,10 @@ def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def holding(*windows: tuple[Tensor, Tensor], positions: int | None = None) -> QuantizedAudio:
+def holding(*windows: tuple[Tensor, Tensor], positions: int | None = None) -> QuantizedAudioCache:
     """Windows of one layer; keys and values have shape (heads, positions, width)."""
     heads, longest, width = windows[0][0].shape
-    audio = QuantizedAudio(1, len(windows), heads, width, positions or longest)
+    audio = QuantizedAudioCache(1, len(windows), heads, width, positions or longest)
     for number, (keys, values) in enumerate(windows):
         audio.put(number, [(keys, values)])
     return audio
@@ -163,7 +163,7 @@ def test_a_window_that_moves_takes_its_layers_along_and_leaves_its_place() -> No
         ]
         for length in (30, 50, 70)
     )
-    audio = QuantizedAudio(2, 2, 2, 16, 70)
+    audio = QuantizedAudioCache(2, 2, 2, 16, 70)
     audio.put(0, third)
     audio.put(1, second)
     audio.move(1, 0)

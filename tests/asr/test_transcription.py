@@ -1,4 +1,4 @@
-"""A whole recording becomes segments in order, as they come, and can be stopped at any token."""
+"""Recordings are transcribed to segments in order, lazily, and can be cancelled at any token."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from lab import audio
 from lab.asr import transcription
 from lab.asr.engine import Engine
 from lab.asr.options import TranscribeOptions
-from lab.asr.recognition import Passage
+from lab.asr.recognition import WindowState
 from lab.asr.speech import WINDOW_S, Region
 from lab.audio import SAMPLE_RATE, Waveform
 from lab.core.progress import Cancelled
@@ -40,44 +40,44 @@ def in_order(segments: Sequence[Segment], duration_s: float) -> bool:
     return times == sorted(times) and all(0 <= time_s <= duration_s for time_s in times)
 
 
-class Reading(Script):
+class ScriptedRecording(Script):
     """Ten minutes of speech: a word in each of 20 windows, the first of which takes longest."""
 
     waveform = silence(600)
 
     def __init__(self, engine: Engine) -> None:
         word = decoded(engine.tokenizer("en"), 0.0, " word", 30.0)
-        super().__init__(engine, say=lambda _: word, takes=lambda passage: self.tokens(passage))
-        self.found = 0  # regions of speech
+        super().__init__(engine, result=lambda _: word, n_steps=self._n_steps)
+        self.n_regions = 0
 
-    def tokens(self, passage: Passage) -> int:
-        number = round(passage.window.start_s) // WINDOW_S
+    def _n_steps(self, state: WindowState) -> int:
+        number = round(state.window.start_s) // WINDOW_S
         return 12 if number == 0 else 3 + 5 * number % 7
 
     def find_speech(self, *_: object, **__: object) -> Iterator[Region]:
         for start_s in range(0, 600, WINDOW_S):
-            self.found += 1
+            self.n_regions += 1
             yield Region(start_s * SAMPLE_RATE, (start_s + WINDOW_S) * SAMPLE_RATE)
 
     def finished(self) -> int:
-        """How many windows have ended, until the first that has not."""
-        ended = {round(passage.window.start_s) // WINDOW_S for passage in self.ended}
-        return next(number for number in range(21) if number not in ended)
+        """How many windows from the start are done without a gap."""
+        done = {round(state.window.start_s) // WINDOW_S for state in self.done}
+        return next(number for number in range(21) if number not in done)
 
 
 @pytest.fixture
-def reading(tiny_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Reading:
-    reading = Reading(tiny_engine)
-    monkeypatch.setattr(transcription, "find_speech", reading.find_speech)
-    reading.play(monkeypatch)
-    return reading
+def script(tiny_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> ScriptedRecording:
+    script = ScriptedRecording(tiny_engine)
+    monkeypatch.setattr(transcription, "find_speech", script.find_speech)
+    script.install(monkeypatch)
+    return script
 
 
 # --- order, progress, stopping ---
 
 
-def test_segments_come_in_order_and_cover_the_recording(reading: Reading) -> None:
-    transcript = reading.engine.transcribe(reading.waveform, ENGLISH).transcript()
+def test_segments_come_in_order_and_cover_the_recording(script: ScriptedRecording) -> None:
+    transcript = script.engine.transcribe(script.waveform, ENGLISH).transcript()
     assert [(one.start_s, one.end_s) for one in transcript.segments] == [
         (start_s, start_s + 30) for start_s in range(0, 600, 30)
     ]
@@ -87,30 +87,30 @@ def test_segments_come_in_order_and_cover_the_recording(reading: Reading) -> Non
     )
 
 
-def test_nothing_is_decoded_before_somebody_asks_and_nothing_more_after_they_left(
-    reading: Reading,
+def test_segments_are_decoded_lazily(
+    script: ScriptedRecording,
 ) -> None:
-    started = reading.engine.transcribe(reading.waveform, replace(ENGLISH, batch_size=4))
-    assert (reading.asked, reading.steps) == ([], 0)
+    started = script.engine.transcribe(script.waveform, replace(ENGLISH, batch_size=4))
+    assert (script.calls, script.steps) == ([], 0)
     for segment in started:
         assert segment.start_s == 0
         break
     # The first text does not wait for the rest of the recording.
-    assert reading.steps == 12
-    assert reading.found < 20
+    assert script.steps == 12
+    assert script.n_regions < 20
     assert len(started.so_far().segments) == 1
-    assert not reading.engine.lock.locked()
+    assert not script.engine.lock.locked()
 
 
-def test_a_transcription_that_was_left_can_be_gone_on_with(reading: Reading) -> None:
-    started = reading.engine.transcribe(reading.waveform, ENGLISH)
+def test_an_interrupted_transcription_can_be_resumed(script: ScriptedRecording) -> None:
+    started = script.engine.transcribe(script.waveform, ENGLISH)
     next(iter(started))
     assert len(started.transcript().segments) == 20
     assert started.transcript() == started.so_far()
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 30])
-def test_progress_grows_to_the_whole_duration(batch_size: int, reading: Reading) -> None:
+def test_progress_grows_to_the_whole_duration(batch_size: int, script: ScriptedRecording) -> None:
     reports: list[float] = []
 
     finished = 0
@@ -119,47 +119,49 @@ def test_progress_grows_to_the_whole_duration(batch_size: int, reading: Reading)
         nonlocal finished
         assert total == 600
         # Encoding is half of the work, decoding the other.
-        asked, before, finished = len(reading.asked), finished, reading.finished()
-        assert (asked - 1 + before) * 15 <= done <= (asked + finished) * 15
+        encoded, before, finished = len(script.calls), finished, script.finished()
+        assert (encoded - 1 + before) * 15 <= done <= (encoded + finished) * 15
         reports.append(done)
 
     options = replace(ENGLISH, batch_size=batch_size)
-    reading.engine.transcribe(reading.waveform, options, on_progress=report).transcript()
+    script.engine.transcribe(script.waveform, options, on_progress=report).transcript()
     assert reports == sorted(reports)
     assert reports[-1] == 600
     # Each encoding and each token.
-    assert len(reports) >= 20 + reading.steps
+    assert len(reports) >= 20 + script.steps
 
 
-def test_stopping_keeps_what_was_finished_and_leaves_the_engine_usable(reading: Reading) -> None:
+def test_cancelling_keeps_the_finished_segments(
+    script: ScriptedRecording,
+) -> None:
     options = replace(ENGLISH, batch_size=4)
     stop_at = 0
     whole: Transcript | None = None
     while whole is None:
         stop_at += 1
         calls = before = 0
-        reading.ended.clear()
+        script.done.clear()
 
         def stop(*_: object, at: int = stop_at, **__: object) -> None:
             nonlocal calls, before
             calls += 1
             if calls == at:
                 raise Cancelled
-            before = reading.finished()
+            before = script.finished()
 
-        started = reading.engine.transcribe(reading.waveform, options, on_progress=stop)
+        started = script.engine.transcribe(script.waveform, options, on_progress=stop)
         try:
             whole = started.transcript()
         except Cancelled:
             kept = started.so_far().segments
             assert [one.start_s for one in kept] == [*range(0, 30 * len(kept), 30)]
-            # What ended with the very token at which the work was stopped may be lost.
-            assert before <= len(kept) <= reading.finished()
-        assert not reading.engine.lock.locked()
+            # Windows that finished at the token of the cancellation may be lost.
+            assert before <= len(kept) <= script.finished()
+        assert not script.engine.lock.locked()
     assert len(whole.segments) == 20
 
 
-def test_stopping_inside_a_token_frees_the_engine(tiny_engine: Engine) -> None:
+def test_cancelling_releases_the_lock(tiny_engine: Engine) -> None:
     def stop(done: float, total: float, note: str = "") -> None:  # noqa: ARG001
         if note == "Transcribing":
             raise Cancelled
@@ -171,7 +173,7 @@ def test_stopping_inside_a_token_frees_the_engine(tiny_engine: Engine) -> None:
     assert tiny_engine.transcribe(sample("en"), options).transcript().segments
 
 
-# --- nothing to hear ---
+# --- silence ---
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 400, 16_000, 30 * 60 * 16_000])
@@ -186,11 +188,11 @@ def test_silence_of_any_length_has_no_segments(n_samples: int, tiny_engine: Engi
 
 # --- with Whisper base and real speech ---
 
-_NORMALISED = EnglishTextNormalizer()
+_normalize = EnglishTextNormalizer()
 
 
 def word_error_rate(references: list[str], texts: list[str]) -> float:
-    return jiwer.wer([*map(_NORMALISED, references)], [*map(_NORMALISED, texts)])
+    return jiwer.wer([*map(_normalize, references)], [*map(_normalize, texts)])
 
 
 @pytest.mark.real
@@ -207,7 +209,7 @@ def test_base_makes_few_errors_on_all_english_prompts(
 
 
 @pytest.mark.real
-def test_a_long_recording_is_read_in_batches_with_words_in_order(
+def test_a_long_recording_is_transcribed_in_batches_with_words_in_order(
     fast_engine: Engine, english_prompts: list[Utterance]
 ) -> None:
     talk, text = joined(english_prompts[20:50])
@@ -226,7 +228,7 @@ def test_a_long_recording_is_read_in_batches_with_words_in_order(
 @pytest.mark.real
 def test_speech_in_long_silence_is_found_where_it_is(fast_engine: Engine) -> None:
     speech = sample("en").slice(0, 6)
-    start_s = 359.0  # and across a border of the blocks in which speech is looked for
+    start_s = 359.0  # and across a boundary of the blocks of speech detection
     samples = np.zeros(480 * SAMPLE_RATE, np.float32)
     samples[round(start_s * SAMPLE_RATE) :][: len(speech.samples)] = speech.samples
     found = fast_engine.transcribe(Waveform(samples, SAMPLE_RATE), ENGLISH).transcript()
@@ -240,13 +242,13 @@ def test_speech_in_long_silence_is_found_where_it_is(fast_engine: Engine) -> Non
 def test_spanish_is_translated_into_english(fast_engine: Engine) -> None:
     started = fast_engine.transcribe(sample("es"), TranscribeOptions(task="translate"))
     assert started.info.language == "es"
-    words = set(_NORMALISED(started.transcript().text).split())
+    words = set(_normalize(started.transcript().text).split())
     assert {"the", "you", "please"} & words
     assert not {"por", "favor", "su", "de", "el", "que"} & words
 
 
 @pytest.mark.real
-def test_beam_search_reads_a_real_recording_with_few_errors(fast_engine: Engine) -> None:
+def test_beam_search_makes_few_errors_on_a_real_recording(fast_engine: Engine) -> None:
     (text,) = (s.text for s in list_samples() if s.language == "en")
     options = replace(ENGLISH, beam_size=5)
     transcript = fast_engine.transcribe(sample("en"), options).transcript()
@@ -255,11 +257,9 @@ def test_beam_search_reads_a_real_recording_with_few_errors(fast_engine: Engine)
 
 
 @pytest.mark.real
-def test_the_fast_precision_reads_what_float32_reads(
-    base_engine: Engine, fast_engine: Engine
-) -> None:
+def test_the_fast_precision_matches_float32(base_engine: Engine, fast_engine: Engine) -> None:
     if fast_engine.device == base_engine.device:
-        pytest.skip("this machine is fastest in float32 on its processor")
+        pytest.skip("this machine is fastest in float32 on its CPU")
     exact, fast = (
         engine.transcribe(sample("en"), ENGLISH).transcript()
         for engine in (base_engine, fast_engine)

@@ -33,7 +33,7 @@ def tiny_bytes(tiny: Whisper) -> bytes:
 
 
 def loaded(path: Path) -> Whisper:
-    return weights.build(weights.read(path), called=path.name)
+    return weights.build(weights.read(path), label=path.name)
 
 
 # --- reading and building ---
@@ -195,10 +195,10 @@ def damaged() -> dict[str, tuple[bytes, str]]:
     nan, infinite = weight.clone(), weight.clone()
     nan[3], infinite[3] = torch.nan, -torch.inf
     return {
-        "empty": (b"", "cut off, damaged or not a model file"),
+        "empty": (b"", "truncated, damaged or not a model file"),
         "text": (b"<html>please log in</html>", "not a model file"),
-        "cut off": (good[: len(good) // 2], "cut off"),
-        "without its last byte": (good[:-1], "cut off"),
+        "cut off": (good[: len(good) // 2], "truncated"),
+        "without its last byte": (good[:-1], "truncated"),
         "another zip": (zipped({"a.txt": b"hello"}), "damaged"),
         "compressed": (zipped({"x/data.pkl": b"0" * 9}, zipfile.ZIP_DEFLATED), "compressed"),
         "torchscript": (torchscript(), "TorchScript"),
@@ -212,16 +212,16 @@ def damaged() -> dict[str, tuple[bytes, str]]:
         "whole module": (as_bytes(model), "program code, which was not run"),
         "a dimension too few": (
             as_bytes({**payload(model), "dims": {"n_mels": 80}}),
-            "dimensions differ: n_audio_ctx",
+            "unknown dimensions: n_audio_ctx",
         ),
-        "a dimension too many": (as_bytes(changed(model, n_ears=2)), "dimensions differ: n_ears"),
+        "a dimension too many": (as_bytes(changed(model, n_ears=2)), "unknown dimensions: n_ears"),
         "a terabyte": (as_bytes(changed(model, n_text_ctx=10**9)), "n_text_ctx is 1000000000"),
         "negative": (as_bytes(changed(model, n_audio_layer=-1)), "n_audio_layer is -1"),
         "text for a number": (as_bytes(changed(model, n_mels="80")), "n_mels is '80'"),
         "true for a number": (as_bytes(changed(model, n_text_head=True)), "n_text_head is True"),
         "fraction": (as_bytes(changed(model, n_text_head=2.0)), "n_text_head is 2.0"),
-        "heads that do not divide": (as_bytes(changed(model, n_text_head=3)), "divided among"),
-        "halves that do not fit": (as_bytes(changed(model, n_audio_state=32)), "differ"),
+        "heads that do not divide": (as_bytes(changed(model, n_text_head=3)), "divisible by"),
+        "states that differ": (as_bytes(changed(model, n_audio_state=32)), "differ"),
         "odd mel bands": (as_bytes(changed(model, n_mels=100)), "expected 80 or 128"),
         "too many layers": (as_bytes(changed(model, n_text_layer=3)), "decoder.blocks.2"),
         "large for its content": (
@@ -240,18 +240,21 @@ def damaged() -> dict[str, tuple[bytes, str]]:
         ),
         "integers": (
             as_bytes(with_tensor(model, "decoder.ln.weight", weight.int())),
-            "not made of plain floating-point numbers",
+            "not a dense floating-point tensor",
         ),
         "sparse": (
             as_bytes(with_tensor(model, "decoder.ln.weight", weight.to_sparse())),
-            "not made of plain floating-point numbers",
+            "not a dense floating-point tensor",
         ),
         "not a tensor": (
             as_bytes(with_tensor(model, "decoder.ln.weight", [1.0])),
-            "not made of plain floating-point numbers",
+            "not a dense floating-point tensor",
         ),
-        "NaN": (as_bytes(with_tensor(model, "decoder.ln.weight", nan)), "NaN or infinity"),
-        "infinity": (as_bytes(with_tensor(model, "decoder.ln.weight", infinite)), "NaN or infin"),
+        "NaN": (as_bytes(with_tensor(model, "decoder.ln.weight", nan)), "NaN or infinite"),
+        "infinity": (
+            as_bytes(with_tensor(model, "decoder.ln.weight", infinite)),
+            "NaN or infinite",
+        ),
     }
 
 

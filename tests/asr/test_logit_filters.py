@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from whisper.decoding import DecodingOptions, DecodingTask
 from whisper.tokenizer import get_tokenizer
 
-from lab.asr.rules import TimestampRules
+from lab.asr.logit_filters import LogitFilters
 from tests.support.whispers import BRIEF, random_model
 
 TOKENIZER = get_tokenizer(True, num_languages=99, language="en", task="transcribe")
@@ -32,7 +32,7 @@ def test_the_rules_allow_what_openai_whisper_s_filters_allow(
 
     The rows of the batch are at different places of their texts.
     """
-    rules = TimestampRules(TOKENIZER, torch.device("cpu"))
+    rules = LogitFilters(TOKENIZER, torch.device("cpu"))
     generator = torch.Generator().manual_seed(seed)
     rows: list[list[int]] = [[], [], [], []]
     for step in range(25):
