@@ -28,7 +28,7 @@ import typer
 from lab import audio, dataset
 from lab.audio import SAMPLE_RATE
 from lab.core.workspace import Workspace
-from lab.dataset import DatasetClip, store
+from lab.dataset import DatasetClip, snapshot, store
 from lab.importers import CorpusReader, get_format
 from lab.recordings.samples import FOLDER
 
@@ -64,7 +64,7 @@ def many_clips(workspace: Workspace, n: int) -> None:
                 duration_s=round(float(random.uniform(1, 15)), 3),
             )
         )
-    store.write(made, clips)
+    snapshot.write(made.folder, clips)
 
 
 def release(folder: Path, n: int) -> Path:

@@ -17,7 +17,7 @@ from lab.core.languages import LANGUAGES
 from lab.core.progress import Progress, ignore
 from lab.core.staging import Staging
 from lab.core.workspace import Workspace, slug
-from lab.dataset import store
+from lab.dataset import snapshot
 from lab.dataset.file_names import avoid_split_words
 from lab.dataset.store import Dataset, dataset_named, locked
 from lab.dataset.table import NEW, STATUSES, TABLE_NAME, DatasetClip
@@ -72,7 +72,7 @@ def add(
             known.add(file_name)
             text = " ".join(texts.get(clip_name, "").split())
             rows.append(DatasetClip(file_name, text, language=language, duration_s=duration_s))
-        store.write(dataset, rows)
+        snapshot.write(dataset.folder, rows)
     return dataset, len(rows) - n_before
 
 
@@ -209,7 +209,7 @@ def _move_into_dataset(dataset: Dataset, copied: Mapping[str, DatasetClip], stag
                 target = dataset.folder / row.file_name
                 (staging / target.name).replace(target)
                 moved.append(target)
-            store.write(dataset, [*existing, *new])
+            snapshot.write(dataset.folder, [*existing, *new])
         except BaseException:
             for target in moved:
                 target.unlink()

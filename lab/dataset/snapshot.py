@@ -8,7 +8,7 @@ was open meanwhile, and gets replaced; any other value was typed there, and is k
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -108,14 +108,14 @@ def after(clips: Mapping[str, DatasetClip], actions: Iterable[Action]) -> dict[s
     return {**clips, **{name: replace(clips[name], **texts) for name, texts in changed.items()}}
 
 
-def write(folder: Path, clips: Sequence[DatasetClip]) -> None:
+def write(folder: Path, clips: Iterable[DatasetClip]) -> None:
     """Write all clips to the table, which then includes the whole journal.
 
     The caller holds the lock and has applied the journal to `clips`. Raises WorkspaceError, with
     the table unchanged.
     """
     journal_size = file_signature(folder / JOURNAL_NAME)[1]
-    table.write(folder / TABLE_NAME, clips)
+    table.write(folder / TABLE_NAME, list(clips))
     if journal_size:
         signature = file_signature(folder / TABLE_NAME)
         # Without this file the whole journal is applied to the table, with the same result.

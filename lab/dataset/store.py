@@ -5,7 +5,7 @@ rewritten once the journal holds enough that the table lacks, and by `Dataset.co
 """
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,7 +159,7 @@ class Dataset:
         with locked(self):
             state = snapshot.current(self.folder)
             if not state.is_compacted:
-                write(self, list(state.clips.values()))
+                snapshot.write(self.folder, state.clips.values())
 
     def _record(self, action: Action, before: Mapping[str, DatasetClip]) -> Action:
         journal_size = journal.append(self.folder, action)
@@ -167,7 +167,7 @@ class Dataset:
         if pending > _COMPACTION_RATIO * file_signature(self.folder / TABLE_NAME)[1]:
             # The journal already holds the change; the table can be written another time.
             with suppress(WorkspaceError):
-                write(self, list(snapshot.after(before, [action]).values()))
+                snapshot.write(self.folder, snapshot.after(before, [action]).values())
         return action
 
 
@@ -237,15 +237,6 @@ def locked(dataset: Dataset) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def write(dataset: Dataset, clips: Sequence[DatasetClip]) -> None:
-    """Write all clips to the table, which then includes the whole journal.
-
-    The caller holds the lock and has applied the journal to `clips`. Raises WorkspaceError, with
-    the table unchanged.
-    """
-    snapshot.write(dataset.folder, clips)
 
 
 def _change(

@@ -16,7 +16,7 @@ from lab.audio import Waveform
 from lab.core.errors import LabError, OptionsError, WorkspaceError
 from lab.core.progress import Cancelled
 from lab.core.workspace import Workspace
-from lab.dataset import DatasetClip, store
+from lab.dataset import DatasetClip, snapshot
 from lab.importers import CorpusClip
 
 
@@ -195,7 +195,7 @@ def test_a_failed_import_changes_nothing(
     if fault == "disk full":
         monkeypatch.setattr(shutil, "copyfile", refuse_the_third)
     if fault == "table not written":
-        monkeypatch.setattr(store, "write", refuse_the_table)
+        monkeypatch.setattr(snapshot, "write", refuse_the_table)
     expected = Cancelled if fault == "stopped" else LabError
     with pytest.raises(expected):
         dataset.import_clips(
