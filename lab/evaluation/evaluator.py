@@ -67,6 +67,18 @@ def evaluate(
     OptionsError
         If the split has no clips (raised before any model is loaded), if a model is listed twice,
         or if no clip can be transcribed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> from lab import Engine, Workspace, dataset
+    >>> interviews, _ = dataset.add(
+    ...     Workspace(Path(mkdtemp())), "Interviews", [("a.wav", b"...")], language="sq"
+    ... )
+    >>> evaluate((Engine.load(name) for name in ["base", "small"]), [interviews])
+    Traceback (most recent call last):
+    lab.core.errors.OptionsError: The split “test” of interviews has no clip with a text; ...
     """
     chosen = [_choose(dataset, split, trained_on.get(dataset.name, ())) for dataset in datasets]
     predictions: list[dict[str, dict[str, Prediction]]] = [{} for _ in datasets]

@@ -161,7 +161,8 @@ def exclusion_note(report: Report) -> str:
     n = report.n_trained_on
     clips = "1 clip was" if n == 1 else f"{n:,} clips were"
     source = f"{report.dataset}, {report.split}"
-    return f"{clips} excluded from {source}: a model was trained on them." if n else ""
+    they = "it" if n == 1 else "them"
+    return f"{clips} excluded from {source}, because a model was trained on {they}." if n else ""
 
 
 def matrix(

@@ -218,18 +218,13 @@ def _run_library(
         ):
             assert process.stdout is not None
             try:
-                yield from filter(None, map(_parse, process.stdout))
+                yield from map(json.loads, process.stdout)
                 process.wait()
             finally:  # also when the caller stops early
                 process.kill()
             if process.returncode:
                 messages.seek(0)
                 raise _LibraryError(_last_line(messages.read(), process.returncode))
-
-
-def _parse(line: bytes) -> Mapping[str, Any]:
-    content = json.loads(line)
-    return content if isinstance(content, dict) else {}
 
 
 def _last_line(messages: bytes, code: int) -> str:
@@ -249,7 +244,8 @@ def _compare(
     references = [clip.text for clip in clips]
     lab, other = (score(references, texts, BASIC).words for texts in (lab_texts, library_texts))
     between = score(lab_texts, library_texts, BASIC).words
-    n_differing = sum(map(_differs, lab_texts, library_texts))
+    pairs = list(zip(lab_texts, library_texts, strict=True))
+    n_differing = sum(BASIC(one) != BASIC(another) for one, another in pairs)
     outcome = _outcome(lab, other, between)
     verdict = {
         "verified": f"Verified: {library} loads the model and its transcripts agree with the lab's",
@@ -273,12 +269,8 @@ def _compare(
         lab.rate,
         other.rate,
         n_differing,
-        tuple(map(VerifiedClip, references, lab_texts, library_texts)),
+        tuple(VerifiedClip(text, *pair) for text, pair in zip(references, pairs, strict=True)),
     )
-
-
-def _differs(lab_text: str, library_text: str) -> bool:
-    return BASIC(lab_text) != BASIC(library_text)
 
 
 def _outcome(lab: Counts, library: Counts, between: Counts) -> Outcome:

@@ -6,23 +6,14 @@ model knows. Each comparison is green, red, or grey where it is inconclusive.
 """
 
 from lab.health.check import N_CLIPS, check_run, health_check
-from lab.health.comparison import compare
-from lab.health.outputs import ModelOutputs, transcribe_probes
-from lab.health.probes import ProbeSet, build_probe_set
-from lab.health.report import CheckResult, CheckState, HealthReport, read_report, write_report
+from lab.health.report import CheckResult, HealthReport, read_report, write_report
 
 __all__ = [
     "N_CLIPS",
     "CheckResult",
-    "CheckState",
     "HealthReport",
-    "ModelOutputs",
-    "ProbeSet",
-    "build_probe_set",
     "check_run",
-    "compare",
     "health_check",
     "read_report",
-    "transcribe_probes",
     "write_report",
 ]

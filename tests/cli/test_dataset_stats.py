@@ -12,7 +12,7 @@ from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.predictions import predict
 from tests.support.commands import assert_refused
-from tests.support.listening import Listener, silence
+from tests.support.fake_engine import FakeEngine, silent_dataset
 
 app = typer.Typer()
 app.command()(stats)
@@ -24,12 +24,12 @@ def run(*arguments: object) -> Result:
 
 @pytest.fixture
 def made(workspace: Workspace) -> Dataset:
-    made = silence(workspace, 2, 4, 30)
+    made = silent_dataset(workspace, 2, 4, 30)
     texts = [("Mirë, mirë!", "train", "new"), ("po", "test", "corrected"), ("x", "", "excluded")]
     made.change(
         (
             (entry, replace(entry, transcription=text, split=split, status=status))
-            for entry, (text, split, status) in zip(made.entries(), texts, strict=True)
+            for entry, (text, split, status) in zip(made.clips(), texts, strict=True)
         ),
         what="test",
     )
@@ -37,7 +37,7 @@ def made(workspace: Workspace) -> Dataset:
 
 
 def test_figures_are_printed(made: Dataset, workspace: Workspace) -> None:
-    predict(Listener(), made, made.entries())
+    predict(FakeEngine(), made, made.clips())
     shown = run("a", "--workspace", workspace.root)
     assert shown.exit_code == 0
     lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
@@ -62,8 +62,8 @@ def test_json_holds_all_figures(made: Dataset, workspace: Workspace) -> None:
 
 
 def test_texts_give_the_terminal_no_orders(workspace: Workspace) -> None:
-    made = silence(workspace, 2)
-    (entry,) = made.entries()
+    made = silent_dataset(workspace, 2)
+    (entry,) = made.clips()
     made.change([(entry, replace(entry, transcription="a\x1b[2J"))], what="test")
     shown = run("a", "--workspace", workspace.root).stdout
     assert "\x1b" not in shown

@@ -20,7 +20,7 @@ from lab.dataset import Dataset
 from lab.evaluation import CUSTOM, evaluate, matrix, report_files, rescore, summarize
 from lab.scoring import Counts, Normalizer
 from tests.support.commands import assert_refused
-from tests.support.listening import Listener, silence
+from tests.support.fake_engine import FakeEngine, silent_dataset
 from tests.support.speech import Utterance
 
 N_CLIPS = 20
@@ -29,7 +29,7 @@ N_CLIPS = 20
 @pytest.fixture
 def data(workspace: Workspace) -> Dataset:
     """Twenty test clips of 1.1 s and longer, with texts as `text_of` gives them."""
-    data = silence(workspace, *(1 + number / 10 for number in range(1, N_CLIPS + 3)))
+    data = silent_dataset(workspace, *(1 + number / 10 for number in range(1, N_CLIPS + 3)))
     edits = []
     for number, entry in enumerate(data.clips()):
         split = "test" if number < N_CLIPS else "train"
@@ -46,14 +46,14 @@ def transcribes(change: Callable[[str], str]) -> Callable[[Waveform, str], str]:
     return lambda clip, _: change(text_of(round(10 * clip.duration_s) - 11))
 
 
-def base() -> Listener:
-    return Listener(
+def base() -> FakeEngine:
+    return FakeEngine(
         "base", "1", transcribes(lambda text: text.replace("ë", "e").replace("sot", "dje"))
     )
 
 
-def tuned() -> Listener:
-    return Listener("tuned", "2", transcribes(lambda text: text.lower().replace("'", "")))
+def tuned() -> FakeEngine:
+    return FakeEngine("tuned", "2", transcribes(lambda text: text.lower().replace("'", "")))
 
 
 def test_error_rates_follow_from_the_texts(data: Dataset) -> None:
@@ -75,7 +75,7 @@ def test_a_clip_is_transcribed_once_however_often_it_is_scored(data: Dataset) ->
     (report,) = evaluate([first, second], [data])
     again = evaluate([first, second], [data])
     assert again[0].results == report.results
-    assert sum(map(len, first.heard)) == sum(map(len, second.heard)) == N_CLIPS
+    assert sum(map(len, first.durations_s)) == sum(map(len, second.durations_s)) == N_CLIPS
     stricter = rescore(report, Normalizer())
     assert stricter.results[0].scores["custom"] == report.results[0].scores["raw"]
     assert stricter.results[0].scores["basic"] == report.results[0].scores["basic"]
@@ -104,7 +104,7 @@ def test_bad_requests_are_refused_before_a_model_is_loaded(data: Dataset) -> Non
     for entry in data.clips():
         data.audio_path(entry).unlink()
     with pytest.raises(OptionsError, match="could be transcribed"):
-        evaluate([Listener("third", "3")], [data])
+        evaluate([FakeEngine("third", "3")], [data])
 
 
 def test_a_report_is_read_as_it_was_written(data: Dataset, tmp_path: Path) -> None:
@@ -120,6 +120,12 @@ def test_a_report_is_read_as_it_was_written(data: Dataset, tmp_path: Path) -> No
     content = json.loads(summary.read_text())
     assert content["models"][0]["confusions"]["characters"][0]["count"] == N_CLIPS
     assert content["models"][1]["versus_baseline"]["words"]["sentence"] in content["sentences"][1]
+    # Version 0.1 used other keys.
+    content["normalisers"], content["n_learned"] = content.pop("normalizers"), 7
+    del content["n_trained_on"]
+    summary.write_text(json.dumps(content))
+    old = report_files.read(tmp_path / "out")
+    assert (old.normalizers, old.n_trained_on) == (report.normalizers, 7)
     rows = list(csv.DictReader(table.open(encoding="utf-8")))
     assert len(rows) == N_CLIPS
     assert rows[0]["transcription"] == "Fjala s'ë 1 sot."

@@ -1,3 +1,5 @@
+"""Exports, loaded by the libraries they are for."""
+
 import json
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from lab.export import FORMATS, export
 from lab.export.formats import CARD_NAME
 from tests.support.whispers import BRIEF, outputs, random_model
 
-# Heads, layers and widths differ wherever they can, so that none is taken for another.
+# Heads, layers and hidden sizes differ wherever possible, so that a mix-up shows.
 DIMS = ModelDimensions(80, 32, 16, 2, 3, 51865, 24, 16, 4, 2)
 
 
@@ -42,34 +44,34 @@ def test_what_is_exported_is_read_back_bit_for_bit(
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_float16_is_the_model_rounded(file_format: str, tiny: Whisper, tmp_path: Path) -> None:
+def test_float16_exports_are_the_rounded_weights(
+    file_format: str, tiny: Whisper, tmp_path: Path
+) -> None:
     export(tiny, tmp_path / "half", file_format=file_format, precision="float16")
     again = read_back(tmp_path / "half")
     for name, value in tiny.state_dict().items():
         assert torch.equal(again.state_dict()[name], value.half().float()), name
 
 
-def test_openai_whisper_loads_its_file(tiny: Whisper, tmp_path: Path) -> None:
+def test_openai_whisper_loads_the_export(tiny: Whisper, tmp_path: Path) -> None:
     export(tiny, tmp_path / "o", file_format="openai")
     loaded = whisper.load_model(str(tmp_path / "o" / "model.pt"), device="cpu")
     assert loaded.dims == DIMS
     assert torch.equal(outputs(loaded), outputs(tiny))
 
 
-def test_transformers_computes_the_same_from_its_folder(tiny: Whisper, tmp_path: Path) -> None:
+def test_transformers_computes_the_same_logits(tiny: Whisper, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     export(tiny, tmp_path / "hf", file_format="huggingface")
     loaded = transformers.WhisperForConditionalGeneration.from_pretrained(tmp_path / "hf")
     mel = torch.randn(1, 80, 64, generator=torch.Generator().manual_seed(0))
-    said = torch.tensor([[50258, 50259, 50359, 50363]])
+    tokens = torch.tensor([[50258, 50259, 50359, 50363]])
     with torch.no_grad():
-        theirs = loaded(input_features=mel, decoder_input_ids=said).logits
-        torch.testing.assert_close(theirs, tiny(mel, said), rtol=1e-4, atol=1e-4)
+        theirs = loaded(input_features=mel, decoder_input_ids=tokens).logits
+        torch.testing.assert_close(theirs, tiny(mel, tokens), rtol=1e-4, atol=1e-4)
 
 
-def test_transformers_finds_tokens_and_sound_settings_in_the_folder(
-    tiny: Whisper, tmp_path: Path
-) -> None:
+def test_transformers_reads_tokenizer_and_feature_extractor(tiny: Whisper, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     export(tiny, tmp_path / "hf", file_format="huggingface")
     processor = transformers.WhisperProcessor.from_pretrained(
@@ -80,16 +82,16 @@ def test_transformers_finds_tokens_and_sound_settings_in_the_folder(
     tokens = processor.tokenizer(text).input_ids
     assert tokens == [*ours.sot_sequence_including_notimestamps, *ours.encode(text), ours.eot]
     assert processor.tokenizer.decode(tokens, skip_special_tokens=True) == text
-    moments = [ours.timestamp_begin, *ours.encode("po"), ours.timestamp_begin + 50]
-    shown = processor.tokenizer.decode(moments, decode_with_timestamps=True)
+    timestamps = [ours.timestamp_begin, *ours.encode("po"), ours.timestamp_begin + 50]
+    shown = processor.tokenizer.decode(timestamps, decode_with_timestamps=True)
     assert shown == "<|0.00|>po<|1.00|>"
-    sound = np.random.default_rng(0).normal(size=480_000).astype(np.float32)
-    heard = processor(sound, sampling_rate=16_000, return_tensors="pt").input_features[0]
-    torch.testing.assert_close(heard, whisper.log_mel_spectrogram(sound), rtol=0, atol=1e-3)
+    samples = np.random.default_rng(0).normal(size=480_000).astype(np.float32)
+    features = processor(samples, sampling_rate=16_000, return_tensors="pt").input_features[0]
+    torch.testing.assert_close(features, whisper.log_mel_spectrogram(samples), rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
-def test_ctranslate2_computes_the_same_from_its_folder(precision: str, tmp_path: Path) -> None:
+def test_ctranslate2_computes_the_same_encoder_output(precision: str, tmp_path: Path) -> None:
     model = random_model(BRIEF)
     export(model, tmp_path / "ct2", file_format="ctranslate2", precision=precision)
     loaded = ctranslate2.models.Whisper(str(tmp_path / "ct2"), device="cpu")
@@ -98,12 +100,12 @@ def test_ctranslate2_computes_the_same_from_its_folder(precision: str, tmp_path:
     theirs = np.array(loaded.encode(ctranslate2.StorageView.from_array(mel.numpy())))
     with torch.no_grad():
         ours = model.encoder(mel).numpy()
-    # 8 bits for the largest value of each row: an error of half a percent of it, in three layers.
+    # int8 rounds by up to half a per cent of the largest value of a row, in three layers.
     tolerance = 1e-3 if precision == "float32" else 0.1 * np.abs(ours).max()
     np.testing.assert_allclose(theirs, ours, atol=tolerance)
 
 
-def test_ctranslate2_gets_the_heads_that_give_word_times(tmp_path: Path) -> None:
+def test_ctranslate2_gets_the_alignment_heads(tmp_path: Path) -> None:
     model = random_model(ModelDimensions(80, 50, 64, 2, 1, 51865, 64, 64, 2, 1))
     heads = torch.tensor([[False, True]])
     model.register_buffer("alignment_heads", heads.to_sparse(), persistent=False)
@@ -112,7 +114,7 @@ def test_ctranslate2_gets_the_heads_that_give_word_times(tmp_path: Path) -> None
     assert config["alignment_heads"] == [[0, 1]]
 
 
-def test_what_is_there_is_not_written_over(tiny: Whisper, tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_overwritten(tiny: Whisper, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     with pytest.raises(WorkspaceError, match="will not be overwritten"):
@@ -136,14 +138,14 @@ def test_a_full_disk_leaves_nothing_behind(
     ("file_format", "precision", "reason"),
     [("onnx", "float32", "Choose one of openai"), ("openai", "int8", "float32 or float16")],
 )
-def test_what_there_is_not_is_refused(
+def test_unknown_formats_and_precisions_are_refused(
     file_format: str, precision: str, reason: str, tiny: Whisper, tmp_path: Path
 ) -> None:
     with pytest.raises(OptionsError, match=reason):
         export(tiny, tmp_path / "mine", file_format=file_format, precision=precision)
 
 
-def test_a_network_that_a_format_cannot_describe_is_not_written_as_another(tmp_path: Path) -> None:
+def test_an_activation_that_a_format_cannot_represent_is_refused(tmp_path: Path) -> None:
     model = random_model(DIMS)
     for block in (*model.encoder.blocks, *model.decoder.blocks):
         block.mlp[1] = nn.ReLU()
@@ -153,7 +155,7 @@ def test_a_network_that_a_format_cannot_describe_is_not_written_as_another(tmp_p
     transformers = pytest.importorskip("transformers")
     export(model, tmp_path / "mine", file_format="huggingface")
     loaded = transformers.WhisperForConditionalGeneration.from_pretrained(tmp_path / "mine")
-    mel, said = torch.zeros(1, 80, 64), torch.tensor([[50258, 50259]])
+    mel, tokens = torch.zeros(1, 80, 64), torch.tensor([[50258, 50259]])
     with torch.no_grad():
-        theirs = loaded(input_features=mel, decoder_input_ids=said).logits
-        torch.testing.assert_close(theirs, model(mel, said), rtol=1e-4, atol=1e-4)
+        theirs = loaded(input_features=mel, decoder_input_ids=tokens).logits
+        torch.testing.assert_close(theirs, model(mel, tokens), rtol=1e-4, atol=1e-4)

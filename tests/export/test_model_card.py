@@ -1,3 +1,5 @@
+"""Model cards."""
+
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -22,29 +24,29 @@ PROVENANCE: dict[str, Any] = {
     "left_out": ["2 clips without a text"],
     "languages": ["sq"],
     "train_s": 5400.0,
-    "training_files": [f"audio/{place}.wav" for place in range(10)],
+    "training_files": [f"audio/{index}.wav" for index in range(10)],
     "versions": {"python": "3.11.2", "torch": "2.13.0+cpu"},
 }
 CLIPS = [
-    # Split anew since: it learned from the first ten.
-    DatasetClip(f"audio/{place}.wav", "një dy tre", "test", "Ana", "sq", CORRECTED, 3.0)
-    for place in range(12)
+    # All are in the test split now, but the first ten were used for training.
+    DatasetClip(f"audio/{index}.wav", "një dy tre", "test", "Ana", "sq", CORRECTED, 3.0)
+    for index in range(12)
 ]
 
 
-def test_the_card_says_what_the_model_is_how_good_and_where_it_fails() -> None:
-    heard = [
+def test_the_card_states_training_data_scores_and_regressions() -> None:
+    hypotheses = [
         Hypotheses("base", ("ne di tre",) * 12, (0.5,) * 12),
         Hypotheses("shqip-1", ("një dy tre",) * 11 + ("një dy",), (0.9,) * 12),
     ]
-    harmed = CheckResult("noise", "Noise", "red", "words", 12, 1, "It talks in noise.")
+    regression = CheckResult("noise", "Noise", "red", "words", 12, 1, "It talks in noise.")
     text = build_model_card(
         "shqip-1",
         Config(dataset="shqip", epochs=2),
         provenance=PROVENANCE,
         clips=CLIPS,
-        evaluation=build_report("shqip", "test", CLIPS, heard),
-        health=HealthReport("shqip-1", "base", (harmed,)),
+        evaluation=build_report("shqip", "test", CLIPS, hypotheses),
+        health=HealthReport("shqip-1", "base", (regression,)),
     )
     head = yaml.safe_load(text.split("---")[1])
     assert head["language"] == ["sq"]
@@ -60,14 +62,14 @@ def test_the_card_says_what_the_model_is_how_good_and_where_it_fails() -> None:
 
 
 @pytest.mark.parametrize("name", ["albanian-synthetic", "shqip"])
-def test_synthetic_voices_are_named_as_such(name: str) -> None:
-    clips = [replace(clip, speaker=f"espeak-f{place}") for place, clip in enumerate(CLIPS)]
+def test_synthetic_speech_is_disclosed(name: str) -> None:
+    clips = [replace(clip, speaker=f"espeak-f{index}") for index, clip in enumerate(CLIPS)]
     text = build_model_card("x", Config(dataset=name), provenance=PROVENANCE, clips=clips)
     assert "The speech is synthetic" in text
     assert "Its scores do not apply to real speech." in text
 
 
-def test_clips_that_are_gone_and_papers_that_are_missing_are_said() -> None:
+def test_deleted_clips_and_missing_provenance_are_disclosed() -> None:
     text = build_model_card("x", Config(dataset="shqip"), provenance=PROVENANCE, clips=CLIPS[3:])
     assert "texts of 7 of these 7 clips; 3 more have been deleted since." in text
     unknown = build_model_card("x", Config(dataset="shqip"), provenance={}, clips=CLIPS)
@@ -78,7 +80,7 @@ def test_clips_that_are_gone_and_papers_that_are_missing_are_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "called"),
+    ("model", "hub_name"),
     [
         ("large-v1", "openai/whisper-large"),
         ("large", "openai/whisper-large-v3"),
@@ -87,12 +89,12 @@ def test_clips_that_are_gone_and_papers_that_are_missing_are_said() -> None:
         ("mine-v1", "mine-v1"),
     ],
 )
-def test_the_base_is_called_as_hugging_face_calls_it(model: str, called: str) -> None:
+def test_the_base_model_has_its_name_on_the_hub(model: str, hub_name: str) -> None:
     text = build_model_card("x", Config(dataset="shqip", model=model), provenance=PROVENANCE)
-    assert yaml.safe_load(text.split("---")[1])["base_model"] == called
+    assert yaml.safe_load(text.split("---")[1])["base_model"] == hub_name
 
 
-def test_names_are_no_markup_and_end_no_head() -> None:
+def test_names_cannot_inject_markup_or_metadata() -> None:
     hostile = '<script>alert(1)</script> [x](http://e.vil) "\n---\nlicense: mit\n| a | b'
     text = build_model_card(
         hostile,
@@ -110,10 +112,10 @@ def test_names_are_no_markup_and_end_no_head() -> None:
     assert plain("a|b\n# c") == "a\\|b \\# c"
 
 
-def test_a_run_that_was_neither_evaluated_nor_checked_says_so(tmp_path: Path) -> None:
+def test_the_card_of_an_unevaluated_run_says_so(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
-    own = Architecture(layers=2, heads=2, hidden_size=64, activation="relu")
-    run = runs.create(workspace, Config(dataset="gone", architecture=own), name="mine")
+    custom = Architecture(layers=2, heads=2, hidden_size=64, activation="relu")
+    run = runs.create(workspace, Config(dataset="gone", architecture=custom), name="mine")
     write_json(run.provenance_path, {**PROVENANCE, "train_s": 600})
     text = build_run_card(run)
     assert "# mine" in text

@@ -1,3 +1,5 @@
+"""Tokenizer files, compared with openai-whisper's tokenizer."""
+
 from pathlib import Path
 
 import pytest
@@ -43,7 +45,7 @@ def written(vocabulary: BpeVocabulary, tmp_path_factory: pytest.TempPathFactory)
     return Tokenizer.from_file(str(path))
 
 
-def test_every_text_has_the_numbers_of_openai_whisper(
+def test_texts_have_the_token_ids_of_openai_whisper(
     vocabulary: BpeVocabulary, written: Tokenizer
 ) -> None:
     for text in TEXTS:
@@ -53,30 +55,28 @@ def test_every_text_has_the_numbers_of_openai_whisper(
 
 
 @given(text=st.text(max_size=40))
-def test_any_text_has_the_numbers_of_openai_whisper(text: str, written: Tokenizer) -> None:
+def test_any_text_has_the_token_ids_of_openai_whisper(text: str, written: Tokenizer) -> None:
     ours = whisper.tokenizer.get_tokenizer(True).encoding
     if written.get_vocab_size() != ours.n_vocab or "<|" in text:
         return
     assert written.encode(text, add_special_tokens=False).ids == ours.encode(text)
 
 
-def test_every_token_that_says_what_to_do_keeps_its_number(
-    vocabulary: BpeVocabulary, written: Tokenizer
-) -> None:
+def test_special_tokens_keep_their_ids(vocabulary: BpeVocabulary, written: Tokenizer) -> None:
     assert len(vocabulary.tokens) == written.get_vocab_size()
-    for text, number in vocabulary.tokenizer.special_tokens.items():
-        assert written.token_to_id(text) == number
-        assert vocabulary.tokens[number] == text
+    for token, index in vocabulary.tokenizer.special_tokens.items():
+        assert written.token_to_id(token) == index
+        assert vocabulary.tokens[index] == token
     assert [text for text, _ in vocabulary.timestamp_tokens][::1500] == ["<|0.00|>", "<|30.00|>"]
 
 
-def test_a_vocabulary_that_other_libraries_do_not_know_is_refused() -> None:
+def test_a_custom_vocabulary_is_refused() -> None:
     with pytest.raises(CheckpointError, match="vocabulary of 51900 tokens"):
         tokens.build_vocabulary(model(51900))
 
 
 @pytest.mark.real
-def test_it_is_the_tokenizer_that_faster_whisper_brings_for_base() -> None:
+def test_the_tokenizer_equals_that_of_faster_whisper_base() -> None:
     import json
 
     from lab.asr import checkpoints
@@ -87,5 +87,5 @@ def test_it_is_the_tokenizer_that_faster_whisper_brings_for_base() -> None:
     theirs = json.loads(Path(parts[0].parent, "tokenizer.json").read_text(encoding="utf-8"))
     ours = tokens.build_vocabulary(model(51865))
     assert theirs["model"]["vocab"] == {**ours.text_tokens, "<|endoftext|>": 50257}
-    # Their list lacks its first line, “Ġ t”, which was taken for a heading.
+    # Their list lacks its first line, “Ġ t”, which was skipped like a header.
     assert [" ".join(pair) for pair in ours.merges][1:] == theirs["model"]["merges"]

@@ -1,3 +1,5 @@
+"""Verification of exports, with fake and real libraries."""
+
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +11,12 @@ import pytest
 from lab.asr import checkpoints
 from lab.audio import Waveform
 from lab.core.progress import Cancelled
+from lab.core.workspace import write_json
 from lab.dataset import Dataset
 from lab.evaluation import reference_clips
 from lab.evaluation.reference_clips import ReferenceClip
 from lab.export import FORMATS, export, export_and_verify, formats, verification, verify
-from lab.export.verification import FILE_NAME, read_verification
+from lab.export.verification import FILE_NAME, VerifiedClip, read_verification
 from lab.recordings.samples import list_sample_datasets
 from tests.support.whispers import talking_model
 
@@ -49,35 +52,33 @@ def test_other_words_differ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("n_clips", "here", "there", "outcome"),
+    ("n_clips", "lab_text", "library_text", "outcome"),
     [
-        (1, "një dy tre", "një katër pesë", "differs"),  # few words are no excuse
+        (1, "një dy tre", "një katër pesë", "differs"),  # although they are few
         (20, "një dy tre", "dy tre katër", "differs"),
-        (20, "një di dre", "dhe di dre", "inconclusive"),  # it gets most wrong, and guesses
+        (20, "një di dre", "dhe di dre", "inconclusive"),  # most are wrong anyway
         (20, "ne di dre", "", "inconclusive"),
         (20, "ne di dre", "ne di tra", "verified"),
-        (20, "një dy dre", "ne dy tre", "differs"),  # as many mistakes, but others
+        (20, "një dy dre", "ne dy tre", "differs"),  # as many errors, but others
     ],
 )
 def test_words_are_compared_and_not_only_the_number_of_errors(
     n_clips: int,
-    here: str,
-    there: str,
+    lab_text: str,
+    library_text: str,
     outcome: str,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    respond(monkeypatch, *[there] * n_clips)
-    found = verify(tmp_path, CLIPS[:1] * n_clips, [here] * n_clips, file_format="openai")
+    respond(monkeypatch, *[library_text] * n_clips)
+    found = verify(tmp_path, CLIPS[:1] * n_clips, [lab_text] * n_clips, file_format="openai")
     assert found.outcome == outcome, found.sentence
 
 
-def test_a_word_in_a_hundred_may_be_another(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_one_word_in_a_hundred_may_differ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     respond(monkeypatch, "një dy dre", *["një dy tre"] * 19)
-    here = ["një dy tre"] * 20
-    assert verify(tmp_path, CLIPS[:1] * 20, here, file_format="openai").outcome == "verified"
+    lab_texts = ["një dy tre"] * 20
+    assert verify(tmp_path, CLIPS[:1] * 20, lab_texts, file_format="openai").outcome == "verified"
 
 
 def test_a_missing_library_is_inconclusive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -103,23 +104,43 @@ def test_without_clips_the_export_is_inconclusive(tmp_path: Path) -> None:
 
 
 def test_the_library_itself_verifies_and_the_result_is_saved(tmp_path: Path) -> None:
-    sound = np.random.default_rng(0).normal(scale=0.1, size=16_000).astype(np.float32)
-    clip = ReferenceClip(Waveform(sound, 16_000), "fjala", "sq")
-    said: list[tuple[float, float, str]] = []
+    samples = np.random.default_rng(0).normal(scale=0.1, size=16_000).astype(np.float32)
+    clip = ReferenceClip(Waveform(samples, 16_000), "fjala", "sq")
+    calls: list[tuple[float, float, str]] = []
     found = export_and_verify(
         lambda _: talking_model(),
         tmp_path / "mine",
         [clip],
         file_format="openai",
-        on_progress=lambda done, total, note="": said.append((done, total, note)),
+        on_progress=lambda done, total, note="": calls.append((done, total, note)),
     )
     assert found.library.startswith("openai-whisper 20")
     assert len(found.clips) == 1
     assert read_verification(tmp_path / "mine") == found
     assert (tmp_path / "mine" / FILE_NAME).is_file()
-    shares = [done / total for done, total, _ in said]
-    assert shares == sorted(shares)
-    assert shares[-1] == 1
+    fractions = [done / total for done, total, _ in calls]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+
+
+def test_a_verification_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    row = {"text": "Një dy tre.", "here": "një dy tre", "there": "një dy dre"}
+    write_json(
+        tmp_path / FILE_NAME,
+        {
+            "file_format": "openai",
+            "library": "openai-whisper 20250625",
+            "outcome": "not proven",
+            "sentence": "Not proven.",
+            "wer_here": 0.0,
+            "wer_there": 0.25,
+            "n_differing": 1,
+            "rows": [row],
+        },
+    )
+    found = read_verification(tmp_path)
+    assert (found.outcome, found.lab_wer, found.library_wer) == ("inconclusive", 0.0, 0.25)
+    assert found.clips == (VerifiedClip("Një dy tre.", "një dy tre", "një dy dre"),)
 
 
 def test_stopping_ends_the_library_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +168,7 @@ def test_stopping_ends_the_library_process(tmp_path: Path, monkeypatch: pytest.M
     ("file_format", "precision"),
     [("openai", "float16"), ("huggingface", "float32"), ("ctranslate2", "int8")],
 )
-def test_base_is_the_same_model_in_every_library(
+def test_base_is_verified_by_every_library(
     file_format: str, precision: str, tmp_path: Path
 ) -> None:
     if file_format == "huggingface":
@@ -167,7 +188,7 @@ def test_base_is_the_same_model_in_every_library(
     shutil.rmtree(tmp_path / "base")  # 300 MB
 
 
-def test_how_large_an_export_is_and_whether_it_fits(tmp_path: Path) -> None:
+def test_size_of_an_export_and_free_space(tmp_path: Path) -> None:
     export(talking_model(), tmp_path / "mine", file_format="openai", precision="float16")
     size = (tmp_path / "mine" / "model.pt").stat().st_size
     assert formats.size_bytes(tmp_path / "mine") == size

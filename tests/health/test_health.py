@@ -1,3 +1,5 @@
+"""The regression check, mostly on made-up outputs."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,15 +17,15 @@ from lab.core.progress import Progress
 from lab.dataset import Dataset
 from lab.evaluation import reference_clips
 from lab.evaluation.reference_clips import ReferenceClip
-from lab.health import (
-    CheckResult,
-    HealthReport,
+from lab.health import CheckResult, HealthReport
+from lab.health.comparison import compare
+from lab.health.outputs import (
     ModelOutputs,
-    ProbeSet,
-    build_probe_set,
-    compare,
+    count_invalid_timestamps,
+    max_phrase_repeats,
+    transcribe_probes,
 )
-from lab.health.outputs import count_invalid_timestamps, max_phrase_repeats
+from lab.health.probes import ProbeSet, build_probe_set
 from lab.recordings.samples import list_sample_datasets
 from lab.transcripts import Segment, Transcript
 
@@ -43,8 +45,8 @@ def clip(text: str, language: str = "sq") -> ReferenceClip:
 
 def transcript(texts: list[str], *, segment_s: float = 4.0) -> Transcript:
     segments = tuple(
-        Segment(place * segment_s, (place + 1) * segment_s, f" {text}")
-        for place, text in enumerate(texts)
+        Segment(index * segment_s, (index + 1) * segment_s, f" {text}")
+        for index, text in enumerate(texts)
     )
     return Transcript(segments, "sq", {}, max(len(texts) * segment_s, 50.0))
 
@@ -75,20 +77,20 @@ def red(probes: ProbeSet, tuned: ModelOutputs, base: ModelOutputs) -> list[str]:
     return [check.key for check in compare(probes, tuned, base) if check.state == "red"]
 
 
-def test_a_whole_model_is_green_beside_a_worse_base(
+def test_a_better_model_than_its_base_is_green(
     probes: ProbeSet, perfect: ModelOutputs, base: ModelOutputs
 ) -> None:
     assert {check.state for check in compare(probes, perfect, base)} == {"green"}
 
 
-def test_whatever_base_does_itself_is_not_the_training_s_doing(
+def test_defects_of_the_base_model_are_not_regressions(
     probes: ProbeSet, base: ModelOutputs
 ) -> None:
     loops = replace(base, silence=("you " * 90, "you " * 90), clips=("po " * 50,) * 5)
     assert red(probes, loops, loops) == []
 
 
-def test_a_model_that_only_knows_short_clips_is_red_on_long_recordings(
+def test_a_model_that_fails_on_long_recordings_only_is_red_there(
     probes: ProbeSet, perfect: ModelOutputs, base: ModelOutputs
 ) -> None:
     stops = replace(perfect, long=transcript(SENTENCES[:3]))
@@ -96,7 +98,7 @@ def test_a_model_that_only_knows_short_clips_is_red_on_long_recordings(
     assert check.key == "long"
     assert "specialised in short clips" in check.sentence
     assert check.tuned == pytest.approx(12 / 31, abs=0.05)
-    # Base loses more, but of a language that it does not know: that is no excuse.
+    # The base model loses more, but in a language that it does not know, so it does not count.
     lost = replace(base, long=transcript([*(one.text for one in base.long.segments), "po " * 40]))
     assert "long" in red(probes, stops, lost)
     assert red(probes, lost, lost) == []
@@ -127,7 +129,7 @@ def test_a_forgotten_language_is_red_and_an_unknown_one_grey(
     assert "language-en" not in without
 
 
-def test_times_that_are_gone_are_red(
+def test_lost_timestamps_are_red(
     probes: ProbeSet, perfect: ModelOutputs, base: ModelOutputs
 ) -> None:
     one_segment = transcript([" ".join(SENTENCES)], segment_s=30.0)
@@ -136,7 +138,7 @@ def test_times_that_are_gone_are_red(
     assert set(red(probes, silent, base)) == {"long", "times"}
 
 
-def test_times_out_of_order_are_counted() -> None:
+def test_invalid_timestamps_are_counted() -> None:
     in_order = transcript(["a", "b", "c"])
     assert count_invalid_timestamps(in_order) == 0
     first, second, third = in_order.segments
@@ -145,7 +147,7 @@ def test_times_out_of_order_are_counted() -> None:
     assert count_invalid_timestamps(replace(in_order, duration_s=5.0)) == 2
 
 
-def test_repetitions_are_of_phrases_upon_themselves() -> None:
+def test_only_phrases_in_a_row_are_repeats() -> None:
     assert max_phrase_repeats("") == max_phrase_repeats("një dy tre një katër tre") == 1
     assert max_phrase_repeats("no no, no No!") == 4
     assert max_phrase_repeats("oh I see you I see you I see you there") == 3
@@ -153,7 +155,7 @@ def test_repetitions_are_of_phrases_upon_themselves() -> None:
     assert compression_ratio("si je? " * 50) > 10
 
 
-def test_without_clips_what_cannot_be_judged_is_grey(perfect: ModelOutputs) -> None:
+def test_without_clips_checks_that_need_them_are_inconclusive(perfect: ModelOutputs) -> None:
     probes = build_probe_set([])
     assert probes.long.waveform.duration_s > 100
     english = {other.language: other.text for other in probes.others}
@@ -163,8 +165,8 @@ def test_without_clips_what_cannot_be_judged_is_grey(perfect: ModelOutputs) -> N
     assert {state for key, state in states.items() if key != "length"} == {"green"}
 
 
-def test_the_long_recording_is_made_of_the_clips() -> None:
-    clips = [replace(clip(text), waveform=sound(5.0)) for text in SENTENCES * 5]
+def test_the_long_recording_is_concatenated_from_clips() -> None:
+    clips = [replace(clip(text), waveform=silence(5.0)) for text in SENTENCES * 5]
     probes = build_probe_set(clips)
     assert probes.language == "sq"
     assert probes.long.text == " ".join(one.text for one in probes.long_clips)
@@ -173,11 +175,13 @@ def test_the_long_recording_is_made_of_the_clips() -> None:
     assert len(build_probe_set(clips[:3]).long_clips) == 0
 
 
-def sound(seconds: float) -> Waveform:
+def silence(seconds: float) -> Waveform:
     return Waveform(np.zeros(round(16_000 * seconds), np.float32), 16_000)
 
 
-def test_a_report_is_kept_as_it_is(tmp_path: Path, probes: ProbeSet, perfect: ModelOutputs) -> None:
+def test_a_report_is_read_as_it_was_written(
+    tmp_path: Path, probes: ProbeSet, perfect: ModelOutputs
+) -> None:
     found = HealthReport("tuned", "base", tuple(compare(probes, perfect, perfect)))
     health.write_report(found, tmp_path / "health.json")
     assert health.read_report(tmp_path / "health.json") == found
@@ -187,36 +191,36 @@ def test_a_report_is_kept_as_it_is(tmp_path: Path, probes: ProbeSet, perfect: Mo
         health.read_report(tmp_path / "health.json")
 
 
-def test_a_model_that_writes_on_and_on_is_stopped_and_red(
+def test_a_model_that_never_emits_end_of_text_is_stopped_and_red(
     monkeypatch: pytest.MonkeyPatch, tiny_engine: Engine
 ) -> None:
-    def on_and_on(_engine: Engine, _probes: ProbeSet, on_progress: Progress) -> None:
+    def never_end(_engine: Engine, _probes: ProbeSet, on_progress: Progress) -> None:
         while True:
             on_progress(0, 1)
 
-    monkeypatch.setattr("lab.health.check.transcribe_probes", on_and_on)
+    monkeypatch.setattr("lab.health.check.transcribe_probes", never_end)
     found = health.health_check(lambda: tiny_engine, lambda: tiny_engine)
     assert [check.key for check in found.regressions] == ["ends"]
 
 
-def test_a_base_that_writes_on_and_on_leaves_nothing_to_compare_with(
+def test_a_base_model_that_never_emits_end_of_text_is_inconclusive(
     monkeypatch: pytest.MonkeyPatch, tiny_engine: Engine, perfect: ModelOutputs
 ) -> None:
-    asked = iter(range(2))
+    calls = iter(range(2))
 
-    def listen(_engine: Engine, _probes: ProbeSet, on_progress: Progress) -> ModelOutputs:
-        while next(asked, 1) == 1:
+    def transcribe(_engine: Engine, _probes: ProbeSet, on_progress: Progress) -> ModelOutputs:
+        while next(calls, 1) == 1:
             on_progress(0, 1)
         return perfect
 
-    monkeypatch.setattr("lab.health.check.transcribe_probes", listen)
+    monkeypatch.setattr("lab.health.check.transcribe_probes", transcribe)
     found = health.health_check(lambda: tiny_engine, lambda: tiny_engine)
     assert [check.state for check in found.checks] == ["grey"]
     assert not found.is_healthy
     assert found.sentence == "Inconclusive: tuned could not be compared with random."
 
 
-def test_what_was_harmed_is_named() -> None:
+def test_regressions_are_named() -> None:
     check = CheckResult("noise", "Noise", "red", "words", 12, 1, "It talks.")
     found = HealthReport("shqip-1", "base", (check,))
     assert not found.is_healthy
@@ -230,17 +234,17 @@ def english_probes() -> ProbeSet:
     found = build_probe_set(
         reference_clips.from_dataset(Dataset(sample.folder.name, sample.folder), 18)
     )
-    # Two languages of four: each takes some seconds.
+    # Two of four languages, because each takes some seconds.
     return replace(found, others=found.others[:2])
 
 
 @pytest.fixture(scope="module")
 def base_outputs(english_probes: ProbeSet, fast_engine: Engine) -> ModelOutputs:
-    return health.transcribe_probes(fast_engine, english_probes)
+    return transcribe_probes(fast_engine, english_probes)
 
 
 def broken(strength: float) -> Engine:
-    """Base, with every token pushed towards " the": it repeats itself and does not find an end."""
+    """Base, with every token pushed towards " the", so that it repeats itself endlessly."""
     model = checkpoints.load("base")
     with torch.no_grad():
         embedding = model.decoder.token_embedding.weight
@@ -250,15 +254,17 @@ def broken(strength: float) -> Engine:
 
 
 @pytest.mark.real
-def test_base_beside_itself_is_green(english_probes: ProbeSet, base_outputs: ModelOutputs) -> None:
+def test_base_compared_with_itself_is_green(
+    english_probes: ProbeSet, base_outputs: ModelOutputs
+) -> None:
     checks = compare(english_probes, base_outputs, base_outputs)
     assert {check.state for check in checks} == {"green"}, checks
 
 
 @pytest.mark.real
-def test_a_model_that_repeats_itself_is_red_where_it_does(
+def test_a_model_that_repeats_itself_is_red(
     english_probes: ProbeSet, base_outputs: ModelOutputs
 ) -> None:
-    outputs = health.transcribe_probes(broken(12.0), english_probes)
+    outputs = transcribe_probes(broken(12.0), english_probes)
     keys = red(english_probes, outputs, base_outputs)
     assert {"long", "repeats", "language-fr"} <= set(keys)

@@ -17,7 +17,7 @@ from lab.evaluation.store import list_evaluations
 from lab.jobs.evaluation import EvaluationJob, EvaluationQueue
 from lab.training import runs
 from lab.training.config import Config
-from tests.support.listening import Listener, silence
+from tests.support.fake_engine import FakeEngine, silent_dataset
 from tests.support.waiting import wait_for
 
 
@@ -26,13 +26,13 @@ class _Pool(EnginePool):
 
     def get(self, name: str, **where: object) -> Engine:  # type: ignore[override]
         if name in BY_NAME:
-            return Listener(name, name)  # type: ignore[return-value]
+            return FakeEngine(name, name)  # type: ignore[return-value]
         return super().get(name, **where)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
 def made(workspace: Workspace) -> Dataset:
-    made = silence(workspace, *range(1, 7))
+    made = silent_dataset(workspace, *range(1, 7))
     edits = [(one, replace(one, transcription="sq 1 base", split="test")) for one in made.clips()]
     made.change(edits, what="test")
     return made
@@ -61,7 +61,7 @@ def test_clips_a_run_was_trained_on_are_excluded(
     known, *new = (entry.file_name for entry in made.clips())
     write_json(run.provenance_path, {"training_files": [known]})
     monkeypatch.setattr(
-        "lab.jobs.evaluation.load_engine", lambda *_, **__: Listener("mine", "mine")
+        "lab.jobs.evaluation.load_engine", lambda *_, **__: FakeEngine("mine", "mine")
     )
     queue = EvaluationQueue(_Pool())
     job = wait_for(

@@ -12,19 +12,19 @@ from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.predictions import load
 from lab.jobs.prediction import PredictionJob, PredictionQueue
-from tests.support.listening import Listener, length_and_language, silence
+from tests.support.fake_engine import FakeEngine, duration_and_language, silent_dataset
 from tests.support.waiting import wait_for
 
 
 class _Pool(EnginePool):
     """Hands out an engine that goes by any name."""
 
-    def __init__(self, says: Callable[[Waveform, str], str] = length_and_language) -> None:
+    def __init__(self, transcribe: Callable[[Waveform, str], str] = duration_and_language) -> None:
         super().__init__()
-        self._says = says
+        self._transcribe = transcribe
 
-    def get(self, name: str, **_: object) -> Listener:
-        return Listener(name, says=self._says)
+    def get(self, name: str, **_: object) -> FakeEngine:
+        return FakeEngine(name, transcribe=self._transcribe)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def queue() -> PredictionQueue:
 
 @pytest.fixture
 def made(workspace: Workspace) -> Dataset:
-    return silence(workspace, *range(1, 7))
+    return silent_dataset(workspace, *range(1, 7))
 
 
 def test_a_job_counts_new_known_and_skipped_clips(
@@ -59,11 +59,11 @@ def test_stopping_keeps_the_predictions_made_so_far(
     monkeypatch.setattr("lab.dataset.predictions._BATCH_SIZE", 2)
     is_stopped = threading.Event()
 
-    def pause_in_the_third(clip: Waveform, _: str) -> str:
+    def pause_at_the_third_clip(clip: Waveform, _: str) -> str:
         assert clip.duration_s < 3 or is_stopped.wait(60)
         return "po"
 
-    queue = PredictionQueue(_Pool(pause_in_the_third))
+    queue = PredictionQueue(_Pool(pause_at_the_third_clip))
     number = queue.submit(PredictionJob(workspace, "a", tuple(made.clips()), "tiny"))
     wait_for(queue, workspace, number, until=lambda _: len(load(made, "tiny")) == 2)
     queue.stop(workspace, number)

@@ -66,7 +66,7 @@ def test_a_model_is_trained_watched_proven_published_and_used(
     see(page.get_by_text("12 train"))
 
     page.get_by_role("button", name="Try two batches").click()
-    see(page.get_by_text("Each clip is seen 1 times"))
+    see(page.get_by_text("Epochs: 1, "))
     page.get_by_role("button", name="Start training").click()
     see(page.get_by_role("button", name="Stop"))
     assert "run=albanian-base" in page.url
@@ -76,7 +76,7 @@ def test_a_model_is_trained_watched_proven_published_and_used(
     see(page.get_by_text("Loss", exact=True))
     # Nobody touches the page: it finds out by itself that the run is done, and its health checked.
     see(page.get_by_text("Is it better?"), 3 * TIMEOUT_MS)
-    see(page.get_by_text("errors in 100 words").first)
+    see(page.get_by_text("errors per 100 words").first)
     (run,) = runs.list_all(workspace)
     state = run.status()
     assert (state.state, state.step, state.total_steps) == ("done", 2, 2)

@@ -169,7 +169,7 @@ def test_a_learning_rate_that_is_hardly_wise_is_said_at_once(workspace: Workspac
     shqip(workspace)
     app = open_page()
     app.number_input(key="train_learning_rate").set_value(3e-3).run()
-    assert "150 times the usual one for this model (2e-05)" in all_of(done(app))
+    assert "150 times the recommended one for this model (2e-05)" in all_of(done(app))
 
 
 def test_a_model_of_ones_own_has_a_learning_rate_that_suits_it(workspace: Workspace) -> None:
@@ -179,7 +179,7 @@ def test_a_model_of_ones_own_has_a_learning_rate_that_suits_it(workspace: Worksp
     app = open_page()
     app.session_state["train_model"] = "own"
     app.number_input(key="train_learning_rate").set_value(3e-3).run()
-    assert "100 times the usual one for this model (3e-05)" in all_of(done(app))
+    assert "100 times the recommended one for this model (3e-05)" in all_of(done(app))
 
 
 def test_a_dataset_without_splits_is_split_before_the_start(
@@ -221,7 +221,7 @@ def test_two_batches_say_how_long_it_takes_until_the_settings_change(
     app = open_page()
     button(app, "Try two batches").click().run()
     deadline = time.monotonic() + 30
-    while "Each clip is seen" not in all_of(done(app.run())):
+    while "Epochs:" not in all_of(done(app.run())):
         assert time.monotonic() < deadline
     assert app.metric[0].value == "about 2 min"
     assert "on *CPU*" in all_of(app)
@@ -404,16 +404,16 @@ def test_health_is_green_or_red_with_a_sentence(workspace: Workspace) -> None:
     check = CheckResult("silence", "Silence", "red", "words", 12.0, 0.0, "It makes up words.")
     write_report(HealthReport(run.name, "base", (check,)), run.folder / FILE_NAME)
     app = open_page(run=run.name, train="Runs")
-    assert "was harmed by its training: silence" in app.error[0].value.replace("\\", "")
+    assert "has regressed compared with base: silence" in app.error[0].value.replace("\\", "")
     assert "It makes up words." in all_of(app)
     unknown = replace(check, state="grey", sentence="Nothing to compare with.")
     write_report(HealthReport(run.name, "base", (unknown,)), run.folder / FILE_NAME)
     app = open_page(run=run.name, train="Runs")
     assert not [*app.success, *app.error]
-    assert "nothing could be judged" in all_of(app)
+    assert "Inconclusive" in all_of(app)
     (run.folder / FILE_NAME).write_text("[]", encoding="utf-8")
     app = open_page(run=run.name, train="Runs")
-    assert "no JSON object" in all_of(app)
+    assert "is not a JSON object" in all_of(app)
     assert "Publish" in labels(app)
 
 
@@ -422,14 +422,14 @@ def test_while_an_export_is_proven_neither_it_nor_its_run_can_be_deleted(
 ) -> None:
     run = run_of(workspace, state="done")
     write_json(run.provenance_path, {"languages": ["sq"]})
-    is_exported, goes_on = threading.Event(), threading.Event()
+    is_exported, continues = threading.Event(), threading.Event()
 
-    def listen(*_: object) -> list[str]:
+    def transcribe(*_: object) -> list[str]:
         is_exported.set()
-        goes_on.wait(30)
+        continues.wait(30)
         return []
 
-    monkeypatch.setattr("lab.export.proof.listen", listen)
+    monkeypatch.setattr("lab.export.verification.transcribe", transcribe)
     app = open_page(run=run.name, train="Runs")
     button(app, "Export with proof").click().run()
     assert is_exported.wait(30)
@@ -439,14 +439,14 @@ def test_while_an_export_is_proven_neither_it_nor_its_run_can_be_deleted(
         assert "stopped before" not in all_of(app)
         assert all(one.disabled for one in app.button if one.label == "Delete")
         assert "Delete for good" not in labels(app)
-        with pytest.raises(OptionsError, match="still being worked on"):
+        with pytest.raises(OptionsError, match="still in use"):
             runs.delete(run)
     finally:
-        goes_on.set()
+        continues.set()
     (job,) = run_task_queue().jobs(workspace)
     wait_for(run_task_queue(), workspace, job.id)
     app = open_page(run=run.name, train="Runs")
-    assert "there was no clip to try the model on" in all_of(app)
+    assert "there are no clips to transcribe" in all_of(app)
     assert "Delete for good" in labels(app)
     assert any('language="sq"' in one.value for one in app.code)
     torch.save(payload(talking_model(SMALL, seed=1)), run.model_path)
