@@ -7,8 +7,8 @@ A group of settings is a frozen dataclass derived from `Settings`. Its fields, d
 import math
 import reprlib
 import sys
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from types import NoneType
 from typing import Any, ClassVar, Literal, Self, cast, get_args, get_origin, get_type_hints
@@ -37,7 +37,7 @@ def setting(
 ) -> Any:
     """Declare a field of a `Settings` dataclass.
 
-    help_text: a sentence for the person who sets it
+    help_text: a sentence for the person who sets it; for a group, its docstring by default
     low, high: lowest and highest value allowed; for text, `high` is its maximum length
     """
     return field(default=default, metadata={"help_text": help_text, "low": low, "high": high})
@@ -93,26 +93,6 @@ class SettingInfo:
         return f"{_NUMBERS[self.type]} {span}"
 
 
-def schema(kind: "type[Settings]") -> dict[str, SettingInfo]:
-    """Return the fields of a `Settings` dataclass by name."""
-    return _schema(cast(Hashable, kind))
-
-
-@cache
-def _schema(kind: Any) -> dict[str, SettingInfo]:
-    hints = get_type_hints(kind)
-    found = {}
-    for declared in fields(kind):
-        hint = hints[declared.name]
-        choices = get_args(hint) if get_origin(hint) is Literal else ()
-        types = [type(choices[0])] if choices else list(get_args(hint) or (hint,))
-        value_type = next(one for one in types if one is not NoneType)
-        found[declared.name] = SettingInfo(
-            value_type, choices, NoneType in types, **declared.metadata
-        )
-    return found
-
-
 @dataclass(frozen=True)
 class Settings:
     """Base of frozen dataclasses that validate their fields; raises SettingsError.
@@ -121,6 +101,22 @@ class Settings:
     """
 
     stored_as: ClassVar[str] = ""
+
+    @classmethod
+    @cache
+    def schema(cls) -> dict[str, SettingInfo]:
+        """Return the fields by name."""
+        hints, found = get_type_hints(cls), {}
+        for declared in fields(cls):
+            hint = hints[declared.name]
+            choices = get_args(hint) if get_origin(hint) is Literal else ()
+            types = [type(choices[0])] if choices else list(get_args(hint) or (hint,))
+            kind = next(one for one in types if one is not NoneType)
+            info = SettingInfo(kind, choices, NoneType in types, **declared.metadata)
+            if info.is_group and not info.help_text:
+                info = replace(info, help_text=kind.__doc__ or "")
+            found[declared.name] = info
+        return found
 
     def __post_init__(self) -> None:
         if problems := _problems(type(self), vars(self)) or self.contradictions():
@@ -169,7 +165,7 @@ class Settings:
             *group, name = path.strip().split(".")
             kind, values = type(self), content
             if group:
-                info = schema(kind).get(group[0])
+                info = kind.schema().get(group[0])
                 if len(group) > 1 or info is None or not info.is_group:
                     problems.append(f"{brief('.'.join(group))} has no settings of its own")
                     continue
@@ -181,7 +177,7 @@ class Settings:
             if not equals or not name:
                 problems.append(f"{brief(assignment)} is not of the form “setting=value”")
                 continue
-            is_text = name in schema(kind) and schema(kind)[name].is_text
+            is_text = name in kind.schema() and kind.schema()[name].is_text
             try:
                 values[name] = text if is_text else yaml.safe_load(text)
             except (yaml.YAMLError, ValueError, RecursionError):
@@ -197,7 +193,7 @@ class Settings:
     @classmethod
     def _from_mapping(cls, content: Mapping[Any, Any]) -> Self:
         values, problems = current_names(cls.stored_as, content), []
-        for name, info in schema(cls).items():
+        for name, info in cls.schema().items():
             value = values.get(name)
             if info.is_group and isinstance(value, Mapping):
                 del values[name]
@@ -218,7 +214,7 @@ def brief(value: object) -> str:
 
 
 def _problems(kind: type[Settings], values: Mapping[Any, Any]) -> list[str]:
-    known = schema(kind)
+    known = kind.schema()
     unknown = [brief(key) for key in values if key not in known]
     problems = [f"unknown: {', '.join(unknown[:_MAX_UNKNOWN])} ({_names(kind)})"] if unknown else []
     for name, info in known.items():
@@ -228,7 +224,7 @@ def _problems(kind: type[Settings], values: Mapping[Any, Any]) -> list[str]:
 
 
 def _names(kind: type[Settings]) -> str:
-    return f"known: {', '.join(schema(kind)) or 'none'}"
+    return f"known: {', '.join(kind.schema()) or 'none'}"
 
 
 def _as_float(value: object) -> object:

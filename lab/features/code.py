@@ -1,11 +1,42 @@
 """Python code for a notebook that computes the array of a view."""
 
-from collections.abc import Callable
-
 from lab.audio import SAMPLE_RATE
 from lab.core.errors import OptionsError
 from lab.features.settings import FeatureSettings
 from lab.features.tracks import PITCH_RANGE_HZ, pitch_frame_length
+
+_IMPORT = "import librosa\n"
+_IMPORT_NUMPY = _IMPORT + "import numpy as np\n"
+_LOAD = "\ny, sr = librosa.load({path!r}, sr={sample_rate})\n"
+_STFT = "np.abs(librosa.stft(y, {framing})) ** 2\n"
+_MEL = "librosa.feature.melspectrogram(\n    y=y, sr=sr, {framing},\n    {bank},\n)\n"
+_DECIBELS = "array = librosa.power_to_db({power}, ref=np.max, top_db={{top_db}})\n"
+# Templates for `python_code`, by view.
+_SCRIPTS = {
+    "waveform": _IMPORT + _LOAD + "array = y\n"
+    "_, (start, end) = librosa.effects.trim(y, top_db={silence_db})\n",
+    "power": _IMPORT_NUMPY + _LOAD + "array = " + _STFT,
+    "power_db": _IMPORT_NUMPY + _LOAD + "power = " + _STFT + _DECIBELS.format(power="power"),
+    "mel": _IMPORT + _LOAD + "array = " + _MEL,
+    "log_mel": _IMPORT_NUMPY + _LOAD + "mel = " + _MEL + _DECIBELS.format(power="mel"),
+    "whisper": _IMPORT + "from whisper import log_mel_spectrogram\n"
+    f"\ny, sr = librosa.load({{path!r}}, sr={SAMPLE_RATE})\n"
+    "array = log_mel_spectrogram(y, n_mels={whisper_mels}).numpy()\n",
+    "mel_filters": _IMPORT + "\narray = librosa.filters.mel(\n"
+    "    sr={sample_rate}, n_fft={n_fft}, {bank},\n)\n",
+    # Not `mfcc(y=y, norm=…)`, whose norm is that of the cosine transform.
+    "mfcc": _IMPORT + _LOAD + "mel = " + _MEL
+    + "array = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc={n_mfcc})\n",
+    "energy": _IMPORT + _LOAD
+    + "array = librosa.feature.rms(y=y, frame_length={n_fft}, hop_length={hop_length})[0]\n",
+    "pitch": _IMPORT_NUMPY + _LOAD
+    + "frames = {{'frame_length': {pitch_frame_length}, 'hop_length': {hop_length}}}\n"
+    f"array = librosa.yin(y, fmin={PITCH_RANGE_HZ[0]}, fmax={PITCH_RANGE_HZ[1]}, sr=sr, **frames)\n"
+    "level = librosa.feature.rms(y=y, **frames)[0]\n"
+    "array[level <= level.max() * 10 ** (-{silence_db} / 20)] = np.nan\n",
+    "spectrum": _IMPORT_NUMPY + _LOAD + "power = " + _STFT
+    + _DECIBELS.format(power="power.mean(axis=1)"),
+}  # fmt: skip
 
 
 def python_code(
@@ -20,139 +51,14 @@ def python_code(
     """
     if view not in _SCRIPTS:
         raise OptionsError(f"There is no view “{view}”. Choose {', '.join(_SCRIPTS)}.")
-    return _SCRIPTS[view](settings, sample_rate, path)
-
-
-def _load(path: str, sample_rate: int, *imports: str) -> str:
-    lines = "\n".join(("import librosa", *imports))
-    return f"{lines}\n\ny, sr = librosa.load({path!r}, sr={sample_rate})\n"
-
-
-def _load_with_numpy(path: str, sample_rate: int) -> str:
-    return _load(path, sample_rate, "import numpy as np")
-
-
-def _framing(settings: FeatureSettings) -> str:
-    return f"n_fft={settings.n_fft}, hop_length={settings.hop_length}, window={settings.window!r}"
-
-
-def _mel_bank(settings: FeatureSettings) -> str:
     norm = "slaney" if settings.mel_norm == "slaney" else None
-    return (
-        f"n_mels={settings.n_mels}, fmin={settings.fmin}, fmax={settings.fmax},\n"
-        f"    htk={settings.mel_scale == 'htk'}, norm={norm!r},"
-    )
-
-
-def _power_lines(name: str, settings: FeatureSettings) -> str:
-    return f"{name} = np.abs(librosa.stft(y, {_framing(settings)})) ** 2\n"
-
-
-def _mel_lines(name: str, settings: FeatureSettings) -> str:
-    return (
-        f"{name} = librosa.feature.melspectrogram(\n"
-        f"    y=y, sr=sr, {_framing(settings)},\n"
-        f"    {_mel_bank(settings)}\n"
-        ")\n"
-    )
-
-
-def _decibel_lines(argument: str, settings: FeatureSettings) -> str:
-    return f"array = librosa.power_to_db({argument}, ref=np.max, top_db={settings.top_db})\n"
-
-
-def _waveform(settings: FeatureSettings, sample_rate: int, path: str) -> str:
-    return (
-        _load(path, sample_rate) + "array = y\n"
-        f"_, (start, end) = librosa.effects.trim(y, top_db={settings.silence_db})\n"
-    )
-
-
-def _power(settings: FeatureSettings, sample_rate: int, path: str) -> str:
-    return _load_with_numpy(path, sample_rate) + _power_lines("array", settings)
-
-
-def _power_db(settings: FeatureSettings, sample_rate: int, path: str) -> str:
-    return (
-        _load_with_numpy(path, sample_rate)
-        + _power_lines("power", settings)
-        + _decibel_lines("power", settings)
-    )
-
-
-def _mel(settings: FeatureSettings, sample_rate: int, path: str) -> str:
-    return _load(path, sample_rate) + _mel_lines("array", settings)
-
-
-def _log_mel(settings: FeatureSettings, sample_rate: int, path: str) -> str:
-    return (
-        _load_with_numpy(path, sample_rate)
-        + _mel_lines("mel", settings)
-        + _decibel_lines("mel", settings)
-    )
-
-
-def _whisper(settings: FeatureSettings, _sample_rate: int, path: str) -> str:
-    return (
-        _load(path, SAMPLE_RATE, "from whisper import log_mel_spectrogram")
-        + f"array = log_mel_spectrogram(y, n_mels={settings.whisper_mels}).numpy()\n"
-    )
-
-
-def _mel_filters(settings: FeatureSettings, sample_rate: int, _path: str) -> str:
-    return (
-        "import librosa\n\n"
-        "array = librosa.filters.mel(\n"
-        f"    sr={sample_rate}, n_fft={settings.n_fft}, {_mel_bank(settings)}\n"
-        ")\n"
-    )
-
-
-def _mfcc(settings: FeatureSettings, sample_rate: int, path: str) -> str:
-    # Not `mfcc(y=y, norm=…)`, whose norm is that of the cosine transform.
-    return (
-        _load(path, sample_rate)
-        + _mel_lines("mel", settings)
-        + f"array = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc={settings.n_mfcc})\n"
-    )
-
-
-def _energy(settings: FeatureSettings, sample_rate: int, path: str) -> str:
-    return (
-        _load(path, sample_rate) + f"array = librosa.feature.rms(y=y, "
-        f"frame_length={settings.n_fft}, hop_length={settings.hop_length})[0]\n"
-    )
-
-
-def _pitch(settings: FeatureSettings, sample_rate: int, path: str) -> str:
-    framing = f"frame_length={pitch_frame_length(sample_rate)}, hop_length={settings.hop_length}"
-    fmin, fmax = PITCH_RANGE_HZ
-    return (
-        _load_with_numpy(path, sample_rate)
-        + f"array = librosa.yin(y, fmin={fmin}, fmax={fmax}, sr=sr, {framing})\n"
-        + f"level = librosa.feature.rms(y=y, {framing})[0]\n"
-        + f"array[level <= level.max() * 10 ** (-{settings.silence_db} / 20)] = np.nan\n"
-    )
-
-
-def _spectrum(settings: FeatureSettings, sample_rate: int, path: str) -> str:
-    return (
-        _load_with_numpy(path, sample_rate)
-        + _power_lines("power", settings)
-        + _decibel_lines("power.mean(axis=1)", settings)
-    )
-
-
-_SCRIPTS: dict[str, Callable[[FeatureSettings, int, str], str]] = {
-    "waveform": _waveform,
-    "power": _power,
-    "power_db": _power_db,
-    "mel": _mel,
-    "log_mel": _log_mel,
-    "whisper": _whisper,
-    "mel_filters": _mel_filters,
-    "mfcc": _mfcc,
-    "energy": _energy,
-    "pitch": _pitch,
-    "spectrum": _spectrum,
-}
+    values = vars(settings) | {
+        "path": path,
+        "sample_rate": sample_rate,
+        "pitch_frame_length": pitch_frame_length(sample_rate),
+        "framing": f"n_fft={settings.n_fft}, hop_length={settings.hop_length}, "
+        f"window={settings.window!r}",
+        "bank": f"n_mels={settings.n_mels}, fmin={settings.fmin}, fmax={settings.fmax},\n"
+        f"    htk={settings.mel_scale == 'htk'}, norm={norm!r}",
+    }
+    return _SCRIPTS[view].format_map(values)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from lab.core.settings import Settings, schema, setting
+from lab.core.settings import Settings, setting
 
 Window = Literal["hann", "hamming", "blackman", "bartlett", "boxcar"]
 
@@ -29,22 +29,16 @@ class FeatureSettings(Settings):
     """How features are computed from a waveform; names and defaults follow librosa."""
 
     n_fft: int = setting(
-        1024,
-        "Window length in samples, also of the Fourier transform. Longer windows resolve "
-        "frequencies better and time worse.",
-        low=32,
-        high=16_384,
+        1024, "Longer windows resolve frequencies better and time worse.", low=32, high=16_384
     )
     hop_length: int = setting(
-        320, "Samples between the centres of consecutive windows.", low=1, high=16_384
+        320, "Samples between the starts of consecutive windows.", low=1, high=16_384
     )
-    window: Window = setting(
-        "hann", "Window function that fades each window in and out; boxcar does not fade."
-    )
+    window: Window = setting("hann", "Window function; boxcar does not fade in and out.")
     n_mels: int = setting(64, "Number of mel bins.", low=1, high=512)
-    fmin: float = setting(0.0, "Lowest frequency of the mel bins, in Hz.", low=0.0)
+    fmin: float = setting(0.0, "Lowest frequency of the mel bins.", low=0.0)
     fmax: float | None = setting(
-        None, "Highest frequency of the mel bins, in Hz; empty is half the sample rate.", low=1.0
+        None, "Highest frequency of the mel bins; empty is half the sample rate.", low=1.0
     )
     mel_scale: Literal["slaney", "htk"] = setting(
         "slaney", "Slaney is linear up to 1 kHz; HTK uses one formula for all frequencies."
@@ -54,21 +48,13 @@ class FeatureSettings(Settings):
     )
     n_mfcc: int = setting(13, "Number of cepstral coefficients.", low=1, high=512)
     top_db: float = setting(
-        80.0,
-        "Dynamic range in dB: anything quieter, relative to the maximum, is shown as this much "
-        "quieter.",
-        low=10.0,
-        high=200.0,
+        80.0, "Values further below the maximum are clipped.", low=10.0, high=200.0
     )
     silence_db: float = setting(
-        40.0,
-        "Silence is quieter than the loudest moment by more than this, in dB; there, no pitch is "
-        "estimated.",
-        low=5.0,
-        high=120.0,
+        40.0, "Silence is this much quieter than the loudest moment.", low=5.0, high=120.0
     )
     whisper_mels: Literal[80, 128] = setting(
-        80, "Mel bins of Whisper's input: 128 for large-v3 and turbo, 80 for all other models."
+        80, "128 for large-v3 and turbo, 80 for all other models."
     )
 
     def highest_hz(self, sample_rate: int) -> float:
@@ -92,7 +78,7 @@ WHISPER = FeatureSettings(n_fft=400, hop_length=160, n_mels=80)
 
 PRESETS = {"source-lab": SOURCE_LAB, "whisper": WHISPER}
 
-ALL_FIELDS = frozenset(schema(FeatureSettings))
+ALL_FIELDS = frozenset(FeatureSettings.schema())
 
 
 @dataclass(frozen=True)

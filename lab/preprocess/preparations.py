@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lab.audio import AudioInfo, Samples, wav
-from lab.audio.quality import Examined, Figures, measure
+from lab.audio.quality import MeasuredClip, AudioMetrics, measure
 from lab.core.aliases import current_names
 from lab.core.errors import WorkspaceError
 from lab.core.workspace import Workspace, child, read_json, remove, write_json
@@ -62,7 +62,7 @@ class ClipSpan:
     recording_index: int
     start: int
     end: int
-    figures: Figures
+    figures: AudioMetrics
     kept: bool = True
 
 
@@ -118,8 +118,8 @@ class Preparation:
             numbers[index] += 1
             yield f"{self.recordings[index].stem}-{numbers[index]:04d}.wav", clip
 
-    def examined(self) -> list[Examined]:
-        """Return the kept clips as input for `lab.audio.quality.verdict`."""
+    def examined(self) -> list[MeasuredClip]:
+        """Return the kept clips as input for `lab.audio.quality.check_quality`."""
         found = []
         for name, clip in self.named_clips():
             recording = self.recordings[clip.recording_index]
@@ -131,7 +131,7 @@ class Preparation:
                 duration_s=self.duration_s(clip),
                 bits=recording.bits,
             )
-            found.append(Examined(name, info, clip.figures))
+            found.append(MeasuredClip(name, info, clip.figures))
         return found
 
 
@@ -246,5 +246,5 @@ def _clip_from_dict(content: dict[str, Any]) -> ClipSpan:
         for name, value in content["figures"].items()
     }
     return ClipSpan(
-        **current_names("preparation.json, clip", content) | {"figures": Figures(**figures)}
+        **current_names("preparation.json, clip", content) | {"figures": AudioMetrics(**figures)}
     )

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.audio import Samples, Waveform
-from lab.audio.decoding import Block
+from lab.audio.decoding import AudioBlock
 from lab.audio.levels import clipped_samples
-from lab.audio.waveform import gather
+from lab.audio.waveform import concat_chunks
 from lab.core.errors import AudioError
 from lab.core.progress import Progress, ignore
 from lab.preprocess.recipe import Channel, Resample
@@ -144,11 +144,11 @@ def _read(
     statistics = _ChannelStatistics()
     rates: list[int] = []
 
-    def selected_blocks(source: OpenSource) -> Iterator[Block]:
+    def selected_blocks(source: OpenSource) -> Iterator[AudioBlock]:
         for block in source.blocks(on_progress):
             rates.append(block.rate)
             statistics.update(block.channels)
-            yield Block(_select_channel(block.channels, channel, source.label), block.rate)
+            yield AudioBlock(_select_channel(block.channels, channel, source.label), block.rate)
 
     with open_source(audio) as source:
         chunks = _resampled(selected_blocks(source), resample.sample_rate if resample else None)
@@ -165,7 +165,7 @@ def _read(
                     )
                 yield chunk.T.ravel()
 
-        samples = gather(interleaved()).reshape(-1, n_channels).T
+        samples = concat_chunks(interleaved()).reshape(-1, n_channels).T
         sample_rate = resample.sample_rate if resample else rates[0]
         duration_s = samples.shape[1] / sample_rate
         if duration_s < MIN_DURATION_S:
@@ -194,7 +194,7 @@ def _select_channel(channels: Samples, step: Channel | None, label: str) -> Samp
     return channels[step.number - 1 : step.number]
 
 
-def _resampled(blocks: Iterator[Block], sample_rate: int | None) -> Iterator[Samples]:
+def _resampled(blocks: Iterator[AudioBlock], sample_rate: int | None) -> Iterator[Samples]:
     """The channels of the blocks at `sample_rate`, by default that of the first block.
 
     Aliases and images of soxr's VHQ are more than 90 dB down at any pair of rates.

@@ -1,4 +1,7 @@
-"""How recordings are prepared: a recipe of steps, each of them off or on with its settings."""
+"""Recipes: the steps that prepare a recording, each off or on with its settings.
+
+Docstrings of steps are shown to the person who composes a recipe.
+"""
 
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Literal
@@ -13,7 +16,7 @@ MIN_NOISE_S = 0.25
 
 @dataclass(frozen=True)
 class Channel(Settings):
-    """Downmix to mono, or select a channel."""
+    """Mix all channels down to one (mono), or keep a single channel."""
 
     number: int | None = setting(
         None,
@@ -25,64 +28,53 @@ class Channel(Settings):
 
 @dataclass(frozen=True)
 class Resample(Settings):
-    """Change the sample rate."""
+    """Change the number of samples per second; Whisper needs 16,000 Hz."""
 
     sample_rate: int = setting(
-        16_000,
-        "In Hz. Whisper needs 16,000 Hz; the source lab asks for 22,050 Hz.",
-        low=4_000,
-        high=192_000,
+        16_000, "Whisper needs 16,000 Hz, the source lab 22,050 Hz.", low=4_000, high=192_000
     )
 
 
 @dataclass(frozen=True)
 class RemoveDCOffset(Settings):
-    """Subtract the mean of each channel."""
+    """Centre the waveform on zero if a sound card has shifted it."""
 
 
 @dataclass(frozen=True)
 class HighPass(Settings):
-    """Attenuate frequencies below speech with a high-pass filter."""
+    """Remove rumble, wind and bumps below the range of voices."""
 
     cutoff_hz: float = setting(
-        80.0,
-        "Lower frequencies are removed (−6 dB here). The lowest voices begin at about 80 Hz.",
-        low=10.0,
-        high=500.0,
+        80.0, "Removes lower frequencies; voices begin at about 80 Hz.", low=10.0, high=500.0
     )
 
 
 @dataclass(frozen=True)
 class RemoveHum(Settings):
-    """Remove mains hum and its harmonics with notch filters."""
+    """Remove the hum of the power supply and its harmonics."""
 
     mains_hz: Literal[50, 60] = setting(
         50, "Mains frequency: 60 Hz in the Americas and parts of Asia, 50 Hz elsewhere."
     )
     harmonics: int = setting(
-        4, "Number of multiples to remove, including the mains frequency itself.", low=1, high=20
+        4, "Multiples to remove, including the mains frequency.", low=1, high=20
     )
 
 
 @dataclass(frozen=True)
 class ReduceNoise(Settings):
-    """Reduce background noise with noisereduce's spectral gating."""
+    """Reduce background noise; too much of it makes voices sound hollow."""
 
     kind: Literal["steady", "changing"] = setting(
-        "steady",
-        "Steady (stationary) noise, such as a fan or tape hiss, is measured once; changing noise, "
-        "such as traffic or wind, is tracked through the recording.",
+        "steady", "Steady: a fan, tape hiss. Changing: traffic, wind."
     )
     strength: float = setting(
         0.8, "0 keeps all noise, 1 removes as much as possible.", low=0.0, high=1.0
     )
     noise_start_s: float | None = setting(
-        None,
-        "Start of a passage with noise only, in seconds; empty uses the quietest passage. For "
-        "steady noise.",
-        low=0.0,
+        None, "Start of a passage with noise only; empty uses the quietest.", low=0.0
     )
-    noise_end_s: float | None = setting(None, "End of that passage, in seconds.", low=0.0)
+    noise_end_s: float | None = setting(None, "End of that passage.", low=0.0)
 
     def contradictions(self) -> list[str]:
         start_s, end_s = self.noise_start_s, self.noise_end_s
@@ -99,74 +91,47 @@ class ReduceNoise(Settings):
 
 @dataclass(frozen=True)
 class Trim(Settings):
-    """Trim leading and trailing silence."""
+    """Remove silence at the beginning and at the end."""
 
     top_db: float = setting(
-        40.0,
-        "Silence is quieter than the loudest moment by more than this, in dB.",
-        low=5.0,
-        high=120.0,
+        40.0, "Silence is this much quieter than the loudest moment.", low=5.0, high=120.0
     )
     keep_s: float = setting(
-        0.2,
-        "Seconds of silence to keep, since words may begin and end softly.",
-        low=0.0,
-        high=5.0,
+        0.2, "Silence to keep, since words may begin and end softly.", low=0.0, high=5.0
     )
 
 
 @dataclass(frozen=True)
 class Level(Settings):
-    """Normalise the level by a constant gain."""
+    """Bring quiet and loud recordings to the same level without distortion."""
 
     measure: Literal["loudness", "peak"] = setting(
-        "loudness",
-        "Loudness as perceived (LUFS, ITU-R BS.1770), or the highest sample (peak, dBFS).",
+        "loudness", "Loudness as perceived (LUFS), or the highest sample (dBFS)."
     )
     target_db: float = setting(
-        -23.0, "Target level: LUFS for loudness, dBFS for peak.", low=-60.0, high=0.0
+        -23.0, "In LUFS for loudness, in dBFS for peak.", low=-60.0, high=0.0
     )
     ceiling_dbfs: float = setting(
-        -1.0,
-        "Maximum peak; the gain is limited to stay below it, so nothing is distorted.",
-        low=-20.0,
-        high=0.0,
+        -1.0, "Limits the gain, so that no sample is distorted.", low=-20.0, high=0.0
     )
 
 
 @dataclass(frozen=True)
 class Split(Settings):
-    """Split into clips at pauses."""
+    """Cut the recording into short clips in the pauses between words."""
 
     by: Literal["speech", "silence"] = setting(
-        "speech",
-        "How pauses are found: speech uses a voice activity detector, silence the level alone.",
+        "speech", "Speech uses a voice activity detector, silence the level."
     )
-    min_s: float = setting(
-        1.0, "Minimum clip length in seconds, including margins.", low=0.1, high=60.0
-    )
-    max_s: float = setting(
-        30.0, "Maximum clip length in seconds, including margins.", low=1.0, high=600.0
-    )
+    min_s: float = setting(1.0, "Minimum clip length, including margins.", low=0.1, high=60.0)
+    max_s: float = setting(30.0, "Maximum clip length, including margins.", low=1.0, high=600.0)
+    # The detector may be up to 0.3 s late at soft onsets: a smaller margin may cut the first sound.
     margin_s: float = setting(
-        0.4,
-        "Seconds to keep before and after speech, as far as the pause allows. The detector may be "
-        "up to 0.3 s late for soft onsets.",
-        low=0.0,
-        high=2.0,
+        0.4, "Kept before and after speech, as far as the pause allows.", low=0.0, high=2.0
     )
-    min_pause_s: float = setting(
-        0.5,
-        "A pause of this length starts a new clip; shorter ones only if a clip would become too "
-        "long.",
-        low=0.1,
-        high=10.0,
-    )
+    min_pause_s: float = setting(0.5, "Pauses of this length separate clips.", low=0.1, high=10.0)
     silence_dbfs: float = setting(
-        -40.0,
-        "Level below which sound counts as silence; only if pauses are found by silence.",
-        low=-90.0,
-        high=-5.0,
+        -40.0, "Level of silence, if pauses are detected by silence.", low=-90.0, high=-5.0
     )
 
     def contradictions(self) -> list[str]:
@@ -186,7 +151,7 @@ class Split(Settings):
 
 @dataclass(frozen=True)
 class BitDepth(Settings):
-    """Choose the bit depth of the WAV files."""
+    """Set the resolution of each sample; 16 bits are enough for speech."""
 
     bits: Literal[16, 24] = setting(16, "Bits per sample; 16 are enough for speech.")
 
@@ -194,16 +159,6 @@ class BitDepth(Settings):
 @dataclass(frozen=True)
 class Recipe(Settings):
     """Steps that `apply` performs in this order; None skips a step.
-
-    Parameters
-    ----------
-    channel, resample, … : Settings or None, default None
-        See the declarations below.
-
-    Raises
-    ------
-    OptionsError
-        If a value is not the settings of its step.
 
     Examples
     --------
@@ -215,34 +170,16 @@ class Recipe(Settings):
 
     stored_as: ClassVar[str] = "recipe.yaml"
 
-    channel: Channel | None = setting(
-        None, "Mixes all channels down to one (mono), or keeps a single channel."
-    )
-    resample: Resample | None = setting(
-        None, "Changes the number of samples per second; Whisper needs 16,000 Hz."
-    )
-    remove_dc_offset: RemoveDCOffset | None = setting(
-        None, "Centres the waveform on zero if a sound card has shifted it."
-    )
-    high_pass: HighPass | None = setting(
-        None, "Removes rumble, wind and bumps below the range of voices."
-    )
-    remove_hum: RemoveHum | None = setting(
-        None, "Removes the hum of the power supply and its overtones."
-    )
-    reduce_noise: ReduceNoise | None = setting(
-        None, "Reduces background noise; too much of it makes voices sound hollow."
-    )
-    trim: Trim | None = setting(None, "Removes silence at the beginning and at the end.")
-    level: Level | None = setting(
-        None, "Brings quiet and loud recordings to the same level without distortion."
-    )
-    split: Split | None = setting(
-        None, "Cuts the recording into short clips in the pauses between words."
-    )
-    bit_depth: BitDepth | None = setting(
-        None, "Sets the resolution of each sample; 16 bits are enough for speech."
-    )
+    channel: Channel | None = setting(None)
+    resample: Resample | None = setting(None)
+    remove_dc_offset: RemoveDCOffset | None = setting(None)
+    high_pass: HighPass | None = setting(None)
+    remove_hum: RemoveHum | None = setting(None)
+    reduce_noise: ReduceNoise | None = setting(None)
+    trim: Trim | None = setting(None)
+    level: Level | None = setting(None)
+    split: Split | None = setting(None)
+    bit_depth: BitDepth | None = setting(None)
 
     def steps(self) -> list[Settings]:
         """The steps that are on, in order."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from lab.audio import Samples
 from lab.audio.container import open_recording
-from lab.audio.decoding import Block, bits_of, missing_s, read_blocks
+from lab.audio.decoding import AudioBlock, bits_per_sample, missing_s, read_blocks
 from lab.core.errors import AudioError
 from lab.core.progress import Progress, ignore
 from lab.preprocess.recipe import MAX_CHANNELS
@@ -70,7 +70,7 @@ class OpenSource:
 
     label: str
     bits: int | None
-    blocks: Callable[[Progress], Iterator[Block]]
+    blocks: Callable[[Progress], Iterator[AudioBlock]]
     missing_s: Callable[[float], float]
 
 
@@ -83,7 +83,7 @@ def open_source(audio: AudioFile | AudioArray) -> Iterator[OpenSource]:
     with open_recording(audio.content, audio.name) as recording:
         yield OpenSource(
             recording.label,
-            bits_of(recording.stream),
+            bits_per_sample(recording.stream),
             lambda on_progress: read_blocks(recording, mix=False, on_progress=on_progress),
             lambda read_s: missing_s(recording, read_s),
         )
@@ -98,7 +98,7 @@ def _open_array(audio: AudioArray) -> OpenSource:
             f"with at most {MAX_CHANNELS} channels."
         )
 
-    def blocks(on_progress: Progress) -> Iterator[Block]:
+    def blocks(on_progress: Progress) -> Iterator[AudioBlock]:
         n = channels.shape[1]
         step = _BLOCK_S * audio.sample_rate
         for start in range(0, n, step):
@@ -108,7 +108,7 @@ def _open_array(audio: AudioArray) -> OpenSource:
                 raise AudioError(
                     f"{label} contains invalid samples (NaN or infinite). Record it again."
                 )
-            yield Block(block, audio.sample_rate)
+            yield AudioBlock(block, audio.sample_rate)
 
     return OpenSource(label, None, blocks, lambda _read_s: 0.0)
 

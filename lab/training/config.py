@@ -18,19 +18,16 @@ class Architecture(Settings):
     stored_as: ClassVar[str] = "config.yaml, architecture"
 
     layers: int = setting(
-        4, "Layers of the encoder, and as many of the decoder; Whisper base has 6.", low=1, high=32
+        4, "Layers of the encoder and of the decoder; Whisper base has 6.", low=1, high=32
     )
     heads: int = setting(
-        6,
-        "Attention heads per layer; the hidden size must be divisible by twice as many.",
-        low=1,
-        high=32,
+        6, "Attention heads; the hidden size is a multiple of twice as many.", low=1, high=32
     )
     hidden_size: int = setting(
         384, "Size of the hidden states; Whisper base has 512.", low=16, high=1536
     )
     activation: Literal["gelu", "relu", "silu"] = setting(
-        "gelu", "Activation function between the two linear layers of a block; Whisper uses GELU."
+        "gelu", "Activation function of the MLPs; Whisper uses GELU."
     )
 
     def contradictions(self) -> list[str]:
@@ -48,14 +45,10 @@ class Augmentation(Settings):
 
     stored_as: ClassVar[str] = "config.yaml, augmentation"
 
-    time_masks: int = setting(
-        0, "Number of time spans masked in the spectrogram (SpecAugment).", low=0, high=10
-    )
-    time_mask_s: float = setting(
-        0.4, "Maximum length of a masked time span, in seconds.", low=0.02, high=5.0
-    )
+    time_masks: int = setting(0, "Time spans masked per clip (SpecAugment).", low=0, high=10)
+    time_mask_s: float = setting(0.4, "Maximum length of a masked time span.", low=0.02, high=5.0)
     frequency_masks: int = setting(
-        0, "Number of frequency bands masked in the spectrogram (SpecAugment).", low=0, high=10
+        0, "Frequency bands masked per clip (SpecAugment).", low=0, high=10
     )
     frequency_mask_mels: int = setting(
         12, "Maximum width of a masked frequency band, in mel bins.", low=1, high=60
@@ -64,13 +57,13 @@ class Augmentation(Settings):
         0.0, "Probability that noise is added to a clip.", low=0.0, high=1.0
     )
     min_snr_db: float = setting(
-        15.0, "Minimum signal-to-noise ratio of added noise, in dB.", low=-5.0, high=60.0
+        15.0, "Minimum signal-to-noise ratio of added noise.", low=-5.0, high=60.0
     )
     max_speed_change: float = setting(
-        0.0, "Maximum change of the playback speed, up or down; 0.1 is 10 %.", low=0.0, high=0.3
+        0.0, "Maximum change of speed, up or down; 0.1 is 10 %.", low=0.0, high=0.3
     )
     max_gain_db: float = setting(
-        0.0, "Maximum change of the level, up or down, in dB.", low=0.0, high=20.0
+        0.0, "Maximum change of the level, up or down.", low=0.0, high=20.0
     )
 
     @property
@@ -83,19 +76,7 @@ class Augmentation(Settings):
 class Config(Settings):
     """Settings of a training run; the defaults performed best on real speech.
 
-    Parameters
-    ----------
-    dataset : str
-        Name of the dataset to train on.
-    model : str, default "base"
-        Name of the model to fine-tune; ignored with `architecture`.
-    **settings
-        See the declarations below; each has its help text.
-
-    Raises
-    ------
-    OptionsError
-        Naming every setting that is out of range or contradicts another.
+    Raises OptionsError naming every setting that is invalid or contradicts another.
 
     Examples
     --------
@@ -109,17 +90,14 @@ class Config(Settings):
     stored_as: ClassVar[str] = "config.yaml"
 
     dataset: str = setting("", "Name of the dataset to train on.", high=MAX_NAME_LENGTH)
-    model: str = setting(
-        "base", "Model to fine-tune; ignored with a custom architecture.", high=MAX_NAME_LENGTH
-    )
+    model: str = setting("base", "Model to fine-tune.", high=MAX_NAME_LENGTH)
     architecture: Architecture | None = setting(
         None, "Custom architecture to train from scratch; empty fine-tunes the model."
     )
     trainable: Literal["everything", "decoder", "lora"] = setting(
         "everything",
-        "Which weights are trained: everything, the decoder only (measured much worse), or "
-        "low-rank adapters (LoRA: less memory, less forgetting), merged into the weights at "
-        "the end.",
+        "Everything, the decoder only (measured much worse), or low-rank adapters (LoRA: less "
+        "memory, less forgetting), which are merged into the weights at the end.",
     )
     lora_rank: int = setting(16, "Rank of the LoRA matrices.", low=1, high=256)
     epochs: int = setting(8, "Number of passes over the training clips.", low=1, high=1000)
@@ -131,10 +109,7 @@ class Config(Settings):
         None, "Peak learning rate; empty chooses one by model size.", low=1e-9, high=1.0
     )
     warmup_ratio: float = setting(
-        0.1,
-        "Share of the steps in which the learning rate rises; it decays in the others.",
-        low=0.0,
-        high=1.0,
+        0.1, "Share of the steps in which the learning rate rises.", low=0.0, high=1.0
     )
     weight_decay: float = setting(0.01, "Weight decay of AdamW.", low=0.0, high=1.0)
     max_grad_norm: float = setting(
@@ -145,52 +120,43 @@ class Config(Settings):
     )
     long_form_ratio: float = setting(
         0.2,
-        "Share of the batches that consist of 30-second windows of consecutive clips, as Whisper "
-        "processes long recordings. The other batches use clips at their own length, which is "
-        "many times as fast.",
+        "Share of batches with 30-second windows, as Whisper processes long recordings. The others "
+        "have clips at their own length, which is many times as fast.",
         low=0.0,
         high=1.0,
     )
     timestamp_ratio: float = setting(
-        0.5,
-        "Share of the clips (in long-form batches, of the windows) trained with timestamps.",
-        low=0.0,
-        high=1.0,
+        0.5, "Share of the clips (or long-form windows) trained with timestamps.", low=0.0, high=1.0
     )
     max_audio_samples: int = setting(
         _MAX_AUDIO_SAMPLES,
-        "Longer clips are skipped; in samples at 16 kHz.",
+        "Longer clips are skipped; at 16 kHz.",
         low=1_600,
         high=_MAX_AUDIO_SAMPLES,
     )
     max_tokens: int = setting(200, "Clips with more text tokens are skipped.", low=4, high=220)
     train_ratio: float = setting(
-        0.8,
-        "Share of the clips without a split that is assigned to the training split.",
-        low=0.1,
-        high=0.98,
+        0.8, "Share of the clips without a split to train on.", low=0.1, high=0.98
     )
     validate_every_steps: int | None = setting(
         None, "Batches between two validations; empty validates once per epoch.", low=1
     )
     patience: int | None = setting(
         3,
-        "Validations without improvement after which training stops early; empty never stops.",
+        "Validations without improvement before stopping early; empty never stops.",
         low=1,
         high=1000,
     )
     max_validation_clips: int = setting(
-        200,
-        "Maximum number of validation clips transcribed for the WER; the loss uses all of them.",
-        low=1,
+        200, "Maximum number of clips transcribed for the WER; the loss uses all.", low=1
     )
     health: Literal["check", "skip"] = setting(
         "check",
-        "Whether to check the trained model for problems that error rates on short clips hide: "
+        "Whether to check the trained model for regressions that error rates on short clips hide: "
         "repetition loops, text in silence, forgotten languages.",
     )
     seed: int = setting(
-        3407, "Random seed for the order of the clips and for augmentation.", low=0, high=2**31 - 1
+        3407, "Random seed of the order of clips and of augmentation.", low=0, high=2**31 - 1
     )
     augmentation: Augmentation = setting(Augmentation(), "How clips are changed at random.")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = setting(

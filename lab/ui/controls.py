@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from lab.core.settings import Settings, schema
+from lab.core.settings import Settings
 
 _WIDTH = 125
 
@@ -31,7 +31,7 @@ def control(
     placeholder: what an empty number field means
     width: pixels
     """
-    info = schema(kind)[name]
+    info = kind.schema()[name]
     common: dict[str, Any] = {
         "key": key,
         "help": info.help_text or None,

@@ -6,7 +6,6 @@ import streamlit as st
 
 from lab.audio import Waveform
 from lab.core.errors import LabError
-from lab.core.settings import schema
 from lab.features import SOURCE_LAB, WHISPER, FeatureSettings, SettingProblem, View, view_problems
 from lab.ui import formatting
 from lab.ui.controls import control
@@ -42,7 +41,7 @@ def choose_settings(
     for title, values in _PRESETS.items():
         row.button(title, on_click=_set_controls, args=(key, values), key=f"{key}_preset_{title}")
     controls = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    for name in schema(FeatureSettings):
+    for name in FeatureSettings.schema():
         widget_key = f"{key}_{name}"
         if name in view.controls:
             with controls:
@@ -58,7 +57,7 @@ def choose_settings(
             st.session_state[widget_key] = st.session_state[widget_key]
     try:
         settings = FeatureSettings(
-            **{name: st.session_state[f"{key}_{name}"] for name in schema(FeatureSettings)}
+            **{name: st.session_state[f"{key}_{name}"] for name in FeatureSettings.schema()}
         )
         problems = view_problems(view.key, waveform, settings)
     except LabError as error:

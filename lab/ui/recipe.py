@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from lab.core.errors import LabError, OptionsError
-from lab.core.settings import SettingInfo, schema
+from lab.core.settings import SettingInfo
 from lab.preprocess.recipe import AS_IS, SOURCE_LAB, WHISPER, Recipe
 from lab.ui import formatting
 from lab.ui.controls import control
@@ -79,7 +79,7 @@ def choose_recipe() -> Recipe | None:
             args=(preset,),
             key=f"preset_{title}",
         )
-    for name, info in schema(Recipe).items():
+    for name, info in Recipe.schema().items():
         _step(name, info)
     if problem:
         st.error(formatting.plain(problem), icon=":material/error:")
@@ -89,7 +89,7 @@ def choose_recipe() -> Recipe | None:
 
 def set_recipe(recipe: Recipe) -> None:
     """Set the widgets to a recipe; call it before they are drawn, for example in a callback."""
-    for name, info in schema(Recipe).items():
+    for name, info in Recipe.schema().items():
         step = getattr(recipe, name)
         st.session_state[f"recipe_{name}"] = step is not None
         for setting, value in vars(step or info.type()).items():
@@ -108,8 +108,8 @@ def switch_on(name: str, **settings: object) -> None:
 def _recipe() -> Recipe:
     """Return the recipe that the widgets show; raises OptionsError if it is invalid."""
     steps: dict[str, Any] = {
-        name: info.type(**{setting: _value(name, setting) for setting in schema(info.type)})
-        for name, info in schema(Recipe).items()
+        name: info.type(**{setting: _value(name, setting) for setting in info.type.schema()})
+        for name, info in Recipe.schema().items()
         if st.session_state[f"recipe_{name}"]
     }
     return Recipe(**steps)
@@ -128,7 +128,7 @@ def _step(name: str, info: SettingInfo) -> None:
     with st.container(gap="xxsmall"):
         is_on = st.toggle(f"**{_TITLES[name]}**", key=f"recipe_{name}", persist_state="session")
         st.caption(info.help_text)
-    settings = schema(info.type)
+    settings = info.type.schema()
     if not settings:
         return
     if not is_on:

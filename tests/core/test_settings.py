@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import pytest
 
 from lab.core.errors import OptionsError
-from lab.core.settings import Settings, SettingsError, schema, setting
+from lab.core.settings import Settings, SettingsError, setting
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Outer(Settings):
 
 
 def test_the_schema_lists_type_choices_limits_and_help() -> None:
-    fields = schema(Outer)
+    fields = Outer.schema()
     assert list(fields) == ["name", "kind", "count", "inner", "other"]
     assert (fields["name"].help_text, fields["name"].high) == ("Any name.", 5)
     assert fields["kind"].choices == ("a", "b")

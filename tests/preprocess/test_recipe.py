@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.core.errors import OptionsError
-from lab.core.settings import schema
 from lab.preprocess.recipe import (
     AS_IS,
     PRESETS,
@@ -126,9 +125,9 @@ def test_a_step_rejects_invalid_settings(step: type, settings: dict[str, object]
 
 
 def test_each_step_and_setting_has_a_help_text_and_a_valid_default() -> None:
-    for step in schema(Recipe).values():
+    for step in Recipe.schema().values():
         step.type()
-        for info in (step, *schema(step.type).values()):
+        for info in (step, *step.type.schema().values()):
             assert info.help_text.endswith(".")
 
 

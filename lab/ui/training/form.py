@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from lab.core.settings import Settings, schema
+from lab.core.settings import Settings
 from lab.training.config import PRESETS, Architecture, Augmentation, Config
 
 OWN, MODEL = "own", "model"
@@ -71,6 +71,6 @@ def key_of(path: str) -> str:
 
 def _simple_fields(kind: type[Settings]) -> Iterator[str]:
     """Names of the settings that have a widget of their own."""
-    for name, info in schema(kind).items():
+    for name, info in kind.schema().items():
         if not info.is_text and not info.is_group:
             yield name

@@ -7,7 +7,7 @@ import streamlit as st
 
 from lab.asr.checkpoints import hidden_size, list_models
 from lab.core.errors import LabError, OptionsError
-from lab.core.settings import Settings, schema
+from lab.core.settings import Settings
 from lab.core.workspace import Workspace
 from lab.training import advice
 from lab.training.config import PRESETS, Architecture, Augmentation, Config
@@ -150,7 +150,7 @@ def _learning_rate(workspace: Workspace) -> None:
         format="%.2e",
         placeholder=usual or "by the model",
         key=key_of("learning_rate"),
-        help=schema(Config)["learning_rate"].help_text,
+        help=Config.schema()["learning_rate"].help_text,
         persist_state="session",
         width=_WIDTH,
     )
@@ -162,7 +162,7 @@ def _trains() -> None:
         list(_TRAINS),
         format_func=_TRAINS.__getitem__,
         key=key_of("trainable"),
-        help=schema(Config)["trainable"].help_text,
+        help=Config.schema()["trainable"].help_text,
         persist_state="session",
         width=_WIDTH,
     )

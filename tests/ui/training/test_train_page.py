@@ -13,7 +13,6 @@ from streamlit.testing.v1.element_tree import Button
 
 from lab import dataset as datasets
 from lab.core.errors import OptionsError
-from lab.core.settings import schema
 from lab.core.workspace import Workspace, write_json
 from lab.health import CheckResult, HealthReport
 from lab.health.report import FILE_NAME, write_report
@@ -97,7 +96,7 @@ def test_without_a_dataset_each_room_says_where_to_begin() -> None:
 
 def test_every_setting_has_a_help_text() -> None:
     for kind in (Config, Architecture, Augmentation):
-        texts = [info.help_text for info in schema(kind).values()]
+        texts = [info.help_text for info in kind.schema().values()]
         assert all(text[0].isupper() and text.endswith(".") for text in texts)
 
 
