@@ -1,4 +1,4 @@
-"""Rules that clean a text."""
+"""Rules that clean a text, and cleaning all texts of a dataset."""
 
 import time
 import unicodedata
@@ -8,7 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lab.dataset.text_cleaning import RULES, CleaningOptions, clean_text
+from lab import dataset
+from lab.core.progress import Cancelled
+from lab.core.workspace import Workspace
+from lab.dataset import EXCLUDED, DatasetClip
+from lab.dataset.text_cleaning import RULES, CleaningOptions, clean_text, clean_texts
 
 NOTHING = CleaningOptions(**{one.name: False for one in fields(CleaningOptions)})
 # Characters that the rules treat specially, so that combinations of them are frequent.
@@ -86,3 +90,58 @@ def test_time_is_linear_in_the_length(piece: str) -> None:
     started = time.process_time()
     clean_text(text, CleaningOptions(sentences=True))
     assert time.process_time() - started < 10  # minutes if it were quadratic
+
+
+CLIPS = [
+    DatasetClip("a", "Ai  tha: “Mirë”."),
+    DatasetClip("b", "Është mirë."),
+    DatasetClip("c", "[qesh]"),
+    DatasetClip("d", "  12 ditë [zhurmë] [qesh]", status=EXCLUDED),
+    DatasetClip("e", "Mir� se vini"),
+    DatasetClip("f"),
+]
+
+
+def test_changes_and_clips_are_counted_and_clean_texts_are_not_listed() -> None:
+    result = clean_texts(CLIPS)
+    assert result.n_texts == 5
+    assert [one.clip.file_name for one in result.changed] == ["a", "c", "d"]
+    assert [one.cleaned.text for one in result.changed] == ['Ai tha: "Mirë".', "", "12 ditë"]
+    assert (result.counts["notes"], result.clip_counts["notes"]) == (3, 2)
+    assert (result.counts["quotes"], result.clip_counts["quotes"]) == (2, 1)
+    assert set(result.counts) == set(RULES) - {"sentences"}
+    assert [clip.file_name for clip in result.numbers] == ["d"]
+    assert [clip.file_name for clip in result.damaged] == ["e"]
+    assert [clip.file_name for clip in result.emptied] == ["c"]
+
+
+def test_rules_that_are_off_change_nothing() -> None:
+    off = CleaningOptions(False, False, False, False, False, False, False)
+    assert clean_texts(CLIPS, off).changed == ()
+
+
+def test_cleaning_is_one_action_that_can_be_undone(workspace: Workspace) -> None:
+    made, _ = dataset.add(workspace, "a", [("1.wav", b"1"), ("2.wav", b"2")], language="sq")
+    first, second = made.clips()
+    made.change(
+        [
+            (first, replace(first, transcription="Mirë  dita")),
+            (second, replace(second, transcription="“Po”")),
+        ],
+        what="corrected",
+    )
+    result = clean_texts(made.clips())
+    action = made.change([one.edit for one in result.changed], what="cleaned")
+    assert [clip.transcription for clip in made.clips()] == ["Mirë dita", '"Po"']
+    assert action is not None
+    assert len(action.changes) == 2
+    made.undo(action)
+    assert [clip.transcription for clip in made.clips()] == ["Mirë  dita", "“Po”"]
+
+
+def test_cleaning_can_be_cancelled() -> None:
+    def stop(*_: object) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        clean_texts(CLIPS, on_progress=stop)
