@@ -1,16 +1,15 @@
-"""Preparing an hour: time, memory, what the splitting does to speech, what resampling lets through.
+"""Prepare an hour: time, memory, effect of splitting on speech, frequency response of resampling.
 
     python -m benchmarks.prepare [--minutes 60] [--language en]
 
-The recording is made of the prompts of `tests.support.speech`, shuffled (seeded), with pauses of
-0.3 to 1.5 s and a little noise, as stereo WAV of 16 bits at 44.1 kHz. Each run of the full
-a process of its own, which measures its memory and loads its libraries anew.
+The recording consists of the prompts of `tests.support.speech`, shuffled (seeded), with pauses of
+0.3 to 1.5 s and a little noise, as a stereo WAV file with 16 bits at 44.1 kHz. Each run of the full
+recipe has a process of its own, which measures its memory and loads the libraries.
 
-Where somebody speaks is known from the prompts themselves, before noise is added: whatever is less
-than 40 dB below a prompt's loudest moment, gaps of less than 0.1 s included. A border inside such a
-stretch is counted as a cut inside a word. Energy decides and not the engine's word times, because
-those touch each other where the speaker pauses and are off by a tenth of a second; 0.1 s, because
-the closure of a p, t or k is silent for up to that long.
+Speech is located in the prompts before noise is added: frames less than 40 dB below a prompt's
+maximum, including gaps of less than 0.1 s, since the closure of a p, t or k may be so long.
+A clip boundary within such a range counts as a cut inside a word. Energy is used instead of
+the engine's word timestamps, because those have no gaps at pauses and are off by up to 0.1 s.
 """
 
 import json

@@ -37,7 +37,7 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "proof.json, clips": {"text": "reference", "here": "lab", "there": "library"},
     "proof.json, outcome": {"proven": "verified", "not proven": "inconclusive"},
     "preparation.json": {"wholes": "recordings"},
-    "preparation.json, clip": {"whole": "recording_index"},
+    "preparation.json, clip": {"figures": "metrics", "whole": "recording_index"},
     "recipe.yaml": {"remove_offset": "remove_dc_offset"},
 }
 

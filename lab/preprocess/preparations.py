@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lab.audio import AudioInfo, Samples, wav
-from lab.audio.quality import MeasuredClip, AudioMetrics, measure
+from lab.audio.quality import AudioMetrics, MeasuredClip, measure
 from lab.core.aliases import current_names
 from lab.core.errors import WorkspaceError
 from lab.core.workspace import Workspace, child, read_json, remove, write_json
@@ -62,7 +62,7 @@ class ClipSpan:
     recording_index: int
     start: int
     end: int
-    figures: AudioMetrics
+    metrics: AudioMetrics
     kept: bool = True
 
 
@@ -118,7 +118,7 @@ class Preparation:
             numbers[index] += 1
             yield f"{self.recordings[index].stem}-{numbers[index]:04d}.wav", clip
 
-    def examined(self) -> list[MeasuredClip]:
+    def measured_clips(self) -> list[MeasuredClip]:
         """Return the kept clips as input for `lab.audio.quality.check_quality`."""
         found = []
         for name, clip in self.named_clips():
@@ -131,7 +131,7 @@ class Preparation:
                 duration_s=self.duration_s(clip),
                 bits=recording.bits,
             )
-            found.append(MeasuredClip(name, info, clip.figures))
+            found.append(MeasuredClip(name, info, clip.metrics))
         return found
 
 
@@ -177,8 +177,8 @@ def measure_clip(preparation: Preparation, recording_index: int, start: int, end
     """Return a clip with measurements of its stored samples, which are rounded and clipped."""
     samples = preparation.samples(recording_index, start, end)
     mono = samples if samples.ndim == 1 else samples.mean(axis=0)
-    figures = measure(mono, preparation.recordings[recording_index].sample_rate)
-    return ClipSpan(recording_index, start, end, figures)
+    metrics = measure(mono, preparation.recordings[recording_index].sample_rate)
+    return ClipSpan(recording_index, start, end, metrics)
 
 
 def save(preparation: Preparation) -> None:
@@ -234,17 +234,16 @@ def _folder(workspace: Workspace) -> Path:
 def _clip_as_dict(clip: ClipSpan) -> dict[str, Any]:
     content = asdict(clip)
     # JSON has no infinity, which is the level of digital silence.
-    for name, value in content["figures"].items():
+    for name, value in content["metrics"].items():
         if value is not None and not np.isfinite(value):
-            content["figures"][name] = str(value)
+            content["metrics"][name] = str(value)
     return content
 
 
-def _clip_from_dict(content: dict[str, Any]) -> ClipSpan:
-    figures: dict[str, Any] = {
+def _clip_from_dict(stored: dict[str, Any]) -> ClipSpan:
+    content = current_names("preparation.json, clip", stored)
+    metrics: dict[str, Any] = {
         name: float(value) if isinstance(value, str) else value
-        for name, value in content["figures"].items()
+        for name, value in content["metrics"].items()
     }
-    return ClipSpan(
-        **current_names("preparation.json, clip", content) | {"figures": AudioMetrics(**figures)}
-    )
+    return ClipSpan(**content | {"metrics": AudioMetrics(**metrics)})

@@ -231,7 +231,7 @@ def _available(pieces: list[Span], number: int, n: int) -> tuple[int, int]:
 
 def _with_margins(piece: Span, available: tuple[int, int], margin: int, min_length: int) -> Span:
     """The clip of a piece with margins, which are larger if it would be too short otherwise."""
-    before, after = (min(margin, n) for n in available)
+    before, after = (min(margin, limit) for limit in available)
     lacking = min_length - len(piece) - before - after
     if lacking > 0:
         more = min(available[0] - before, max(lacking // 2, lacking - (available[1] - after)))

@@ -39,7 +39,7 @@ def show_checklist(preparation: Preparation) -> dict[ClipSpan, list[str]]:
             width=220,
             key="checklist_target",
         )
-        checks = check_quality(preparation.examined(), sample_rate=_RATES[target])
+        checks = check_quality(preparation.measured_clips(), sample_rate=_RATES[target])
         for number, check in enumerate(checks):
             _show_check(number, check, _fixes(preparation, named, check, _RATES[target]))
     failed: dict[ClipSpan, list[str]] = {clip: [] for clip in preparation.clips}

@@ -76,8 +76,8 @@ def _table(
             "Recording": [preparation.recordings[clip.recording_index].name for clip in clips],
             "Start": [formatting.timestamp(preparation.times_s(clip)[0]) for clip in clips],
             "Duration": [preparation.duration_s(clip) for clip in clips],
-            "Loudness": [formatting.decibels(clip.figures.loudness_lufs, "LUFS") for clip in clips],
-            "SNR": [formatting.decibels(clip.figures.snr_db, "dB") for clip in clips],
+            "Loudness": [formatting.decibels(clip.metrics.loudness_lufs, "LUFS") for clip in clips],
+            "SNR": [formatting.decibels(clip.metrics.snr_db, "dB") for clip in clips],
             "Needs review": [", ".join(failed[clip]) for clip in clips],
         }
     )

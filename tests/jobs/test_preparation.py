@@ -114,7 +114,7 @@ def test_silence_survives_its_file(queue: PreparationQueue, workspace: Workspace
     wait_for(queue, workspace, queue.submit(PreparationJob(workspace, (recording,), Recipe())))
     (preparation,) = preparations.list_all(workspace)
     (clip,) = preparation.clips
-    assert clip.figures.peak_dbfs == -np.inf
+    assert clip.metrics.peak_dbfs == -np.inf
     assert "silent" in " ".join(preparation.recordings[0].warnings)
 
 
@@ -148,7 +148,7 @@ def test_a_merged_clip_goes_from_the_first_start_to_the_second_end(made: Prepara
     assert len(after.clips) == len(made.clips) - 1
     merged = after.clips[0]
     assert (merged.start, merged.end) == (first.start, second.end)
-    assert merged.figures.duration_s == pytest.approx((second.end - first.start) / 16_000)
+    assert merged.metrics.duration_s == pytest.approx((second.end - first.start) / 16_000)
     assert again(made) == after
     assert clip_edits.restore(made).clips == made.clips
 

@@ -55,7 +55,7 @@ _ADVANCED: Mapping[str, tuple[str, ...]] = {
     ),
 }
 ADVANCED = "train_advanced"
-_UNITS = {"s": "(s)", "db": "(dB)", "mels": "(mels)"}
+_WORDS = {"s": "(s)", "db": "(dB)", "mels": "(mels)", "snr": "SNR", "lora": "LoRA"}
 # What a number means that is not given.
 _EMPTY = {"validate_every_steps": "an epoch", "patience": "never", "save_every_steps": "by time"}
 _WIDTH = 140
@@ -119,8 +119,7 @@ def _row(kind: type[Settings], names: tuple[str, ...] | list[str], prefix: str =
 
 
 def _setting(kind: type[Settings], name: str, prefix: str = "") -> None:
-    *parts, last = name.split("_")
-    title = " ".join([*parts, _UNITS.get(last, last)]) if parts else last
+    title = " ".join(_WORDS.get(word, word) for word in name.split("_"))
     control(
         kind,
         name,
