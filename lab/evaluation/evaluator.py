@@ -2,7 +2,7 @@
 
 The first model is the baseline that the others are compared with. Predictions are saved with the
 dataset, so each model transcribes a clip only once, however often it is scored. A report is
-computed from texts alone, so it can be rescore with another normalizer.
+computed from texts alone, so it can be rescored with another normalizer.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence

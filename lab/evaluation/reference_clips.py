@@ -43,24 +43,22 @@ def from_dataset(
 
     Skips clips that are too long or unreadable. Raises OptionsError if none is left.
     """
-    usable = [
-        entry for entry in source.clips() if entry.is_usable and entry.file_name not in exclude
-    ]
-    candidates = [entry for entry in usable if entry.split == "test"] or usable
+    usable = [clip for clip in source.clips() if clip.is_usable and clip.file_name not in exclude]
+    candidates = [clip for clip in usable if clip.split == "test"] or usable
     random.Random(seed).shuffle(candidates)
-    clips: list[ReferenceClip] = []
-    for entry in candidates:
-        if len(clips) == n_clips:
+    decoded: list[ReferenceClip] = []
+    for clip in candidates:
+        if len(decoded) == n_clips:
             break
-        on_progress(len(clips), n_clips, "Reading clips")
-        if clip := _clip(source, entry):
-            clips.append(clip)
-    if not clips:
+        on_progress(len(decoded), n_clips, "Reading clips")
+        if reference := _decode(source, clip):
+            decoded.append(reference)
+    if not decoded:
         raise OptionsError(
             f"{source.name} has no readable clip of up to {WINDOW_S} s with a text. Import or "
             "correct some clips first."
         )
-    return clips
+    return decoded
 
 
 def find(
@@ -112,10 +110,10 @@ def transcribe(
     return [texts[index] for index in range(len(clips))]
 
 
-def _clip(source: Dataset, entry: DatasetClip) -> ReferenceClip | None:
+def _decode(source: Dataset, clip: DatasetClip) -> ReferenceClip | None:
     try:
-        waveform = audio.decode(source.audio_path(entry), max_duration_s=WINDOW_S)
+        waveform = audio.decode(source.audio_path(clip), max_duration_s=WINDOW_S)
     except AudioError:
         return None
-    language = entry.language if entry.language in LANGUAGES else "en"
-    return ReferenceClip(waveform, entry.transcription, language)
+    language = clip.language if clip.language in LANGUAGES else "en"
+    return ReferenceClip(waveform, clip.transcription, language)

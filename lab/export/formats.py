@@ -3,7 +3,6 @@
 torch is imported only when a model is written.
 """
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,12 +135,6 @@ def check_target(target: Path, *, file_format: str, precision: str) -> None:
 def size_bytes(folder: Path) -> int:
     """Total size of the files of an export."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def free_bytes(target: Path) -> int:
-    """Free disk space at `target`, which need not exist."""
-    nearest = next(folder for folder in target.absolute().parents if folder.exists())
-    return shutil.disk_usage(nearest).free
 
 
 def _write(model: "Whisper", folder: Path, file_format: str, precision: str) -> None:

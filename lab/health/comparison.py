@@ -110,8 +110,8 @@ def _text_length(probes: ProbeSet, tuned: ModelOutputs, base: ModelOutputs) -> C
     )
     if is_red and ratio < 1:
         sentence += (
-            " The model stops early: look for clips whose text is incomplete. " + _MORE_LONG_FORM
-        ) + "."
+            f" The model stops early: look for clips whose text is incomplete. {_MORE_LONG_FORM}."
+        )
     elif is_red:
         sentence += (
             " The model inserts text: look for clips whose text has more than the audio. "
@@ -124,7 +124,9 @@ def _text_length(probes: ProbeSet, tuned: ModelOutputs, base: ModelOutputs) -> C
 def _repetition(probes: ProbeSet, tuned: ModelOutputs, base: ModelOutputs) -> CheckResult:
     n_loops, n_base_loops = (_count_loops(probes, one) for one in (tuned, base))
     state: CheckState = "red" if n_loops > n_base_loops else "green"
-    sentence = f"{n_loops} of {len(probes.clips) + 1} texts contain a loop (base: {n_base_loops})."
+    sentence = (
+        f"{n_loops} of {len(probes.clips) + 1} texts are stuck in a loop (base: {n_base_loops})."
+    )
     if state == "red":
         sentence += f" {_LESS_TRAINING}, and look for many clips with the same text."
     return CheckResult("repeats", "Repetition", state, "texts", n_loops, n_base_loops, sentence)
