@@ -12,12 +12,8 @@ _SAFE_FACTOR = 5
 def recommended_learning_rate(config: Config, hidden_size: int) -> float:
     """The peak learning rate for a model of some hidden size and the weights that are trained."""
     nearest = min(_LEARNING_RATES, key=lambda known: abs(known - hidden_size))
-    factor = 1
-    if config.architecture:
-        factor = _FROM_SCRATCH_FACTOR
-    elif config.trainable == "lora":
-        factor = _LORA_FACTOR
-    return _LEARNING_RATES[nearest] * factor
+    adjusted = _LORA_FACTOR if config.trainable == "lora" else 1
+    return _LEARNING_RATES[nearest] * (_FROM_SCRATCH_FACTOR if config.architecture else adjusted)
 
 
 def learning_rate(config: Config, hidden_size: int) -> float:

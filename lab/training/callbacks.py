@@ -1,25 +1,16 @@
-"""Callbacks for Lightning: progress and curves, checkpoints, stopping."""
+"""Callbacks for Lightning: reporting of progress and metrics, early stopping."""
 
 import logging
-import re
-import signal
 import time
 from collections import deque
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
-from lightning_fabric.plugins import TorchCheckpointIO
-from pytorch_lightning.callbacks import Checkpoint, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import EarlyStopping
 
-from lab.core.errors import WorkspaceError
-from lab.core.progress import Cancelled
-from lab.core.workspace import atomic_write
-from lab.training import lora, metrics
+from lab.training import metrics
 from lab.training.batching import Batch
-from lab.training.data import ClipDataModule, Schedule, steps_done
+from lab.training.data import Schedule, steps_done
 from lab.training.metrics import Row
 from lab.training.module import VALIDATION_CER, VALIDATION_LOSS, VALIDATION_WER, WhisperModule
 from lab.training.run import Run, is_main_process
@@ -29,55 +20,6 @@ _log = logging.getLogger(__name__)
 # Number of steps over which the speed is averaged; how often state and log are written.
 _RECENT_STEPS, _UPDATE_EVERY_S, _LOG_EVERY_S = 20, 1.0, 30.0
 _N_SAMPLES = 3
-# Lightning stores the states of objects by class name: those of version 0.1, and today's.
-_RENAMED = {
-    "Reporter": "RunReporter",
-    "Patience": "ResumableEarlyStopping",
-    "ModelCheckpoint": "BestCheckpoint",
-}
-
-
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes checkpoints atomically, and reads them without executing code.
-
-    Lightning's own implementation would keep a second copy of everything in memory.
-    """
-
-    def __init__(self, run: Run) -> None:
-        super().__init__()
-        self._run = run
-
-    def save_checkpoint(
-        self,
-        checkpoint: dict[str, Any],
-        path: str | Path,
-        storage_options: Any = None,  # noqa: ARG002 - Lightning's name
-    ) -> None:
-        try:
-            with atomic_write(Path(path)) as temporary:
-                torch.save(checkpoint, temporary)
-        # torch's zip writer reports a full disk as RuntimeError.
-        except (WorkspaceError, RuntimeError) as error:
-            raise WorkspaceError(
-                f"The checkpoint of the run cannot be saved ({error.__cause__ or error}). "
-                f"Free some space first. {self._run.recovery_advice}"
-            ) from error
-
-    def load_checkpoint(
-        self,
-        path: str | Path,
-        map_location: Any = None,  # noqa: ARG002
-        weights_only: bool | None = None,  # noqa: ARG002
-    ) -> dict[str, Any]:
-        loaded: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        loaded["state_dict"] = lora.with_current_names(loaded["state_dict"])
-        loaded["callbacks"] = {
-            re.sub(r"^\w+", lambda name: _RENAMED.get(name[0], name[0]), key): state
-            for key, state in loaded["callbacks"].items()
-        }
-        if "ClipData" in loaded:  # version 0.1
-            loaded[ClipDataModule.__qualname__] = loaded.pop("ClipData")
-        return loaded
 
 
 class RunReporter(pl.Callback):
@@ -177,20 +119,23 @@ class RunReporter(pl.Callback):
 
     def _report_validation(self, module: WhisperModule, row: Row) -> None:
         metrics.append(self._run.folder, row)
+        wer, cer = 100 * (row.validation_wer or 0), 100 * (row.validation_cer or 0)
         _log.info(
             "Step %d (epoch %.1f): validation WER %.1f %%, CER %.1f %%.",
-            *(
-                row.step,
-                row.epoch,
-                100 * (row.validation_wer or 0),
-                100 * (row.validation_cer or 0),
-            ),
+            *(row.step, row.epoch, wer, cer),
         )
         if module.transcripts is not None:
-            indices = module.transcribed_clips
-            texts = dict(zip(indices, module.transcripts.texts, strict=True))
-            samples = indices[:: max(len(indices) // _N_SAMPLES, 1)][:_N_SAMPLES]
-            _append_samples(self._run, module, row.step, {i: texts[i] for i in samples})
+            clips = [module.validation.clips[index] for index in module.transcribed_clips]
+            spacing = max(len(clips) // _N_SAMPLES, 1)
+            samples = list(zip(clips, module.transcripts.texts, strict=True))[::spacing][
+                :_N_SAMPLES
+            ]
+            earlier = self._run.sample_transcripts().get("transcripts", [])
+            latest = {"step": row.step, "texts": [text for _, text in samples]}
+            clips_shown = [{"file_name": c.file_name, "reference": c.text} for c, _ in samples]
+            self._run.store_sample_transcripts(
+                {"clips": clips_shown, "transcripts": [*earlier, latest]}
+            )
 
     def _update(self, **changes: object) -> None:
         if is_main_process():
@@ -220,90 +165,12 @@ class RunReporter(pl.Callback):
         return self._step_s * (schedule.total_steps - step) + validations_s
 
 
-class BestCheckpoint(ModelCheckpoint):
-    """Saves the checkpoint with the lowest validation WER, also after the run has been moved."""
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        def here(path: str) -> str:
-            return str(Path(self.dirpath or "", Path(path).name)) if path else ""
-
-        # If the folder differs, Lightning forgets the best score, and the next checkpoint wins.
-        moved = {
-            "dirpath": self.dirpath,
-            "best_k_models": {here(path): wer for path, wer in state_dict["best_k_models"].items()},
-        }
-        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
-        moved |= {name: here(state_dict[name]) for name in paths}
-        super().load_state_dict({**state_dict, **moved})
-
-
-class LastCheckpoint(Checkpoint):
-    """Saves the checkpoint to resume from, and stops the run on request.
-
-    Lightning runs it after all other callbacks, whose states it saves. It does not save between the
-    last step before a validation and the end of that: a resumed run would skip the validation.
-    """
-
-    def __init__(self, run: Run, *, every_s: float, every_steps: int | None) -> None:
-        self._run, self._every_s, self._every_steps = run, every_s, every_steps
-        self._saved_at = time.monotonic()
-        self._on_terminate = signal.getsignal(signal.SIGTERM)
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        # Lightning has installed its own handler, which exits without saving.
-        signal.signal(signal.SIGTERM, self._on_terminate)
-
-    def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,  # noqa: ARG002 - Lightning's names
-        outputs: Any,  # noqa: ARG002 - Lightning's names
-        batch: Any,  # noqa: ARG002
-        batch_idx: int,
-    ) -> None:
-        if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
-            return
-        stops = self._run.stop_requested
-        is_time = time.monotonic() - self._saved_at >= self._every_s
-        is_step = bool(self._every_steps) and steps_done(trainer) % (self._every_steps or 1) == 0
-        # Checkpoints do not contain accumulated gradients.
-        can_save = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-        saves = can_save and (stops or is_time or is_step)
-        stops, saves = trainer.strategy.broadcast((stops, saves))
-        if saves:
-            self._save(trainer)
-            if stops:
-                raise Cancelled
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
-        self._save(trainer)
-        if trainer.strategy.broadcast(self._run.stop_requested):
-            raise Cancelled
-
-    def _save(self, trainer: pl.Trainer) -> None:
-        trainer.save_checkpoint(self._run.last_checkpoint, weights_only=False)
-        if is_main_process():
-            self._run.update(step=steps_done(trainer))
-        self._saved_at = time.monotonic()
-
-
 class ResumableEarlyStopping(EarlyStopping):
     """Early stopping that also ends a run resumed after its patience was exhausted."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
         if self.wait_count >= self.patience:
             trainer.should_stop = True
-
-
-def _append_samples(run: Run, module: WhisperModule, step: int, texts: Mapping[int, str]) -> None:
-    clips = [module.validation.clips[index] for index in texts]
-    earlier = run.sample_transcripts().get("transcripts", [])
-    run.store_sample_transcripts(
-        {
-            "clips": [{"file_name": clip.file_name, "reference": clip.text} for clip in clips],
-            "transcripts": [*earlier, {"step": step, "texts": list(texts.values())}],
-        }
-    )
 
 
 def _truncate_samples(run: Run, step: int) -> None:

@@ -194,11 +194,8 @@ def _step_s(
     device_type = device.torch_device.type
     times_s = []
     # The longest clips only serve to measure the memory.
-    for indices, long_form in (
-        (longest, config.long_form_ratio > 0),
-        (typical, False),
-        (typical, True),
-    ):
+    has_long_form = config.long_form_ratio > 0
+    for indices, long_form in ((longest, has_long_form), (typical, False), (typical, True)):
         batch = batches.batch(indices, long_form=long_form)
         batch = batch._replace(
             mels=batch.mels.to(device.torch_device),

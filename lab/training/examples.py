@@ -18,10 +18,7 @@ MIN_CLIP_S = 0.1
 
 @dataclass(frozen=True)
 class Examples:
-    """The clips that a training uses.
-
-    left_out: phrases such as “2 clips without a text”
-    """
+    """The clips that a training uses. left_out: phrases such as “2 clips without a text”"""
 
     train: tuple[DatasetClip, ...]
     validation: tuple[DatasetClip, ...]

@@ -20,11 +20,8 @@ from lab.training.forward import loss_of
 from lab.training.prepared_examples import PreparedClips
 from lab.training.validation import ValidationTranscripts, transcribe_validation
 
-VALIDATION_LOSS, VALIDATION_WER, VALIDATION_CER = (
-    "validation_loss",
-    "validation_wer",
-    "validation_cer",
-)
+VALIDATION_LOSS = "validation_loss"
+VALIDATION_WER, VALIDATION_CER = "validation_wer", "validation_cer"
 
 
 class DivergedError(LabError):
@@ -45,12 +42,8 @@ class WhisperModule(pl.LightningModule):
         device: Device,
         last_checkpoint: Path,
     ) -> None:
-        """Prepare a training.
-
-        learning_rate: at its peak
-        optimizer_steps: of the whole training
-        device: on which validation clips are transcribed
-        last_checkpoint: where the checkpoint to resume from is saved, mentioned in errors
+        """learning_rate: at its peak; optimizer_steps: of the whole training; device: on which
+        validation clips are transcribed; last_checkpoint: to mention in errors if it exists
         """
         super().__init__()
         self.model, self.config = model, config
@@ -102,11 +95,8 @@ class WhisperModule(pl.LightningModule):
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         # No weight decay for biases and layer norms.
         groups: list[dict[str, Any]] = [
-            {"params": [parameter for parameter in trained if parameter.ndim > 1]},
-            {
-                "params": [parameter for parameter in trained if parameter.ndim <= 1],
-                "weight_decay": 0.0,
-            },
+            {"params": [p for p in trained if p.ndim > 1]},
+            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
         ]
         # Lightning cannot clip gradients if a fused optimizer unscales them.
         optimizer = AdamW(

@@ -37,10 +37,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class PreparedClip:
-    """A clip and where it is stored.
-
-    start, length: its place in the file of its split, in frames or samples
-    """
+    """A clip. start, length: its place in the file of its split, in frames or samples"""
 
     file_name: str
     text: str
@@ -54,8 +51,7 @@ class PreparedClip:
 class PreparedClips:
     """The clips of a split.
 
-    data: all clips, memory-mapped: spectrograms of shape (frames, n_mels), float16, or waveforms of
-        shape (samples,), int16
+    data: memory-mapped spectrograms (frames, n_mels), float16, or waveforms (samples,), int16
     """
 
     clips: tuple[PreparedClip, ...]
@@ -83,10 +79,7 @@ class PreparedClips:
 
 @dataclass(frozen=True, eq=False)
 class PreparedExamples:
-    """The training and validation clips.
-
-    left_out: phrases such as “2 clips longer than 30 s”
-    """
+    """The clips of a run. left_out: phrases such as “2 clips longer than 30 s”"""
 
     train: PreparedClips
     validation: PreparedClips
@@ -106,8 +99,7 @@ class PreparationOptions:
 
     keep_audio: store waveforms instead of spectrograms
     max_samples: longer clips are left out, in samples at 16 kHz
-    text_rejection_reason: given a text and its language, why the model cannot be trained on it, as
-        a phrase such as “with too long a text”; None if it can
+    text_rejection_reason: see `Collator.text_rejection_reason`
     """
 
     n_mels: int
@@ -126,10 +118,7 @@ class PreparationOptions:
 
 
 def log_mel(samples: Samples, n_mels: int) -> npt.NDArray[np.float32]:
-    """Whisper's log-mel spectrogram of a clip followed by silence.
-
-    Returns shape (n_mels, frames); the number of frames is even.
-    """
+    """Whisper's log-mel spectrogram of a clip and silence, (n_mels, an even number of frames)."""
     n_tokens = -(-len(samples) // N_SAMPLES_PER_TOKEN)
     # One more window, so that the end is not padded by reflection.
     padded = np.zeros(n_tokens * N_SAMPLES_PER_TOKEN + N_FFT, np.float32)

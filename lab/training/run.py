@@ -127,9 +127,7 @@ class Run:
 
     @property
     def best_checkpoint(self) -> Path:
-        """The checkpoint with the lowest validation WER; exists between the first validation and
-        the end of the run.
-        """
+        """The checkpoint with the lowest validation WER, until the run is done."""
         return self.checkpoints_dir / "best.ckpt"
 
     def lock(self) -> FileLock:

@@ -11,13 +11,8 @@ from whisper.model import Whisper
 
 from lab.training import advice, memory
 from lab.training.best_checkpoint import write_best_model
-from lab.training.callbacks import (
-    AtomicCheckpointIO,
-    BestCheckpoint,
-    LastCheckpoint,
-    ResumableEarlyStopping,
-    RunReporter,
-)
+from lab.training.callbacks import ResumableEarlyStopping, RunReporter
+from lab.training.checkpointing import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from lab.training.config import Config
 from lab.training.data import ClipDataModule
 from lab.training.device import device_for

@@ -8,7 +8,7 @@ import torch
 
 from lab.core.workspace import Workspace
 from lab.jobs.run_training import train
-from lab.training import callbacks, metrics, runs
+from lab.training import metrics, runs, trainer
 from lab.training.best_checkpoint import keep_best_checkpoint
 from lab.training.data import ClipDataModule
 from lab.training.models import training_files_of
@@ -60,10 +60,10 @@ def test_provenance_and_sample_transcripts_of_stored_runs_are_read(stored: Works
 
 def test_states_in_stored_checkpoints_belong_to_classes_of_today(stored: Workspace) -> None:
     run = runs.find(stored, "half")
-    checkpoint = callbacks.AtomicCheckpointIO(run).load_checkpoint(run.last_checkpoint)
+    checkpoint = trainer.AtomicCheckpointIO(run).load_checkpoint(run.last_checkpoint)
     classes = [key.partition("{")[0] for key in checkpoint["callbacks"]]
     assert sorted(classes) == ["BestCheckpoint", "ResumableEarlyStopping", "RunReporter"]
-    assert all(hasattr(callbacks, name) for name in classes)
+    assert all(hasattr(trainer, name) for name in classes)
     assert ClipDataModule.__qualname__ in checkpoint
 
 

@@ -20,7 +20,7 @@ from lab.dataset import EXCLUDED
 from lab.jobs import run_process, run_steps
 from lab.jobs.run_training import train
 from lab.training import memory, metrics
-from lab.training.callbacks import LastCheckpoint
+from lab.training.checkpointing import LastCheckpoint
 from lab.training.config import Architecture, Augmentation, Config
 from lab.training.device import device_for
 from lab.training.initial_model import load_initial_model
