@@ -48,7 +48,7 @@ for repetition in range(int(sys.argv[2]) + 1):
 
 
 def without_app(workspace: Path, repetitions: int) -> list[float]:
-    """Seconds of each transcription in a process of its own."""
+    """Seconds of each transcription in a separate process."""
     command = [sys.executable, "-c", _WITHOUT_APP, str(workspace), str(repetitions)]
     result = subprocess.run(command, check=True, capture_output=True, text=True)
     return [float(line) for line in result.stdout.split()]

@@ -3,7 +3,7 @@
     python -m benchmarks.explore [--minutes 60]
 
 First, the second computation of each view of 30 s, as after a changed setting. Then, each in a
-process of its own, the cost for an hour: the waveform and spectrogram of a page, a zoom, and each
+separate process, the cost for an hour: the waveform and spectrogram of a page, a zoom, and each
 complete view. Memory is the peak of the process, including libraries and samples. The audio is the
 English sample, repeated, with a little noise.
 """

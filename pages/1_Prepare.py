@@ -23,7 +23,7 @@ with left:
     start_button = st.container()
     samples = st.container()
     st.subheader("Recipe")
-    # A scrolling area of its own, so that the effect of a step stays in sight.
+    # A separate scrolling area, so that the effect of a step stays in sight.
     with st.container(height=560, border=False):
         recipe = choose_recipe()
 

@@ -72,7 +72,7 @@ def _show(window: Waveform, inspection: Inspection, start_s: float) -> None:
     with tokens:
         st.caption(
             "A model writes text in pieces called tokens. The fainter a token, the less certain "
-            "the model was. Choose one to see the alternatives."
+            "the model was. Choose one below to see its alternatives."
         )
         st.html(_marked_tokens(inspection.tokens))
         if inspection.tokens:

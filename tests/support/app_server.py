@@ -1,4 +1,4 @@
-"""The app as a server in a process of its own, for tests and benchmarks."""
+"""The app as a server in a separate process, for tests and benchmarks."""
 
 import os
 import socket

@@ -29,7 +29,7 @@ def test_an_excerpt_is_selected_and_inspected(page: Page) -> None:
 
     page.get_by_role("button", name="Run the model").click()
     page.get_by_role("tab", name="Tokens").click()
-    expect(page.get_by_text("Choose one to see the alternatives")).to_be_visible()
+    expect(page.get_by_text("Choose one below to see its alternatives")).to_be_visible()
     page.get_by_role("tab", name="Word timing").click()
     chart = page.locator(".st-key-inspected_words .js-plotly-plot")
     expect(chart).to_be_visible(timeout=TIMEOUT_MS)

@@ -1,4 +1,4 @@
-"""Open tabs leave the processor to the model: they rerun rarely and trigger no full collection.
+"""Open tabs leave the CPU to the model: they rerun rarely and trigger no full collection.
 
 `python -m benchmarks.app` measures the times; this tests what they depend on.
 """
