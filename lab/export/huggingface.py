@@ -57,7 +57,7 @@ def write_feature_extractor(model: Whisper, folder: Path) -> None:
 
 
 def suppress_tokens(vocabulary: BpeVocabulary) -> list[int]:
-    """Tokens that are never sampled, as in openai-whisper's `SuppressTokens`."""
+    """Tokens never sampled: those of openai-whisper's `SuppressTokens`, but no <|notimestamps|>."""
     tokenizer = vocabulary.tokenizer
     return sorted(
         {

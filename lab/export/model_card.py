@@ -174,15 +174,17 @@ def _evaluation(evaluation: Report | None) -> str:
             f"| {plain(result.model)} | {100 * basic.wer:.1f} % | {100 * basic.cer:.1f} % | "
             f"{100 * raw.wer:.1f} % |"
         )
+    baseline = evaluation.results[0].model
     comparisons = [
-        result.versus_baseline[evaluation.unit].sentence(evaluation.unit)
+        f"Compared with {baseline}: "
+        + result.versus_baseline[evaluation.unit].sentence(evaluation.unit)
         for result in evaluation.results
         if evaluation.unit in result.versus_baseline
     ]
     test_set = (
-        f"Evaluated on {len(evaluation.clips)} clips ({evaluation.duration_s / 60:.0f} minutes) of "
-        f"{plain(evaluation.dataset)}, split {plain(evaluation.split)}. WER is the word error rate "
-        "and CER the character error rate; lower is better, and both can exceed 100 %."
+        f"Evaluated on {len(evaluation.clips)} clips ({evaluation.duration_s / 60:.1f} minutes) of "
+        f"{plain(evaluation.dataset)} (split: {plain(evaluation.split)}). WER is the word error "
+        "rate and CER the character error rate; lower is better, and both can exceed 100 %."
     )
     return "\n\n".join([test_set, "\n".join(rows), *map(plain, comparisons)])
 

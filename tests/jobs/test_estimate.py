@@ -1,4 +1,4 @@
-"""Trials of two batches, in the background."""
+"""Estimates of training time and memory in the background."""
 
 import pytest
 
@@ -9,14 +9,14 @@ from lab.training.config import Config
 from tests.support.waiting import wait_for
 
 
-def test_what_cannot_be_trained_is_a_sentence(workspace: Workspace) -> None:
+def test_a_missing_dataset_fails_the_job(workspace: Workspace) -> None:
     queue = EstimateQueue()
     job = wait_for(queue, workspace, queue.submit(EstimateJob(workspace, Config(dataset="gone"))))
     assert job.state == "failed"
     assert "no dataset" in str(job.error)
 
 
-def test_stopping_ends_the_trial(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_ends_the_estimate(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(*_: object, on_progress: Progress) -> None:
         while True:
             on_progress(1, 2, "Trying two batches")

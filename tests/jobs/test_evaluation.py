@@ -22,7 +22,7 @@ from tests.support.waiting import wait_for
 
 
 class _Pool(EnginePool):
-    """Hands out fake engines for the official models."""
+    """Returns fake engines for the official models."""
 
     def get(self, name: str, **where: object) -> Engine:  # type: ignore[override]
         if name in BY_NAME:
@@ -31,11 +31,11 @@ class _Pool(EnginePool):
 
 
 @pytest.fixture(autouse=True)
-def made(workspace: Workspace) -> Dataset:
-    made = silent_dataset(workspace, *range(1, 7))
-    edits = [(one, replace(one, transcription="sq 1 base", split="test")) for one in made.clips()]
-    made.change(edits, what="test")
-    return made
+def data(workspace: Workspace) -> Dataset:
+    data = silent_dataset(workspace, *range(1, 7))
+    edits = [(one, replace(one, transcription="sq 1 base", split="test")) for one in data.clips()]
+    data.change(edits, what="test")
+    return data
 
 
 def test_models_are_evaluated_and_the_reports_saved(workspace: Workspace) -> None:
@@ -54,11 +54,11 @@ def test_models_are_evaluated_and_the_reports_saved(workspace: Workspace) -> Non
 
 
 def test_clips_a_run_was_trained_on_are_excluded(
-    workspace: Workspace, made: Dataset, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = runs.create(workspace, Config(dataset="a"), name="mine")
     run.model_path.touch()
-    known, *new = (entry.file_name for entry in made.clips())
+    known, *new = (entry.file_name for entry in data.clips())
     write_json(run.provenance_path, {"training_files": [known]})
     monkeypatch.setattr(
         "lab.jobs.evaluation.load_engine", lambda *_, **__: FakeEngine("mine", "mine")
@@ -73,7 +73,7 @@ def test_clips_a_run_was_trained_on_are_excluded(
 
 
 def test_a_failed_evaluation_says_why_and_saves_nothing(
-    workspace: Workspace, made: Dataset
+    workspace: Workspace, data: Dataset
 ) -> None:
     queue = EvaluationQueue(_Pool())
     number = queue.submit(EvaluationJob(workspace, ("base",), ("a",), split="train"))
@@ -84,7 +84,7 @@ def test_a_failed_evaluation_says_why_and_saves_nothing(
         queue, workspace, queue.submit(EvaluationJob(workspace, ("no-such-run",), ("a",)))
     )
     assert "no model called “no-such-run”" in str(gone.error)
-    dataset.delete(made)
+    dataset.delete(data)
     lost = wait_for(queue, workspace, queue.submit(EvaluationJob(workspace, ("base",), ("a",))))
     assert "no dataset" in str(lost.error)
     assert list_evaluations(workspace) == []

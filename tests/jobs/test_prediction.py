@@ -33,15 +33,15 @@ def queue() -> PredictionQueue:
 
 
 @pytest.fixture
-def made(workspace: Workspace) -> Dataset:
+def data(workspace: Workspace) -> Dataset:
     return silent_dataset(workspace, *range(1, 7))
 
 
 def test_a_job_counts_new_known_and_skipped_clips(
-    queue: PredictionQueue, workspace: Workspace, made: Dataset
+    queue: PredictionQueue, workspace: Workspace, data: Dataset
 ) -> None:
-    clips = tuple(made.clips())
-    made.audio_path(clips[3]).unlink()
+    clips = tuple(data.clips())
+    data.audio_path(clips[3]).unlink()
     first = wait_for(
         queue, workspace, queue.submit(PredictionJob(workspace, "a", clips[:2], "tiny"))
     )
@@ -50,11 +50,11 @@ def test_a_job_counts_new_known_and_skipped_clips(
         queue, workspace, queue.submit(PredictionJob(workspace, "a", clips[:4], "tiny"))
     )
     assert (second.n_new, second.n_known, len(second.skipped)) == (1, 2, 1)
-    assert load(made, "tiny").keys() == {clip.file_name for clip in clips[:3]}
+    assert load(data, "tiny").keys() == {clip.file_name for clip in clips[:3]}
 
 
 def test_stopping_keeps_the_predictions_made_so_far(
-    workspace: Workspace, made: Dataset, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lab.dataset.predictions._BATCH_SIZE", 2)
     is_stopped = threading.Event()
@@ -64,19 +64,19 @@ def test_stopping_keeps_the_predictions_made_so_far(
         return "po"
 
     queue = PredictionQueue(_Pool(pause_at_the_third_clip))
-    number = queue.submit(PredictionJob(workspace, "a", tuple(made.clips()), "tiny"))
-    wait_for(queue, workspace, number, until=lambda _: len(load(made, "tiny")) == 2)
+    number = queue.submit(PredictionJob(workspace, "a", tuple(data.clips()), "tiny"))
+    wait_for(queue, workspace, number, until=lambda _: len(load(data, "tiny")) == 2)
     queue.stop(workspace, number)
     is_stopped.set()
     assert wait_for(queue, workspace, number).state == "stopped"
-    assert len(load(made, "tiny")) == 2
+    assert len(load(data, "tiny")) == 2
 
 
 def test_a_deleted_dataset_fails_the_job(
-    queue: PredictionQueue, workspace: Workspace, made: Dataset
+    queue: PredictionQueue, workspace: Workspace, data: Dataset
 ) -> None:
-    clips = tuple(made.clips())
-    dataset.delete(made)
+    clips = tuple(data.clips())
+    dataset.delete(data)
     job = wait_for(queue, workspace, queue.submit(PredictionJob(workspace, "a", clips, "tiny")))
     assert job.state == "failed"
     assert "no dataset" in str(job.error)

@@ -1,4 +1,4 @@
-"""Recordings prepared in the background, and what a person then does with the clips."""
+"""Preparation in the background, and editing and exporting the prepared clips."""
 
 import csv
 import io
@@ -44,7 +44,9 @@ def speech(workspace: Workspace) -> list[Recording]:
 
 
 @pytest.fixture
-def made(queue: PreparationQueue, workspace: Workspace, speech: list[Recording]) -> Preparation:
+def preparation(
+    queue: PreparationQueue, workspace: Workspace, speech: list[Recording]
+) -> Preparation:
     job = wait_for(queue, workspace, queue.submit(PreparationJob(workspace, tuple(speech), SHORT)))
     assert (job.state, job.n_done, job.n_failed) == ("done", 2, 0)
     (preparation,) = preparations.list_all(workspace)
@@ -53,23 +55,23 @@ def made(queue: PreparationQueue, workspace: Workspace, speech: list[Recording])
     return preparation
 
 
-def again(preparation: Preparation) -> Preparation:
+def reread(preparation: Preparation) -> Preparation:
     return preparations.read(preparation.folder)
 
 
-def test_the_zip_holds_exactly_what_the_command_line_writes(
-    made: Preparation, speech: list[Recording], tmp_path: Path
+def test_the_zip_equals_the_output_of_the_command_line(
+    preparation: Preparation, speech: list[Recording], tmp_path: Path
 ) -> None:
     sources = [AudioFile(recording.audio_path, recording.name) for recording in speech]
     prepare_files(sources, SHORT, tmp_path / "out")
     buffer = io.BytesIO()
-    write_zip(made, buffer)
+    write_zip(preparation, buffer)
     with zipfile.ZipFile(buffer) as archive:
         found = {name: archive.read(name) for name in archive.namelist()}
     assert found == {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
 
 
-def test_those_that_fail_have_a_reason_and_the_others_are_kept(
+def test_failed_recordings_have_a_reason_and_the_others_are_kept(
     queue: PreparationQueue, workspace: Workspace, speech: list[Recording]
 ) -> None:
     bad = recordings.add(workspace, "letter.wav", b"Dear Sir or Madam, this is a letter.")
@@ -82,7 +84,7 @@ def test_those_that_fail_have_a_reason_and_the_others_are_kept(
     assert "letter.wav" in failure.reason
 
 
-def test_stopping_keeps_the_recordings_that_are_finished(
+def test_stopping_keeps_finished_recordings(
     queue: PreparationQueue, workspace: Workspace, speech: list[Recording]
 ) -> None:
     number = queue.submit(PreparationJob(workspace, tuple(speech * 40), SHORT))
@@ -95,7 +97,7 @@ def test_stopping_keeps_the_recordings_that_are_finished(
     assert {clip.recording_index for clip in preparation.clips} == set(range(job.n_done))
 
 
-def test_a_job_that_finished_nothing_leaves_nothing(
+def test_a_job_stopped_before_its_first_recording_saves_nothing(
     queue: PreparationQueue, workspace: Workspace
 ) -> None:
     long = Waveform(np.tile(audio.decode(list_samples()[0].audio_path).samples, 40), 16_000)
@@ -108,7 +110,7 @@ def test_a_job_that_finished_nothing_leaves_nothing(
     assert list((workspace.root / "prepared").iterdir()) == []
 
 
-def test_silence_survives_its_file(queue: PreparationQueue, workspace: Workspace) -> None:
+def test_figures_of_silence_survive_saving(queue: PreparationQueue, workspace: Workspace) -> None:
     silence = Waveform(np.zeros(32_000, np.float32), 16_000)
     recording = recordings.add(workspace, "silence.wav", audio.encode_wav(silence))
     wait_for(queue, workspace, queue.submit(PreparationJob(workspace, (recording,), Recipe())))
@@ -118,97 +120,99 @@ def test_silence_survives_its_file(queue: PreparationQueue, workspace: Workspace
     assert "silent" in " ".join(preparation.recordings[0].warnings)
 
 
-def test_clips_lie_where_the_original_says_them(made: Preparation, speech: list[Recording]) -> None:
+def test_clip_times_are_those_of_the_original_recording(
+    preparation: Preparation, speech: list[Recording]
+) -> None:
     original = audio.decode(speech[0].audio_path)
-    clip = made.clips[1]
-    start_s, end_s = made.times_s(clip)
-    heard = made.samples(clip.recording_index, clip.start, clip.end)
-    there = original.slice(start_s, end_s).samples
-    assert np.corrcoef(heard, there)[0, 1] > 0.999
+    clip = preparation.clips[1]
+    start_s, end_s = preparation.times_s(clip)
+    cut = preparation.samples(clip.recording_index, clip.start, clip.end)
+    expected = original.slice(start_s, end_s).samples
+    assert np.corrcoef(cut, expected)[0, 1] > 0.999
 
 
 # --- edits ---
 
 
-def test_dropped_clips_leave_the_zip_and_come_back(made: Preparation) -> None:
-    dropped = {made.clips[0], made.clips[3]}
-    clip_edits.set_kept(made, dropped, kept=False)
-    after = again(made)
-    assert len(after.kept) == len(made.clips) - 2
-    # No gaps in the names.
+def test_excluded_clips_are_not_exported_until_restored(preparation: Preparation) -> None:
+    dropped = {preparation.clips[0], preparation.clips[3]}
+    clip_edits.set_kept(preparation, dropped, kept=False)
+    after = reread(preparation)
+    assert len(after.kept) == len(preparation.clips) - 2
+    # Names are numbered without gaps.
     names = [name for name, clip in after.named_clips() if clip.recording_index == 0]
     assert names == [f"english-{number + 1:04d}.wav" for number in range(len(names))]
     clip_edits.set_kept(after, {clip for clip in after.clips if not clip.kept}, kept=True)
-    assert again(made).clips == made.clips
+    assert reread(preparation).clips == preparation.clips
 
 
-def test_a_merged_clip_goes_from_the_first_start_to_the_second_end(made: Preparation) -> None:
-    first, second = made.clips[:2]
-    after = clip_edits.merge_with_next(made, first)
-    assert len(after.clips) == len(made.clips) - 1
+def test_a_merged_clip_spans_both_clips(preparation: Preparation) -> None:
+    first, second = preparation.clips[:2]
+    after = clip_edits.merge_with_next(preparation, first)
+    assert len(after.clips) == len(preparation.clips) - 1
     merged = after.clips[0]
     assert (merged.start, merged.end) == (first.start, second.end)
     assert merged.metrics.duration_s == pytest.approx((second.end - first.start) / 16_000)
-    assert again(made) == after
-    assert clip_edits.restore(made).clips == made.clips
+    assert reread(preparation) == after
+    assert clip_edits.restore(preparation).clips == preparation.clips
 
 
-def test_the_last_clip_of_a_recording_merges_with_none(made: Preparation) -> None:
+def test_the_last_clip_of_a_recording_cannot_be_merged(preparation: Preparation) -> None:
     last = next(
         a
-        for a, b in zip(made.clips, made.clips[1:], strict=False)
+        for a, b in zip(preparation.clips, preparation.clips[1:], strict=False)
         if a.recording_index != b.recording_index
     )
-    for clip in (last, made.clips[-1]):
+    for clip in (last, preparation.clips[-1]):
         with pytest.raises(OptionsError, match="cannot be merged"):
-            clip_edits.merge_with_next(made, clip)
+            clip_edits.merge_with_next(preparation, clip)
 
 
-def test_borders_move_as_far_as_the_neighbours(made: Preparation) -> None:
-    clip = made.clips[1]
-    lowest_s, highest_s = clip_edits.allowed_range_s(made, clip)
-    assert lowest_s == made.times_s(made.clips[0])[1]
-    after = clip_edits.move_boundaries(made, clip, lowest_s, highest_s)
+def test_boundaries_move_as_far_as_the_neighbours(preparation: Preparation) -> None:
+    clip = preparation.clips[1]
+    lowest_s, highest_s = clip_edits.allowed_range_s(preparation, clip)
+    assert lowest_s == preparation.times_s(preparation.clips[0])[1]
+    after = clip_edits.move_boundaries(preparation, clip, lowest_s, highest_s)
     assert after.times_s(after.clips[1]) == pytest.approx((lowest_s, highest_s), abs=1e-4)
     for start_s, end_s in ((lowest_s - 0.5, highest_s), (lowest_s, highest_s + 0.5)):
         with pytest.raises(OptionsError, match="would overlap"):
             clip_edits.move_boundaries(after, after.clips[1], start_s, end_s)
     with pytest.raises(OptionsError, match=r"must last 0\.1 s or more"):
         clip_edits.move_boundaries(after, after.clips[1], lowest_s, lowest_s + 0.01)
-    assert again(made) == after
+    assert reread(preparation) == after
 
 
-def test_an_edit_of_what_another_tab_changed_is_refused(made: Preparation) -> None:
-    clip_edits.merge_with_next(made, made.clips[0])
+def test_an_edit_of_a_clip_changed_in_another_tab_is_refused(preparation: Preparation) -> None:
+    clip_edits.merge_with_next(preparation, preparation.clips[0])
     with pytest.raises(WorkspaceError, match="another tab"):
-        clip_edits.move_boundaries(made, made.clips[0], 0, 1)
+        clip_edits.move_boundaries(preparation, preparation.clips[0], 0, 1)
 
 
-def test_edits_from_many_tabs_are_all_kept(made: Preparation) -> None:
+def test_edits_from_many_tabs_are_all_kept(preparation: Preparation) -> None:
     def drop(clip: ClipSpan) -> None:
-        clip_edits.set_kept(made, {clip}, kept=False)
+        clip_edits.set_kept(preparation, {clip}, kept=False)
 
-    threads = [threading.Thread(target=drop, args=(clip,)) for clip in made.clips]
+    threads = [threading.Thread(target=drop, args=(clip,)) for clip in preparation.clips]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert again(made).kept == []
+    assert reread(preparation).kept == []
 
 
-# --- ways out ---
+# --- export ---
 
 
-def test_clips_become_recordings(made: Preparation, workspace: Workspace) -> None:
-    clip_edits.set_kept(made, {made.clips[0]}, kept=False)
-    saved = save_as_recordings(workspace, again(made))
-    assert len(saved) == len(made.clips) - 1
+def test_clips_become_recordings(preparation: Preparation, workspace: Workspace) -> None:
+    clip_edits.set_kept(preparation, {preparation.clips[0]}, kept=False)
+    saved = save_as_recordings(workspace, reread(preparation))
+    assert len(saved) == len(preparation.clips) - 1
     info = audio.probe(saved[0].audio_path)
     assert (info.codec, info.sample_rate, info.channels) == ("pcm_s16le", 16_000, 1)
-    assert info.duration_s == pytest.approx(made.duration_s(made.clips[1]))
+    assert info.duration_s == pytest.approx(preparation.duration_s(preparation.clips[1]))
 
 
-def test_names_in_the_manifest_are_no_formulas(
+def test_names_in_the_manifest_are_not_formulas(
     queue: PreparationQueue, workspace: Workspace
 ) -> None:
     sound = list_samples()[0].audio_path.read_bytes()
@@ -221,8 +225,8 @@ def test_names_in_the_manifest_are_no_formulas(
     assert [row["source"] for row in rows] == ["'=HYPERLINK(1).ogg"]
 
 
-def test_a_deleted_preparation_is_gone(made: Preparation, workspace: Workspace) -> None:
-    preparations.delete(made)
+def test_a_deleted_preparation_is_gone(preparation: Preparation, workspace: Workspace) -> None:
+    preparations.delete(preparation)
     assert preparations.list_all(workspace) == []
     with pytest.raises(WorkspaceError):
-        preparations.read(made.folder)
+        preparations.read(preparation.folder)

@@ -29,7 +29,7 @@ def queue() -> RunTaskQueue:
     return RunTaskQueue()
 
 
-def test_a_published_model_can_be_picked_under_its_name_and_has_a_card(
+def test_a_published_model_is_listed_under_its_name_and_has_a_card(
     queue: RunTaskQueue, workspace: Workspace, run: Run
 ) -> None:
     job = wait_for(
@@ -49,7 +49,7 @@ def test_a_published_model_can_be_picked_under_its_name_and_has_a_card(
     assert not (workspace.root / "evil.pt").exists()
 
 
-def test_an_export_lies_where_it_is_looked_for_until_it_is_deleted(
+def test_an_export_is_verified_and_saved_until_it_is_deleted(
     queue: RunTaskQueue, workspace: Workspace, run: Run
 ) -> None:
     number = queue.submit(
@@ -65,7 +65,7 @@ def test_an_export_lies_where_it_is_looked_for_until_it_is_deleted(
     assert not folder.exists()
 
 
-def test_an_export_of_other_weights_is_not_the_runs_and_makes_way(
+def test_an_export_of_other_weights_is_not_listed_and_is_replaced(
     queue: RunTaskQueue, workspace: Workspace, run: Run
 ) -> None:
     def export() -> RunTaskJob:
@@ -92,7 +92,7 @@ def test_an_export_of_other_weights_is_not_the_runs_and_makes_way(
     assert not torch.equal(outputs(exported()), outputs(first))
 
 
-def test_a_run_that_is_gone_does_not_come_back(
+def test_tasks_do_not_recreate_a_deleted_run(
     queue: RunTaskQueue, workspace: Workspace, run: Run
 ) -> None:
     runs.delete(run)
@@ -102,7 +102,7 @@ def test_a_run_that_is_gone_does_not_come_back(
     assert not run.folder.exists()
 
 
-def test_a_run_without_a_model_is_a_failure(queue: RunTaskQueue, workspace: Workspace) -> None:
+def test_tasks_of_a_run_without_a_model_fail(queue: RunTaskQueue, workspace: Workspace) -> None:
     empty = runs.create(workspace, Config(dataset="a"), name="empty")
     for task in ("evaluate", "health", "publish", "export"):
         job = wait_for(queue, workspace, queue.submit(RunTaskJob(workspace, empty, task)))  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ NO_FALLBACK = TranscribeOptions(language="en", temperatures=(0.0,))
 
 
 class _Pool(EnginePool):
-    """Hands out one engine and fails for the models called `missing` and `broken`."""
+    """Returns the same engine for every model; fails for `missing` and `broken`."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
