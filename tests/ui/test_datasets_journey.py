@@ -79,5 +79,5 @@ def test_from_import_to_export_and_a_wrong_language_is_detected(
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert archive.testzip() is None
     unpack(tmp_path / "out.zip", tmp_path / "out")
-    corpus = importers.detect_format(tmp_path / "out")
-    assert len(list(importers.CorpusReader(corpus.folder, corpus.format))) == N_CLIPS
+    found = importers.detect_format(tmp_path / "out")
+    assert len(list(importers.CorpusReader(found.folder, found.format))) == N_CLIPS

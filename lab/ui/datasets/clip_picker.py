@@ -45,15 +45,15 @@ def choose_dataset_clip(workspace: Workspace) -> ClipAudio | None:
     if dataset is None:
         return None
     try:
-        entry = row.selectbox(
+        clip = row.selectbox(
             "Clip",
             dataset.clips(),
             index=None,
-            format_func=lambda entry: entry.transcription or PurePosixPath(entry.file_name).name,
+            format_func=lambda clip: clip.transcription or PurePosixPath(clip.file_name).name,
             placeholder="Choose a clip",
             key=f"clip_of_{dataset.name}",
         )
-        return ClipAudio(dataset.name, dataset.audio_path(entry)) if entry else None
+        return ClipAudio(dataset.name, dataset.audio_path(clip)) if clip else None
     except LabError as error:
         st.error(formatting.plain(str(error)), icon=":material/error:")
         return None
