@@ -53,7 +53,7 @@ def explore(page: Page) -> None:
 
 
 def datasets(page: Page) -> None:
-    expect(page.get_by_role("radio", name="Mistakes")).to_be_visible()
+    expect(page.get_by_role("radio", name="Errors")).to_be_visible()
     _wait_until_idle(page)
     page.get_by_label("Filter").fill("wer > 0")
     page.keyboard.press("Enter")
