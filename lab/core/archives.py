@@ -30,18 +30,12 @@ ARCHIVE_SUFFIXES = frozenset({
 # What the standard library raises: ValueError for names that are not text, RuntimeError for
 # unknown features.
 _DAMAGE = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    EOFError,
-    OSError,
-    ValueError,
-    RuntimeError,
-    OverflowError,
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError),
+    *(ValueError, RuntimeError, OverflowError),
 )
 _ENCRYPTED = 0x1
 _ALWAYS_ALLOWED_BYTES = 100 << 20
-_MAX_HEADER_BYTES = 16 << 20  # what a tar says of one file, which Python reads in one go
+_MAX_HEADER_BYTES = 16 << 20  # of one file in a tar, which Python reads in one go
 _SPLIT_IT = "Unpack it yourself and choose the folder, or split it into smaller archives."
 
 T = TypeVar("T")
@@ -57,12 +51,13 @@ class MemberError(LabError):
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """How much is read of an archive at most.
+    """Limits for reading an archive.
 
-    members: entries, of any kind
-    member_bytes, total_bytes: unpacked size of one file, and of all that are wanted
-    ratio: unpacked to packed size, beyond 100 MB; text reaches 10, digital silence in WAV 1000
-    spare_bytes: must stay free on the disk that an archive is unpacked to
+    members: number of entries of any type
+    member_bytes, total_bytes: unpacked size of a file, and of all wanted files
+    ratio: unpacked size of all wanted files to the size of the archive, if they exceed 100 MB;
+        text reaches 10, digital silence in WAV 1000
+    spare_bytes: space that must stay free on the disk when unpacking to it
     """
 
     members: int = 1_000_000
@@ -76,10 +71,10 @@ class ArchiveLimits:
 class Member:
     """A file in an archive.
 
-    name: as the archive spells it, never to be used as a path
-    size_bytes: declared size, unpacked; no more can be read
-    progress: share of the archive that precedes it, 0 to 1
-    problem: why it must not be unpacked, a phrase; None where it may
+    name: as stored in the archive, never to be used as a path
+    size_bytes: declared unpacked size; reading stops there
+    progress: position in the archive, 0 to 1
+    problem: why it is refused, a phrase; None if it is accepted
     """
 
     name: str
@@ -89,12 +84,12 @@ class Member:
     _open: Callable[[], IO[bytes]]
 
     def open(self) -> BinaryIO:
-        """Its content as a stream; opening and reading raise MemberError where it is damaged."""
+        """Open its content as a stream; opening and reading raise MemberError if it is damaged."""
         return cast(BinaryIO, _MemberFile(_or_damaged(self._open)))
 
     @property
     def path(self) -> PurePosixPath:
-        """Where to unpack it, below a folder; only where there is no problem."""
+        """A safe relative path to unpack an accepted member to."""
         return safe_path(self.name)
 
 
@@ -106,12 +101,12 @@ def open_archive(
     is_wanted: Callable[[str], bool],
     name: str = "",
 ) -> Iterator[Iterator[Member]]:
-    """The wanted files in a zip or tar (plain, gzip or bzip2), told by its content.
+    """Open a zip or tar (plain, gzip or bzip2), detected by content, and yield its members.
 
-    is_wanted: given the name of a file, whether it is of use; folders never are
-    name: of the archive, for messages; that of the path by default
+    is_wanted: returns whether to yield the file with this name; folders are always skipped
+    name: of the archive, for messages; by default that of the path
 
-    Raises ArchiveError, on iteration too, if it cannot be read or is too large.
+    Raises ArchiveError, also during iteration, if it cannot be read or exceeds the limits.
     """
     name = name or (source.name if isinstance(source, Path) else "The archive")
     try:
@@ -134,7 +129,7 @@ def open_archive(
     except _DAMAGE as error:
         raise ArchiveError(
             f"“{name}” cannot be read as a zip or tar ({error}). It is damaged, incomplete or of "
-            "another kind: download or pack it again."
+            "another type: download or pack it again."
         ) from error
 
 
@@ -145,7 +140,7 @@ def _checked(
     limits: ArchiveLimits,
     is_wanted: Callable[[str], bool],
 ) -> Iterator[Member]:
-    """The wanted members with their problems. members: None stands for a folder"""
+    """Yield the wanted members with their problems. members: None for a folder"""
     allowed = min(limits.total_bytes, max(int(limits.ratio * size_bytes), _ALWAYS_ALLOWED_BYTES))
     declared = 0
     for number, member in enumerate(members, start=1):
@@ -198,7 +193,7 @@ def _zip_members(packed: zipfile.ZipFile, name: str, size_bytes: int) -> Iterato
         elif member.flag_bits & _ENCRYPTED:
             problem = "it is encrypted; pack it without a password"
         elif member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            problem = "it is compressed in an unusual way; pack it as an ordinary zip"
+            problem = "its compression is not supported; pack it as an ordinary zip"
         is_folder = member.filename.endswith("/")  # `is_dir()` fails where the name is empty
         yield (
             None
@@ -215,7 +210,7 @@ def _zip_members(packed: zipfile.ZipFile, name: str, size_bytes: int) -> Iterato
 
 
 def _name_in_zip(member: zipfile.ZipInfo) -> str:
-    """macOS writes UTF-8 without saying so, and Python takes that for code page 437."""
+    """Decode a name: macOS writes UTF-8 without a flag, which Python reads as code page 437."""
     with suppress(UnicodeError):
         return member.filename.encode("cp437").decode()
     return member.filename
@@ -225,7 +220,7 @@ def _tar_members(
     packed: tarfile.TarFile, file: BinaryIO, size_bytes: int
 ) -> Iterator[Member | None]:
     while member := packed.next():
-        packed.members = []  # type: ignore[attr-defined]  # it would keep all of them in memory
+        packed.members = []  # type: ignore[attr-defined]  # else all stay in memory
         is_file = member.isreg() and not member.issparse()
         yield (
             None
@@ -242,7 +237,7 @@ def _tar_members(
 
 
 def _decompressed(file: BinaryIO, start: bytes) -> BinaryIO:
-    """A tar without its compression, told by its first bytes."""
+    """Decompress a tar, whose compression its first bytes tell."""
     if start.startswith(b"\x1f\x8b"):
         return cast(BinaryIO, gzip.GzipFile(fileobj=file))
     if start.startswith(b"BZh"):
@@ -251,7 +246,7 @@ def _decompressed(file: BinaryIO, start: bytes) -> BinaryIO:
 
 
 class _BoundedReads(io.RawIOBase):
-    """A tar that never returns more at once than a header can need, whatever size it declares."""
+    """A tar that never returns more at once than a header needs, whatever size is declared."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -269,7 +264,7 @@ class _BoundedReads(io.RawIOBase):
 
 
 class _MemberFile(io.RawIOBase):
-    """The content of a member; whatever damage is found on the way raises MemberError."""
+    """The content of a member, which raises MemberError if it is damaged."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

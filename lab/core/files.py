@@ -1,4 +1,4 @@
-"""Files that come from outside: names that are safe to use and to show, and streams to disk."""
+"""Untrusted files: safe names for use and display, and copying streams to disk."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from lab.core.errors import disk_error
 
-# Extensions of the media files that `lab.audio` reads; what a file really is, its content tells.
+# Extensions of the files that `lab.audio` reads; the content decides what a file really is.
 # fmt: off
 AUDIO_SUFFIXES = frozenset({
     ".wav", ".w64", ".aif", ".aiff", ".caf", ".au", ".flac", ".mp3", ".aac", ".amr", ".g722",
@@ -36,24 +36,23 @@ def has_audio_suffix(name: str | PurePath) -> bool:
 
 
 def printable(name: str) -> str:
-    """The end of a name (200 characters) without what could upset a terminal or a page."""
+    """The last 200 characters of a name, with unprintable ones replaced, for display."""
     return "".join(char if char.isprintable() else "�" for char in name)[-200:]
 
 
 def path_parts(name: str) -> list[str]:
-    """The folders in a name and the file name, written on Windows or elsewhere."""
+    """Split a name into folders and file name, with slashes or backslashes."""
     return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
 
 
 def safe_path(name: str) -> PurePosixPath:
-    """A relative path for a file of that name; raises UnsafeNameError.
+    """Turn a name into a relative path; raises UnsafeNameError.
 
-    Control characters and unpaired surrogates are replaced; the rest stays, so that tables still
-    find the file.
+    Only control characters and unpaired surrogates are replaced, so that tables still match.
     """
     parts = path_parts(name)
     if name.startswith(("/", "\\")) or name[1:2] == ":" or ".." in parts:
-        raise UnsafeNameError("its name points outside the folder, as no honest program writes it")
+        raise UnsafeNameError("its name points outside the folder")
     parts = [
         "".join("_" if unicodedata.category(char) in ("Cc", "Cs") else char for char in part)
         for part in parts
@@ -83,10 +82,10 @@ class HashedCopy:
 
 @contextmanager
 def hashed_copy(source: bytes | BinaryIO, folder: Path) -> Iterator[HashedCopy]:
-    """Copy a stream, chunk by chunk, to a hidden file in `folder`, hashing it on the way.
+    """Copy a stream in chunks to a hidden file in `folder`, and hash it on the way.
 
-    Move the file to its final place inside the `with` block; otherwise it is removed.
-    Raises WorkspaceError when the disk refuses, and what reading `source` raises.
+    Move the file to its final place within the `with` block; otherwise it is removed.
+    Raises WorkspaceError if the disk refuses, and whatever reading `source` raises.
     """
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     path = folder / f".{secrets.token_hex(8)}.part"

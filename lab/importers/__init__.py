@@ -32,14 +32,7 @@ __all__ = [
 
 # In the order in which a folder is compared with them: those hardest to mistake come first.
 CORPUS_FORMATS = (
-    AUDIOFOLDER,
-    COMMON_VOICE,
-    FLEURS,
-    LJSPEECH,
-    NEMO,
-    KALDI,
-    PAIRS,
-    TRANSCRIPT,
+    *(AUDIOFOLDER, COMMON_VOICE, FLEURS, LJSPEECH, NEMO, KALDI, PAIRS, TRANSCRIPT),
     VOXLINGUA,
 )
 

@@ -1,12 +1,10 @@
-"""Corpora in archives (zip, tar, tar.gz, tar.bz2), unpacked with care (`lab.core.archives`).
-
-Only audio files, tables and texts are unpacked.
-"""
+"""Unpacking corpora from archives (`lab.core.archives`): audio files, tables and texts only."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 from lab.core.archives import (
@@ -54,12 +52,7 @@ def unpack(
     Raises ArchiveError if the archive cannot be read or is too large, and WorkspaceError when the
     disk refuses; what was unpacked until then stays in `target`.
     """
-    problems = ProblemLog()
-    with _members(archive, target, limits or ArchiveLimits(), problems, on_progress) as members:
-        for member, report in members:
-            with _logged(member, problems):
-                _write(member, target / member.path, member.size_bytes, report)
-    return problems.all()
+    return _unpack(archive, target, limits or ArchiveLimits(), on_progress, lambda m: m.size_bytes)
 
 
 def sketch(archive: Path, target: Path, *, on_progress: Progress = ignore) -> None:
@@ -67,47 +60,43 @@ def sketch(archive: Path, target: Path, *, on_progress: Progress = ignore) -> No
 
     Takes a moment for a zip of many gigabytes. Raises as `unpack`.
     """
-    n_audio, problems = 0, ProblemLog()
-    with _members(archive, target, ArchiveLimits(), problems, on_progress) as members:
-        for member, report in members:
-            is_audio = has_audio_suffix(member.name)
-            n_audio += is_audio
-            if not is_audio or n_audio <= _SKETCH_AUDIO_FILES:
-                n_bytes = 0 if is_audio else min(member.size_bytes, _SKETCH_TEXT_BYTES)
-                with _logged(member, problems):
-                    _write(member, target / member.path, n_bytes, report)
+    n_audio = count(1)
+
+    def n_bytes(member: Member) -> int | None:
+        if has_audio_suffix(member.name):
+            return 0 if next(n_audio) <= _SKETCH_AUDIO_FILES else None
+        return min(member.size_bytes, _SKETCH_TEXT_BYTES)
+
+    _unpack(archive, target, ArchiveLimits(), on_progress, n_bytes)
 
 
-@contextmanager
-def _members(
+def _unpack(
     archive: Path,
     target: Path,
     limits: ArchiveLimits,
-    problems: ProblemLog,
     on_progress: Progress,
-) -> Iterator[Iterator[tuple[Member, Callable[[], None]]]]:
-    """The members to unpack, each with a callback that reports progress; others are logged."""
+    n_bytes: Callable[[Member], int | None],
+) -> list[ImportProblem]:
+    """Unpack as `unpack` does. n_bytes: how much of a member at most, None to skip it"""
     try:
         target.mkdir(parents=True, exist_ok=True)
         free_bytes = shutil.disk_usage(target).free - limits.spare_bytes
     except OSError as error:
         raise disk_error(target, error) from error
     limits = replace(limits, total_bytes=min(limits.total_bytes, free_bytes))
-
-    def wanted(members: Iterator[Member]) -> Iterator[tuple[Member, Callable[[], None]]]:
-        for member in members:
-
-            def report(progress: float = member.progress) -> None:
-                on_progress(progress, 1, "Unpacking")
-
-            report()
-            if member.problem:
-                problems.add(member.name, member.problem)
-            else:
-                yield member, report
-
+    problems = ProblemLog()
     with open_archive(archive, limits=limits, is_wanted=_is_wanted) as members:
-        yield wanted(members)
+        for member in members:
+            report = partial(on_progress, member.progress, 1, "Unpacking")
+            report()
+            try:
+                if member.problem:
+                    raise MemberError(member.problem)
+                if (n := n_bytes(member)) is not None:
+                    _write(member, target / member.path, n, report)
+            except MemberError as error:
+                problems.add(member.name, str(error))
+    return problems.all()
 
 
 def _is_wanted(name: str) -> bool:
@@ -118,14 +107,6 @@ def _is_wanted(name: str) -> bool:
     return parts[-1] not in SYSTEM_FILES and (
         suffix in _WANTED_SUFFIXES or parts[-1] in _TEXT_NAMES
     )
-
-
-@contextmanager
-def _logged(member: Member, problems: ProblemLog) -> Iterator[None]:
-    try:
-        yield
-    except MemberError as error:
-        problems.add(member.name, str(error))
 
 
 def _write(member: Member, path: Path, n_bytes: int, on_chunk: Callable[[], None]) -> None:

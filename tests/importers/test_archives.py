@@ -197,7 +197,7 @@ def test_a_truncated_or_missing_archive_or_another_file_is_refused_in_a_sentence
     with pytest.raises(ArchiveError, match=r"“a\..*cannot be read as a zip or tar"):
         unpack(path, tmp_path / "out")
     path.write_bytes(b"Dear Sir or Madam" * 100)
-    with pytest.raises(ArchiveError, match="of another kind"):
+    with pytest.raises(ArchiveError, match="of another type"):
         unpack(path, tmp_path / "out")
     path.unlink()
     with pytest.raises(ArchiveError, match="cannot be read"):
