@@ -103,7 +103,7 @@ def open_recording(source: bytes | str | os.PathLike[str], name: str) -> Iterato
         with container:
             stream = _select_stream(container, label)
             yield OpenRecording(
-                label, file, n_bytes, container, stream, _promised_s(file, container, stream)
+                label, file, n_bytes, container, stream, _stated_duration_s(file, container, stream)
             )
 
 
@@ -172,7 +172,9 @@ def _select_stream(container: InputContainer, label: str) -> AudioStream:
     return selected
 
 
-def _promised_s(file: BinaryIO, container: InputContainer, stream: AudioStream) -> float | None:
+def _stated_duration_s(
+    file: BinaryIO, container: InputContainer, stream: AudioStream
+) -> float | None:
     kind = container.format.name
     if kind == "wav":  # FFmpeg silently limits the stored size to that of the file
         n_bytes = _wav_data_bytes(file)

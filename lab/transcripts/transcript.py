@@ -59,12 +59,24 @@ class Segment:
 class Transcript:
     """The transcript of a recording.
 
-    segments: in order of time
-    language: Whisper's code
-    language_probabilities: by language code, if the language was detected
-    duration_s: length of the recording
-    model: name of the model
-    task: "transcribe" or "translate"
+    Attributes
+    ----------
+    segments
+        In order of time.
+    language, language_probabilities
+        Whisper's code, and probabilities by code if the language was detected.
+    duration_s
+        Length of the recording.
+    model
+        Name of the model.
+    task
+        "transcribe" or "translate".
+
+    Examples
+    --------
+    >>> transcript = Transcript((Segment(0.0, 1.5, " Mirë se erdhe."),), "sq")
+    >>> transcript.text
+    'Mirë se erdhe.'
     """
 
     segments: tuple[Segment, ...]
