@@ -17,7 +17,7 @@ from tests.support.waiting import wait_for
 
 
 class _Pool(EnginePool):
-    """Hands out an engine that goes by any name."""
+    """Returns a fake engine for every model."""
 
     def __init__(self, transcribe: Callable[[Waveform, str], str] = duration_and_language) -> None:
         super().__init__()
