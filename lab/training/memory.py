@@ -69,7 +69,7 @@ def out_of_memory_advice(config: Config, batch_size: int, *, is_certain: bool = 
     return (
         "This machine does not have enough memory for batches of "
         f"{config.batch_size} clips. {hint}: start a run with batch_size {batch_size} and "
-        f"gradient_accumulation_steps {n_batches}, which gives the same model but takes longer."
+        f"gradient_accumulation_steps {n_batches}, which has the same effect but takes longer."
     )
 
 

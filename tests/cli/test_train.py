@@ -15,12 +15,13 @@ from lab.cli import train as command
 from lab.core.workspace import Workspace
 from lab.training import metrics, runs
 from lab.training.config import SOURCE_LAB, Config
+from lab.training.run import Run
 from tests.support.commands import COMMAND, HOME, assert_refused, lab
 from tests.support.runs import QUICK, model, noises
 
 SETTINGS = [
     *("--set", "epochs=1", "--set", "batch_size=4", "--set", "learning_rate=1e-3"),
-    *("--set", "precision=float32", "--set", "accelerator=cpu", "--set", "validation_clips=2"),
+    *("--set", "precision=float32", "--set", "accelerator=cpu", "--set", "max_validation_clips=2"),
     *("--set", "health=skip"),
 ]
 
@@ -30,7 +31,7 @@ def made(workspace: Workspace) -> Workspace:
     """A workspace with a model and a dataset that is in no splits."""
     model(workspace)
     found = noises(workspace)
-    found.change([(entry, replace(entry, split="")) for entry in found.entries()], what="")
+    found.change([(entry, replace(entry, split="")) for entry in found.clips()], what="")
     return workspace
 
 
@@ -43,7 +44,7 @@ def test_one_command_splits_trains_and_evaluates(made: Workspace) -> None:
     folder = made.root / "runs" / "first"
     assert f"first: the model is {folder / 'model.pt'}\n" in done.stdout
     assert "Split noises: " in done.stderr
-    assert "Epoch 1.0: WER of validation" in done.stderr
+    assert "Epoch 1.0: validation WER" in done.stderr
     left = {path.name for path in folder.iterdir()}
     assert left >= {
         *("evaluation.json", "config.yaml", "metrics.csv", "predictions.csv", "model.pt"),
@@ -51,7 +52,7 @@ def test_one_command_splits_trains_and_evaluates(made: Workspace) -> None:
     report = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     assert [one["model"] for one in report["models"]] == ["tiny", "first"]
     assert all(sentence in done.stdout for sentence in report["sentences"])
-    splits = [entry.split for entry in dataset.find(made, "noises").entries()]
+    splits = [entry.split for entry in dataset.find(made, "noises").clips()]
     assert set(splits) == {"train", "validation", "test"}
     listed = lab("runs", "--workspace", made.root).stdout.splitlines()
     assert listed[0].split()[:2] == ["NAME", "STATE"]
@@ -61,7 +62,7 @@ def test_one_command_splits_trains_and_evaluates(made: Workspace) -> None:
 
 def test_an_estimate_says_what_would_be_and_starts_nothing(made: Workspace) -> None:
     found = dataset.find(made, "noises")
-    found.audio_path(found.entries()[0]).unlink()
+    found.audio_path(found.clips()[0]).unlink()
     done = lab(
         *("train", "--dataset", "noises", "--model", "tiny", "--estimate", *SETTINGS),
         *("--workspace", made.root),
@@ -72,7 +73,7 @@ def test_an_estimate_says_what_would_be_and_starts_nothing(made: Workspace) -> N
     assert "python -m lab dataset check noises" in done.stderr
     assert "noises would be split: 1" in done.stderr
     assert not runs.list_all(made)
-    assert not any(entry.split for entry in found.entries())
+    assert not any(entry.split for entry in found.clips())
 
 
 def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
@@ -88,14 +89,14 @@ def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
         text=True,
         cwd=HOME,
     )
-    run = runs.Run("a", workspace.root / "runs" / "a")
+    run = Run("a", workspace.root / "runs" / "a")
     while len(metrics.read(run.folder)) < 3:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 130, said
     assert f"Stopped. Go on with: python -m lab train-run {run.folder}" in said
-    state = runs.status(run)
+    state = run.status()
     assert (state.state, state.total_steps) == ("stopped", 100)
     assert 0 < state.step < 100
     environment = {**os.environ, "PYTHONPATH": str(HOME)}
@@ -105,7 +106,7 @@ def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
         capture_output=True,
         env=environment,
     )
-    assert runs.status(run).state == "done"
+    assert run.status().state == "done"
     steps = [row.step for row in metrics.read(run.folder) if row.loss is not None]
     assert steps == list(range(1, 101))
 
@@ -114,9 +115,10 @@ def test_one_of_several_processes_never_seems_to_have_failed(
     made: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = runs.create(made, QUICK)
-    runs.ask(run)
-    runs.update(run, state="running", note="Evaluating", **runs.this_process())
-    monkeypatch.setattr("lab.jobs.run_steps.follow", lambda _run: None)
+    run.enqueue()
+    run.claim()
+    run.update(state="running", note="Evaluating")
+    monkeypatch.setattr("lab.jobs.run_steps.run_worker", lambda _run: None)
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert lab("train-run", run.folder).exit_code == 0
 
@@ -135,9 +137,9 @@ def test_mistakes_cost_a_line_and_make_no_run(made: Workspace, tmp_path: Path) -
     assert_refused(train("--dataset", "noises", "--config", tmp_path / "gone.yaml"), "gone.yaml")
     assert_refused(train("--dataset", "noises", "--name", "base"), "a model called “base”")
     on_cpu = ("--set", "accelerator=cpu", "--set", "precision=float16")
-    assert_refused(train("--dataset", "noises", *on_cpu), "cannot compute in float16. Use")
-    assert not any(entry.split for entry in dataset.find(made, "noises").entries())
-    assert_refused(lab("train-run", tmp_path), "config.yaml is missing")
+    assert_refused(train("--dataset", "noises", *on_cpu), "does not support float16. Use")
+    assert not any(entry.split for entry in dataset.find(made, "noises").clips())
+    assert_refused(lab("train-run", tmp_path), "it has no config.yaml")
     assert runs.list_all(made) == []
     assert lab("runs", "--workspace", made.root).exit_code == 0
 
@@ -148,7 +150,7 @@ def test_a_run_that_fails_says_why(made: Workspace) -> None:
     assert failed.exit_code == 2
     assert "tiny" in failed.stderr.splitlines()[-1]
     (run,) = runs.list_all(made)
-    assert runs.status(run).state == "failed"
+    assert run.status().state == "failed"
 
 
 def test_settings_come_from_a_file_and_options_win(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The page Train, run without a browser. Real training is in `test_train_journey.py`."""
+"""The Train page, without a browser. Real training is in `test_train_journey.py`."""
 
 import subprocess
 import sys
@@ -89,9 +89,9 @@ def test_the_page_comes_without_loading_torch(workspace: Workspace) -> None:
 
 
 def test_without_a_dataset_each_room_says_where_to_begin() -> None:
-    assert "no dataset to learn from" in all_of(open_page())
-    assert "There is no run yet" in all_of(open_page(train="Runs"))
-    assert "no dataset to try a model on" in all_of(open_page(train="Evaluate"))
+    assert "no dataset to train on" in all_of(open_page())
+    assert "No runs yet" in all_of(open_page(train="Runs"))
+    assert "no dataset to evaluate a model on" in all_of(open_page(train="Evaluate"))
 
 
 def test_every_setting_has_a_help_text() -> None:
@@ -186,10 +186,10 @@ def test_a_dataset_without_splits_is_split_before_the_start(
 ) -> None:
     made = shqip(workspace, is_split=False)
     app = open_page()
-    assert "in no splits yet" in all_of(app)
+    assert "has no splits yet" in all_of(app)
     app.text_input(key="train_name").set_value("base").run()
     button(app, "Start training").click().run()
-    assert "There is a model called “base”" in all_of(app)
+    assert "There is already a model called “base”" in all_of(app)
     assert not any(entry.split for entry in made.clips())
     app.text_input(key="train_name").set_value("").run()
     button(app, "Start training").click().run()
@@ -204,7 +204,7 @@ def test_a_dataset_that_lacks_a_split_cannot_be_started(workspace: Workspace) ->
     app = open_page()
     assert "no usable clip in the split “validation”" in all_of(app)
     assert button(app, "Start training").disabled
-    assert button(app, "Try two batches").disabled
+    assert button(app, "Estimate time and memory").disabled
 
 
 def test_two_batches_say_how_long_it_takes_until_the_settings_change(
@@ -218,14 +218,14 @@ def test_two_batches_say_how_long_it_takes_until_the_settings_change(
     )
     monkeypatch.setattr("lab.jobs.estimate.estimate_training", lambda *_, **__: found)
     app = open_page()
-    button(app, "Try two batches").click().run()
+    button(app, "Estimate time and memory").click().run()
     deadline = time.monotonic() + 30
     while "Epochs:" not in all_of(done(app.run())):
         assert time.monotonic() < deadline
     assert app.metric[0].value == "about 2 min"
     assert "on *CPU*" in all_of(app)
-    assert "more memory than is free" in all_of(app)
-    assert "the check of its health come on top" in all_of(app)
+    assert "not enough free memory" in all_of(app)
+    assert "does not include the final evaluation and the regression check" in all_of(app)
     app.number_input(key="train_epochs").set_value(2).run()
     assert "settings have changed" in all_of(done(app))
 
@@ -233,14 +233,14 @@ def test_two_batches_say_how_long_it_takes_until_the_settings_change(
 def test_serious_findings_are_said_before_the_start(workspace: Workspace) -> None:
     made = shqip(workspace)
     made.audio_path(made.clips()[0]).unlink()
-    assert "serious thing" in all_of(open_page())
+    assert "serious problem" in all_of(open_page())
 
 
 def test_augmentation_is_seen_and_heard_before_and_after(workspace: Workspace) -> None:
     shqip(workspace)
     page = (
         "from lab.training.config import Augmentation\n"
-        "from lab.ui.training.augmenting import show_augmentation\n"
+        "from lab.ui.training.augmentation_preview import show_augmentation\n"
         "from lab.core.workspace import Workspace\n"
         "augmentation = Augmentation(noise_probability=1.0, time_masks=2)\n"
         "show_augmentation(Workspace.default(), 'shqip', augmentation)\n"
@@ -249,7 +249,7 @@ def test_augmentation_is_seen_and_heard_before_and_after(workspace: Workspace) -
     first = [one.proto.url for one in app.get("audio")]
     assert len(set(first)) == 2
     assert len(app.get("plotly_chart")) == 2
-    button(app, "Draw again").click().run()
+    button(app, "Try another clip").click().run()
     assert {one.proto.url for one in done(app).get("audio")}.isdisjoint(first)
 
 
@@ -268,7 +268,7 @@ def test_a_visitor_of_a_public_server_trains_small_things_only(
     app.number_input(key="train_epochs").set_value(1)
     app.session_state[ADVANCED] = True
     app.run().number_input(key="train_validate_every_steps").set_value(1).run()
-    assert "should be: validate every steps." in all_of(done(app))
+    assert "to their defaults: Validate every … steps." in all_of(done(app))
     assert button(app, "Start training").disabled
     button(app, "Defaults").click().run()
     assert not button(done(app), "Start training").disabled
@@ -288,7 +288,7 @@ def test_a_run_says_where_it_is_and_what_can_be_done(workspace: Workspace) -> No
     run.enqueue()
     app = open_page(run=run.name, train="Runs")
     assert "Stop" in labels(app)
-    assert "Delete for good" not in labels(app)
+    assert "Delete permanently" not in labels(app)
     button(app, "Stop").click().run()
     assert run.stop_requested
 
@@ -297,10 +297,10 @@ def test_a_failed_run_shows_its_sentence_and_can_be_deleted(workspace: Workspace
     run = run_of(workspace, state="failed", error="The *disk* is full. Free some space.")
     app = open_page(train="Runs")
     assert "The *disk* is full" in all_of(app)
-    button(app, "Delete for good").click().run()
-    assert "There is no run yet" in all_of(done(app))
+    button(app, "Delete permanently").click().run()
+    assert "No runs yet" in all_of(done(app))
     assert not run.folder.exists()
-    assert "There is no run yet" in all_of(open_page(train="Runs", run="../../etc"))
+    assert "No runs yet" in all_of(open_page(train="Runs", run="../../etc"))
 
 
 def test_a_run_like_another_begins_with_its_settings(
@@ -310,15 +310,15 @@ def test_a_run_like_another_begins_with_its_settings(
     config = Config(dataset="shqip", epochs=9, architecture=Architecture(layers=2))
     runs.create(workspace, config, name="like-this")
     app = open_page(train="Runs")
-    button(app, "New run like this").click().run()
+    button(app, "New run with these settings").click().run()
     button(done(app), "Start training").click().run()
     assert started[0].config == config
     assert started[0].name != "like-this"
     runs.delete(runs.find(workspace, "like-this"))
     runs.create(workspace, Config(dataset="shqip", model="gone", epochs=9), name="like-this")
     app = open_page(train="Runs", run="like-this")
-    button(app, "New run like this").click().run()
-    assert "started from the model “gone”, which is not here any more" in all_of(done(app))
+    button(app, "New run with these settings").click().run()
+    assert "fine-tuned from the model “gone”, which no longer exists" in all_of(done(app))
     assert app.selectbox(key="train_model").value == DEFAULTS.model
     assert app.number_input(key="train_epochs").value == 9
 
@@ -328,8 +328,8 @@ def test_a_precision_that_this_machine_lacks_is_not_offered(workspace: Workspace
     shqip(workspace)
     runs.create(workspace, Config(dataset="shqip", precision="float16", epochs=9), name="elsewhere")
     app = open_page(train="Runs", run="elsewhere")
-    button(app, "New run like this").click().run()
-    assert "trains in float16, which this machine cannot" in all_of(done(app))
+    button(app, "New run with these settings").click().run()
+    assert "uses float16, which this machine does not support" in all_of(done(app))
     app.session_state[ADVANCED] = True
     app.run()
     chosen = app.selectbox(key="train_precision")
@@ -346,7 +346,7 @@ def test_a_name_for_people_is_that_of_its_model(workspace: Workspace) -> None:
     shqip(workspace)
     run = runs.create(workspace, Config(dataset="shqip", model="turbo"), name="fast")
     app = open_page(train="Runs", run=run.name)
-    button(app, "New run like this").click().run()
+    button(app, "New run with these settings").click().run()
     assert app.selectbox(key="train_model").value == "large-v3-turbo"
     app.file_uploader(key="train_file").upload("config.yaml", b"model: large").run()
     assert app.selectbox(key="train_model").value == "large-v3"
@@ -365,10 +365,10 @@ def test_a_run_that_is_done_is_proven_in_words_figures_and_clips(workspace: Work
     view.set_value("Clips").run()
     assert "&lt;" in html(done(app))
     assert "<b>" not in html(app)
-    app.segmented_control(key=f"report_view_run_{run.name}").set_value("Mistakes").run()
+    app.segmented_control(key=f"report_view_run_{run.name}").set_value("Errors").run()
     app.segmented_control(key=f"report_model_run_{run.name}").set_value("base").run()
     confused = done(app).dataframe[0].value
-    assert ("ë", "e") in set(zip(confused["Said"], confused["Heard"], strict=True))
+    assert ("ë", "e") in set(zip(confused["Text"], confused["Prediction"], strict=True))
     datasets.delete(made)  # the report stays
     assert "Better" in all_of(open_page(run=run.name, train="Runs"))
 
@@ -430,14 +430,14 @@ def test_while_an_export_is_proven_neither_it_nor_its_run_can_be_deleted(
 
     monkeypatch.setattr("lab.export.verification.transcribe", transcribe)
     app = open_page(run=run.name, train="Runs")
-    button(app, "Export with proof").click().run()
+    button(app, "Export and verify").click().run()
     assert is_exported.wait(30)
     app = open_page(run=run.name, train="Runs")
     try:
-        assert "is being proven now" in all_of(app)
-        assert "stopped before" not in all_of(app)
+        assert "is being verified now" in all_of(app)
+        assert "Not verified" not in all_of(app)
         assert all(one.disabled for one in app.button if one.label == "Delete")
-        assert "Delete for good" not in labels(app)
+        assert "Delete permanently" not in labels(app)
         with pytest.raises(OptionsError, match="still in use"):
             runs.delete(run)
     finally:
@@ -446,12 +446,12 @@ def test_while_an_export_is_proven_neither_it_nor_its_run_can_be_deleted(
     wait_for(run_task_queue(), workspace, job.id)
     app = open_page(run=run.name, train="Runs")
     assert "there are no clips to transcribe" in all_of(app)
-    assert "Delete for good" in labels(app)
+    assert "Delete permanently" in labels(app)
     assert any('language="sq"' in one.value for one in app.code)
     torch.save(payload(talking_model(SMALL, seed=1)), run.model_path)
     app = open_page(run=run.name, train="Runs")
     assert not app.code
-    assert not button(app, "Export with proof").disabled
+    assert not button(app, "Export and verify").disabled
 
 
 def test_the_best_state_of_a_run_that_was_stopped_can_be_used(
@@ -459,7 +459,7 @@ def test_the_best_state_of_a_run_that_was_stopped_can_be_used(
 ) -> None:
     run = run_of(workspace, state="stopped")
     app = open_page(run=run.name, train="Runs")
-    assert not {"Use the best state so far", "Publish"} & set(labels(app))
+    assert not {"Use the best checkpoint", "Publish"} & set(labels(app))
     run.best_checkpoint.parent.mkdir()
     run.best_checkpoint.touch()
 
@@ -467,8 +467,8 @@ def test_the_best_state_of_a_run_that_was_stopped_can_be_used(
         torch.save(payload(talking_model(SMALL)), kept.model_path)
 
     monkeypatch.setattr("lab.training.best_checkpoint.keep_best_checkpoint", keep_best_checkpoint)
-    button(done(app.run()), "Use the best state so far").click().run()
+    button(done(app.run()), "Use the best checkpoint").click().run()
     (job,) = run_task_queue().jobs(workspace)
     wait_for(run_task_queue(), workspace, job.id)
     assert {"Publish", "Resume", "Start"} & set(labels(done(app.run()))) == {"Publish", "Start"}
-    assert "Use the best state so far" not in labels(app)
+    assert "Use the best checkpoint" not in labels(app)
