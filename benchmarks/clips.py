@@ -1,10 +1,10 @@
-"""Short clips: how many a second, and how well, beside faster-whisper called clip by clip.
+"""Short clips: speed and WER compared with faster-whisper called clip by clip.
 
     python -m benchmarks.clips [LANGUAGE …] [--without-peer]
 
-Ours hears clips in a short context, with checks and a second try; the same in Whisper's 30 seconds
-shows what that costs. Each way runs in a process of its own, after a warm-up: the threads that one
-leaves behind slow the next one down by a quarter.
+Ours uses a short audio context with a fallback to the full one; "ours, 30 s" uses the full one
+only. Each contender runs in a separate process, after a warm-up: the threads that one leaves behind
+slow the next one down by a quarter.
 """
 
 import json
@@ -33,23 +33,26 @@ Transcriber = Callable[[list[Waveform], str], list[str]]
 
 
 @dataclass(frozen=True)
-class Run:
-    """What one way did with the clips of a language; too_many: words in the worst clip."""
+class ClipsResult:
+    """The result of one contender with the clips of a language.
+
+    extra_words: in the worst clip, compared with the reference
+    """
 
     clips: int
     per_second: float
     wer: float
-    too_many: int
+    extra_words: int
 
 
 def ours(min_audio_ctx: int) -> Transcriber:
-    """All clips at once, each heard in at least so many positions of 20 ms."""
+    """All clips at once, with at least `min_audio_ctx` encoder frames of 20 ms each."""
     engine = Engine.load("base")
 
     def transcribe(clips: list[Waveform], language: str) -> list[str]:
         options = TranscribeOptions(language=language)
-        found = engine.transcribe_clips(clips, options, min_audio_ctx=min_audio_ctx)
-        return [one.text for one in found]
+        transcripts = engine.transcribe_clips(clips, options, min_audio_ctx=min_audio_ctx)
+        return [transcript.text for transcript in transcripts]
 
     return transcribe
 
@@ -61,29 +64,30 @@ def clip_by_clip() -> Transcriber:
 
 
 OURS, PEER = "ours", "faster-whisper, int8"
-WAYS: dict[str, Callable[[], Transcriber]] = {
+CONTENDERS: dict[str, Callable[[], Transcriber]] = {
     OURS: lambda: ours(SHORT_AUDIO_CTX),
     "ours, 30 s": lambda: ours(FULL_AUDIO_CTX),
     PEER: clip_by_clip,
 }
 
 
-def run(way: str, language: str) -> Run:
+def run(contender: str, language: str) -> ClipsResult:
     """Transcribe in this process, after a warm-up."""
-    loaded = [(one.load(), one.text) for one in speech.prompts(language)]
+    loaded = [(prompt.load(), prompt.text) for prompt in speech.prompts(language)]
     pairs = [pair for pair in loaded if len(pair[0].samples) <= WINDOW_SAMPLES]
     clips, texts = [clip for clip, _ in pairs], [text for _, text in pairs]
-    transcribe = WAYS[way]()
+    transcribe = CONTENDERS[contender]()
     transcribe(clips[:_WARM_UP_CLIPS], language)
-    began = time.perf_counter()
-    said = transcribe(clips, language)
-    seconds = time.perf_counter() - began
-    return Run(
+    started = time.perf_counter()
+    hypotheses = transcribe(clips, language)
+    seconds = time.perf_counter() - started
+    return ClipsResult(
         clips=len(clips),
         per_second=len(clips) / seconds,
-        wer=word_error_rate(language, texts, said),
-        too_many=max(
-            len(one.split()) - len(text.split()) for one, text in zip(said, texts, strict=True)
+        wer=word_error_rate(language, texts, hypotheses),
+        extra_words=max(
+            len(hypothesis.split()) - len(text.split())
+            for hypothesis, text in zip(hypotheses, texts, strict=True)
         ),
     )
 
@@ -94,26 +98,26 @@ def main(
     without_peer: bool = False,
     only: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Compare on every language, or on those that are named."""
+    """Compare on all languages, or on the given ones."""
     languages = languages or list(speech.LANGUAGES)
     if only is not None:
         print(json.dumps(asdict(run(only, languages[0]))))
         return
     device = best_device()
-    print(f"base, {device.precision} on {device.name}; clips a second and WER")
+    print(f"base, {device.precision} on {device.name}; clips per second and WER")
     for language in languages:
         speeds: dict[str, float] = {}
-        for way in WAYS:
-            if way == PEER and without_peer:
+        for contender in CONTENDERS:
+            if contender == PEER and without_peer:
                 continue
-            command = [sys.executable, "-m", "benchmarks.clips", language, "--only", way]
+            command = [sys.executable, "-m", "benchmarks.clips", language, "--only", contender]
             answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            one = Run(**json.loads(answer.splitlines()[-1]))
-            speeds[way] = one.per_second
+            result = ClipsResult(**json.loads(answer.splitlines()[-1]))
+            speeds[contender] = result.per_second
             print(
-                f"{language:3} {way:21} {one.clips} clips {one.per_second:6.1f}/s {one.wer:7.2%}  "
-                f"at most {one.too_many} words too many  "
-                f"ours is {speeds[OURS] / one.per_second:.1f}x",
+                f"{language:3} {contender:21} {result.clips} clips {result.per_second:6.1f}/s "
+                f"{result.wer:7.2%}  at most {result.extra_words} extra words  "
+                f"ours is {speeds[OURS] / result.per_second:.1f}x",
                 flush=True,
             )
 

@@ -1,9 +1,9 @@
-"""Why `lab.asr.kernels` and `lab.asr.quantized` exist: their operations beside torch's own.
+"""Our operations of `lab.asr.kernels` and `lab.asr.quantized` compared with torch's.
 
     python -m benchmarks.kernels
 
-Shapes of Whisper base: the encoder's layers for one window, and what a decoding step of 16 windows
-asks for. Prints the median of interleaved calls in milliseconds, and the ratio.
+Shapes of Whisper base: the encoder's layers for one window, and a decoding step of 16 windows.
+Prints the median of interleaved calls in milliseconds, and the speed-up.
 """
 
 import time
@@ -19,13 +19,13 @@ from lab.asr import kernels
 from lab.asr.devices import cpu_name, dtypes_of, precision_of
 from lab.asr.quantized import QuantizedAudioCache
 
-_HEADS, _WIDTH, _POSITIONS, _WINDOWS = 8, 64, 1500, 16
+_HEADS, _WIDTH, _FRAMES, _WINDOWS = 8, 64, 1500, 16
 _STATE = _HEADS * _WIDTH
 
 
-def compare(what: str, torchs: Callable[[], object], ours: Callable[[], object]) -> None:
-    """Time both in turn, after a warm-up."""
-    times: dict[Callable[[], object], list[float]] = {torchs: [], ours: []}
+def compare(label: str, theirs: Callable[[], object], ours: Callable[[], object]) -> None:
+    """Time both alternately, after a warm-up."""
+    times: dict[Callable[[], object], list[float]] = {theirs: [], ours: []}
     for repetition in range(13):
         for call, measured in times.items():
             began = time.perf_counter()
@@ -33,44 +33,44 @@ def compare(what: str, torchs: Callable[[], object], ours: Callable[[], object])
             if repetition >= 3:
                 measured.append(1000 * (time.perf_counter() - began))
     theirs_ms, ours_ms = (median(measured) for measured in times.values())
-    print(f"{what:58} {theirs_ms:7.2f} {ours_ms:7.2f} {theirs_ms / ours_ms:6.1f}x", flush=True)
+    print(f"{label:58} {theirs_ms:7.2f} {ours_ms:7.2f} {theirs_ms / ours_ms:6.1f}x", flush=True)
 
 
 def main() -> None:
-    """Compare in each precision that the CPU computes."""
+    """Compare in each precision that the CPU supports."""
     print(f"{cpu_name()}, {torch.get_num_threads()} threads")
     print(f"{'milliseconds':58} {'torch':>7} {'ours':>7} {'ratio':>7}")
     for dtype in dtypes_of(torch.device("cpu")):
         name = precision_of(dtype)
-        for rows, label in ((_POSITIONS, "encoder"), (_WINDOWS, "step")):
+        for rows, part in ((_FRAMES, "encoder"), (_WINDOWS, "step")):
             linear = nn.Linear(_STATE, 4 * _STATE, dtype=dtype)
             packed = kernels.PackedLinear(linear.weight, linear.bias)
             x = torch.randn(rows, _STATE, dtype=dtype)
             compare(
-                f"linear {_STATE} to {4 * _STATE}, {rows} rows ({label}), {name}",
+                f"linear {_STATE} to {4 * _STATE}, {rows} rows ({part}), {name}",
                 partial(linear, x),
                 partial(packed, x),
             )
-        q, k, v = torch.randn(3, 1, _HEADS, _POSITIONS, _WIDTH, dtype=dtype).unbind(0)
+        q, k, v = torch.randn(3, 1, _HEADS, _FRAMES, _WIDTH, dtype=dtype).unbind(0)
         compare(
-            f"self-attention of {_POSITIONS} positions (encoder), {name}",
+            f"self-attention of {_FRAMES} frames (encoder), {name}",
             partial(F.scaled_dot_product_attention, q, k, v),
             partial(kernels.attend, q, k, v),
         )
-        shape = (2, _WINDOWS, _HEADS, _POSITIONS, _WIDTH)
+        shape = (2, _WINDOWS, _HEADS, _FRAMES, _WIDTH)
         keys, values = torch.randn(shape, dtype=dtype).unbind(0)
         query = torch.randn(_WINDOWS, _HEADS, 1, _WIDTH, dtype=dtype)
-        audio = QuantizedAudioCache(1, _WINDOWS, _HEADS, _WIDTH, _POSITIONS)
+        audio = QuantizedAudioCache(1, _WINDOWS, _HEADS, _WIDTH, _FRAMES)
         for window in range(_WINDOWS):
             audio.put(window, [(keys[window], values[window])])
-        what = f"cross-attention of {_WINDOWS} windows (step), {name}"
+        label = f"cross-attention of {_WINDOWS} windows (step), {name}"
         compare(
-            what,
+            label,
             partial(F.scaled_dot_product_attention, query, keys, values),
             partial(kernels.attend, query, keys, values),
         )
         compare(
-            f"{what}, ours in 8 bits",
+            f"{label}, ours in 8 bits",
             partial(F.scaled_dot_product_attention, query, keys, values),
             partial(audio.attend, query, 0),
         )

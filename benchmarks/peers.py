@@ -1,7 +1,7 @@
-"""Ours and the programs that we compare with, on the same weights.
+"""Our engine and those that we compare it with, on the same weights.
 
-faster-whisper wants a folder in CTranslate2's format. It is put together in `.cache` from the
-packaged weights of base, which are CTranslate2's own file, and the vocabulary of openai-whisper.
+faster-whisper needs a folder in CTranslate2's format. It is created in `.cache` from the packaged
+weights of base, which are a file of CTranslate2, and openai-whisper's vocabulary.
 """
 
 import json
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from faster_whisper import WhisperModel
     from tiktoken import Encoding
 
-# Takes a recording and its language, gives the text.
+# From a recording and its language to the text.
 Transcriber = Callable[[Waveform, str], str]
 
 _FOLDER = Path(__file__).resolve().parent.parent / ".cache" / "faster-whisper-base"
@@ -41,7 +41,7 @@ def ours(*, bfloat16: bool = True) -> Transcriber:
 
 
 def openai_whisper() -> Transcriber:
-    """openai-whisper as it is called from Python: greedy, in float32, with its fallbacks."""
+    """openai-whisper from Python: greedy, in float32, with temperature fallback."""
     model = checkpoints.load("base")
 
     def transcribe(waveform: Waveform, language: str) -> str:
@@ -51,7 +51,7 @@ def openai_whisper() -> Transcriber:
 
 
 def faster_whisper(*, batch_size: int | None = None) -> Transcriber:
-    """faster-whisper in int8, greedy: in sequence, or in batches of what its detector cuts."""
+    """faster-whisper in int8, greedy: sequential, or batched by voice activity detection."""
     from faster_whisper import BatchedInferencePipeline
 
     model = _faster_whisper_model()
@@ -59,12 +59,12 @@ def faster_whisper(*, batch_size: int | None = None) -> Transcriber:
 
     def transcribe(waveform: Waveform, language: str) -> str:
         if batch_size is None:
-            found, _ = model.transcribe(waveform.samples, language=language, beam_size=1)
+            segments, _ = model.transcribe(waveform.samples, language=language, beam_size=1)
         else:
-            found, _ = batched.transcribe(
+            segments, _ = batched.transcribe(
                 waveform.samples, language=language, beam_size=1, batch_size=batch_size
             )
-        return "".join(segment.text for segment in found)
+        return "".join(segment.text for segment in segments)
 
     return transcribe
 
@@ -73,11 +73,11 @@ def _faster_whisper_model() -> "WhisperModel":
     from faster_whisper import WhisperModel
 
     if not _FOLDER.exists():
-        _make_folder()
+        _create_folder()
     return WhisperModel(str(_FOLDER), device="cpu", compute_type="int8", cpu_threads=0)
 
 
-def _make_folder() -> None:
+def _create_folder() -> None:
     partial = _FOLDER.with_name(f"{_FOLDER.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -96,15 +96,15 @@ def _make_folder() -> None:
 
 
 def _tokenizer(encoding: "Encoding") -> Tokenizer:
-    """openai-whisper's tokens as a byte-level BPE of Hugging Face's tokenizers."""
+    """openai-whisper's tokenizer as a byte-level BPE of Hugging Face's tokenizers."""
     ranks = encoding._mergeable_ranks
-    letters = _letters()
+    characters = _byte_characters()
     merges: list[tuple[str, str]] = []
     for token, rank in sorted(ranks.items(), key=lambda pair: pair[1]):
         if len(token) > 1:
             left, right = _parts(token, ranks, rank)
-            merges.append((_readable(left, letters), _readable(right, letters)))
-    vocabulary = {_readable(token, letters): rank for token, rank in ranks.items()}
+            merges.append((_readable(left, characters), _readable(right, characters)))
+    vocabulary = {_readable(token, characters): rank for token, rank in ranks.items()}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -114,17 +114,17 @@ def _tokenizer(encoding: "Encoding") -> Tokenizer:
 
 
 def _parts(token: bytes, ranks: dict[bytes, int], rank: int) -> list[bytes]:
-    """The two tokens that `token` was merged from: what merges of lower rank make of its bytes."""
+    """The two tokens that `token` was merged from, by applying the merges of lower rank."""
     parts = [bytes([byte]) for byte in token]
     while len(parts) > 2:
         merged = [ranks.get(left + right, rank) for left, right in pairwise(parts)]
-        place = merged.index(min(merged))
-        parts[place : place + 2] = [parts[place] + parts[place + 1]]
+        index = merged.index(min(merged))
+        parts[index : index + 2] = [parts[index] + parts[index + 1]]
     return parts
 
 
-def _letters() -> dict[int, str]:
-    """A printable character for each byte, as GPT-2's `bytes_to_unicode` gives them."""
+def _byte_characters() -> dict[int, str]:
+    """A printable character for each byte, as in GPT-2's `bytes_to_unicode`."""
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
     others = (byte for byte in range(256) if byte not in printable)
     return {byte: chr(byte) for byte in printable} | {
@@ -132,5 +132,5 @@ def _letters() -> dict[int, str]:
     }
 
 
-def _readable(token: bytes, letters: dict[int, str]) -> str:
-    return "".join(letters[byte] for byte in token)
+def _readable(token: bytes, characters: dict[int, str]) -> str:
+    return "".join(characters[byte] for byte in token)

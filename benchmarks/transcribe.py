@@ -1,12 +1,11 @@
-"""Long recordings: our engine beside openai-whisper and faster-whisper, on the same speech.
+"""Long recordings: our engine compared with openai-whisper and faster-whisper.
 
     python -m benchmarks.transcribe [LANGUAGE …] [--minutes 6]
 
-For each language each program runs in a process of its own, one after the other, so that a noisy
-minute of the machine falls on all of them. Prints WER, times real time, how many times the slower
-peers are outrun, and the peak memory of the process. The recordings are the prompts of
-`tests.support.speech`, shuffled (seeded) and joined with pauses; neighbours repeat each other in
-the order of the package, which no conversation does.
+For each language each contender runs in a separate process, one after the other, so that
+fluctuations of the machine affect all of them. Prints WER, speed as a multiple of real time,
+speed-ups and peak memory. The recordings are the prompts of `tests.support.speech`, shuffled
+(seeded) and joined with pauses, because successive prompts of the package repeat each other.
 """
 
 import json
@@ -42,8 +41,8 @@ _WARM_UP_S = 30
 
 
 @dataclass(frozen=True)
-class Run:
-    """What one program did with one recording."""
+class ContenderResult:
+    """The result of one contender with one recording."""
 
     wer: float
     times_real_time: float
@@ -51,34 +50,34 @@ class Run:
 
 
 def recording(language: str, minutes: float) -> tuple[Waveform, str]:
-    """About so many minutes of shuffled prompts, all of them before any comes again; their text."""
+    """About `minutes` of shuffled prompts, all of them before any is repeated, and their text."""
     prompts, shuffled = speech.prompts(language), random.Random(0)
-    left: list[speech.Utterance] = []
+    remaining: list[speech.Utterance] = []
     chosen, seconds = [], 0.0
     while seconds < 60 * minutes:
-        if not left:
-            left = shuffled.sample(prompts, len(prompts))
-        chosen.append(left.pop())
+        if not remaining:
+            remaining = shuffled.sample(prompts, len(prompts))
+        chosen.append(remaining.pop())
         seconds += chosen[-1].load().duration_s + speech.PAUSE_S
     return speech.joined(chosen)
 
 
-def word_error_rate(language: str, reference: list[str], said: list[str]) -> float:
-    """With Whisper's own normalizers."""
-    normalise = EnglishTextNormalizer() if language == "en" else BasicTextNormalizer()
-    return jiwer.wer([*map(normalise, reference)], [*map(normalise, said)])
+def word_error_rate(language: str, reference: list[str], hypothesis: list[str]) -> float:
+    """WER with Whisper's normalizers."""
+    normalize = EnglishTextNormalizer() if language == "en" else BasicTextNormalizer()
+    return jiwer.wer([*map(normalize, reference)], [*map(normalize, hypothesis)])
 
 
-def run(contender: str, language: str, minutes: float) -> Run:
+def run(contender: str, language: str, minutes: float) -> ContenderResult:
     """Transcribe in this process, after a warm-up."""
     waveform, text = recording(language, minutes)
     transcribe = CONTENDERS[contender]()
     transcribe(Waveform(waveform.samples[: _WARM_UP_S * SAMPLE_RATE], SAMPLE_RATE), language)
-    began = time.perf_counter()
-    said = transcribe(waveform, language)
-    seconds = time.perf_counter() - began
-    return Run(
-        wer=word_error_rate(language, [text], [said]),
+    started = time.perf_counter()
+    transcript = transcribe(waveform, language)
+    seconds = time.perf_counter() - started
+    return ContenderResult(
+        wer=word_error_rate(language, [text], [transcript]),
         times_real_time=waveform.duration_s / seconds,
         peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
@@ -89,28 +88,28 @@ def main(
     minutes: float = 6.0,
     only: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Compare on every language, or on those that are named."""
+    """Compare on all languages, or on the given ones."""
     languages = languages or list(speech.LANGUAGES)
     if only is not None:
         print(json.dumps(asdict(run(only, languages[0], minutes))))
         return
     device = best_device()
     print(f"base, about {minutes:g} minutes a language; ours in {device.precision}")
-    print(f"on {device.name}; times real time and WER")
-    runs: dict[str, list[Run]] = {contender: [] for contender in CONTENDERS}
+    print(f"on {device.name}; speed as a multiple of real time, and WER")
+    runs: dict[str, list[ContenderResult]] = {contender: [] for contender in CONTENDERS}
     for language in languages:
         for contender, done in runs.items():
             command = [sys.executable, "-m", "benchmarks.transcribe", language]
             command += ["--minutes", str(minutes), "--only", contender]
             answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            done.append(Run(**json.loads(answer.splitlines()[-1])))
+            done.append(ContenderResult(**json.loads(answer.splitlines()[-1])))
             latest = done[-1]
             print(
                 f"{language:3} {contender:31} {latest.times_real_time:6.1f}x {latest.wer:7.2%} "
                 f"{latest.peak_mb:6.0f} MB",
                 flush=True,
             )
-    # The time of all languages together: a harmonic mean, for the recordings are equally long.
+    # The speed over all languages: a harmonic mean, because the recordings are equally long.
     speeds = {
         name: len(done) / sum(1 / one.times_real_time for one in done)
         for name, done in runs.items()

@@ -143,17 +143,13 @@ def _dims(
 ) -> dict[str, int]:
     def size(key: str, rank: int, axis: int) -> int:
         if key not in state or state[key].dim() != rank:
-            raise CheckpointError(
-                f"{label} is damaged or not a Whisper model: {key} is missing or has a wrong shape."
-            )
+            raise CheckpointError(f"{label} is damaged or not Whisper: {key} is wrong.")
         return state[key].shape[axis]
 
     def heads(half: str) -> int:
         value = variables.get(f"{half}/num_heads")
         if value is None or value.numel() != 1 or value.dtype not in _INTEGERS.values():
-            raise CheckpointError(
-                f"{label} is damaged or not a Whisper model: {half}/num_heads is invalid."
-            )
+            raise CheckpointError(f"{label} is damaged or not Whisper: {half}/num_heads is wrong.")
         return int(value)
 
     def layers(half: str) -> int:
@@ -239,6 +235,4 @@ class _Reader:
         return self._data[self._offset - count : self._offset]
 
     def _damaged(self, what: str) -> CheckpointError:
-        return CheckpointError(
-            f"{self._label} is truncated or damaged: {what}. Download or copy the file again."
-        )
+        return CheckpointError(f"{self._label} is truncated or damaged: {what}. Copy it again.")

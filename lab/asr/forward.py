@@ -11,12 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from whisper.model import (
-    MultiHeadAttention,
-    ResidualAttentionBlock,
-    TextDecoder,
-    Whisper,
-)
+from whisper.model import MultiHeadAttention, ResidualAttentionBlock, TextDecoder, Whisper
 
 from lab.asr import audio_context
 from lab.asr.kernels import attend
@@ -69,19 +64,17 @@ def encode(model: Whisper, mel: Tensor, *, run_block: EncoderBlock = encoder_blo
 
 def cross_keys_values(decoder: TextDecoder, features: Tensor) -> CrossKeysValues:
     """The keys and values of `features` (of `encode`) for the cross-attention of each layer."""
+    layers = [block.cross_attn for block in decoder.blocks]
     return [
-        (
-            split_heads(attention, attention.key(features)),
-            split_heads(attention, attention.value(features)),
-        )
-        for attention in (block.cross_attn for block in decoder.blocks)
+        (split_heads(layer, layer.key(features)), split_heads(layer, layer.value(features)))
+        for layer in layers
     ]
 
 
 def prefill(model: Whisper, tokens: Tensor, cross: CrossKeysValues) -> PrefillResult:
     """Run the decoder over known tokens from the start of a text, shape (windows, tokens)."""
     decoder, (audio_keys, _) = model.decoder, cross[0]
-    x = embed_tokens(decoder, tokens, decoder.positional_embedding[: tokens.shape[1]])
+    x = decoder.token_embedding(tokens) + decoder.positional_embedding[: tokens.shape[1]]
     x = x.to(audio_keys.dtype)
     attn_bias = _audio_attn_bias(model, audio_keys, audio_keys.shape[2])
     all_keys, all_values, queries = [], [], []
@@ -101,12 +94,6 @@ def prefill(model: Whisper, tokens: Tensor, cross: CrossKeysValues) -> PrefillRe
 def logits(decoder: TextDecoder, hidden: Tensor) -> Tensor:
     """Scores of the token after each hidden state (before the last layer norm), (…, n_vocab)."""
     return F.linear(decoder.ln(hidden), decoder.token_embedding.weight).float()
-
-
-def embed_tokens(decoder: TextDecoder, tokens: Tensor, positional_embedding: Tensor) -> Tensor:
-    """The input of the decoder's first block, shape (rows, tokens, n_text_state)."""
-    embedded: Tensor = decoder.token_embedding(tokens) + positional_embedding
-    return embedded
 
 
 def query_keys_values(attention: MultiHeadAttention, x: Tensor) -> Iterable[Tensor]:

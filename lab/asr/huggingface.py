@@ -145,8 +145,7 @@ def _renamed(tensors: Mapping[str, torch.Tensor], label: str) -> dict[str, torch
 
 
 def _equal(a: object, b: object) -> bool:
-    # A pickle may contain anything, including a huge tensor expanded from one value, which is not
-    # contiguous.
+    # A pickle may contain anything, such as a huge tensor expanded from one value.
     return (
         isinstance(a, torch.Tensor)
         and isinstance(b, torch.Tensor)

@@ -85,8 +85,8 @@ class Network:
         """
         decoder = self.model.decoder
         lengths = cache.lengths[: len(tokens)]
-        positional_embedding = decoder.positional_embedding[lengths][:, None]
-        x = forward.embed_tokens(decoder, tokens[:, None], positional_embedding).to(self.dtype)
+        x = decoder.token_embedding(tokens) + decoder.positional_embedding[lengths]
+        x = x[:, None].to(self.dtype)
         steps = int(lengths.max()) // _TEXT_CTX_STEP + 1
         end = min(steps * _TEXT_CTX_STEP, cache.text_keys.shape[3])
         is_future = torch.arange(end, device=self.device) > lengths[:, None]

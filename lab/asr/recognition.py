@@ -82,7 +82,7 @@ class Recognizer:
         min_audio_ctx: minimum encoder frames of 20 ms for a short window; what then fails the
             checks is decoded again with the full context
         """
-        self._runtime, self._network = runtime, runtime.network
+        self._runtime = runtime
         self._tokenizer, self._options, self._on_step = tokenizer, options, on_step
         self._min_audio_ctx = min_audio_ctx
         self._encoder_batch = clips_per_batch(min_audio_ctx)
@@ -153,13 +153,10 @@ class Recognizer:
 
     def _encode(self, states: Sequence[WindowState], audio_ctx: int) -> None:
         if states:
-            audios = [
-                state.remaining.cut(state.samples)
-                for state in states
-                if state.remaining is not None
-            ]
+            windows = [(state.remaining, state.samples) for state in states]
+            audios = [window.cut(samples) for window, samples in windows if window is not None]
             mels = self._runtime.log_mels(audios, audio_ctx=audio_ctx)
-            for state, features in zip(states, self._network.encode(mels), strict=True):
+            for state, features in zip(states, self._runtime.network.encode(mels), strict=True):
                 state.features = features
 
     def _step(self) -> list[tuple[WindowState, DecodedWindow]]:
@@ -172,11 +169,8 @@ class Recognizer:
         assert window is not None
         state.attempts.append(decoded)
         if state.audio_ctx < FULL_AUDIO_CTX:
-            if (
-                self._fails(decoded)
-                or self._is_silence(decoded)
-                or self._continuation(window, decoded)
-            ):
+            is_doubtful = self._fails(decoded) or self._is_silence(decoded)
+            if is_doubtful or self._continuation(window, decoded):
                 state.audio_ctx, state.features, state.attempts = FULL_AUDIO_CTX, None, []
                 return
         elif self._fails(decoded) and len(state.attempts) < len(self._options.temperatures):
@@ -195,8 +189,7 @@ class Recognizer:
     def _best(self, attempts: Sequence[DecodedWindow]) -> DecodedWindow:
         """The attempt that passes the checks; if none does, the likeliest non-repetitive one.
 
-        This is faster-whisper's choice: openai-whisper keeps the last one, sampled at temperature
-        1.
+        As in faster-whisper; openai-whisper keeps the last one, sampled at temperature 1.
         """
         if not self._fails(attempts[-1]):
             return attempts[-1]
@@ -232,7 +225,7 @@ class Recognizer:
             duration_s = len(window) / SAMPLE_RATE
             with self._runtime.lock, torch.inference_mode():
                 times_s = token_timestamps(
-                    self._network, self._tokenizer, state.features, text, duration_s
+                    self._runtime.network, self._tokenizer, state.features, text, duration_s
                 )
         return segments_of(window, decoded, self._tokenizer, times_s)
 

@@ -53,7 +53,7 @@ def models_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def internet(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
-    """Answers for paths, from a server of this machine; a path that is not there is a 404."""
+    """The responses by path of a local server; other paths give 404."""
     answers: dict[str, bytes] = {}
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -112,7 +112,7 @@ def test_the_table_agrees_with_openai_whisper() -> None:
 
 
 @pytest.mark.parametrize("official", MODELS, ids=lambda official: official.name)
-def test_each_official_model_has_word_timing_heads_that_fit(official: Any) -> None:
+def test_each_official_model_has_matching_alignment_heads(official: Any) -> None:
     layers, heads, vocab = official.text_layers_heads_vocab
     model = Whisper(ModelDimensions(1, 1, 4, 1, 0, 1, 1, 4 * heads, heads, layers))
     model.set_alignment_heads(whisper._ALIGNMENT_HEADS[official.name])
@@ -133,7 +133,7 @@ def test_an_empty_machine_lists_each_official_model_once_as_a_download() -> None
     }
 
 
-def test_a_broken_off_download_is_not_listed_as_installed(empty_machine: Path) -> None:
+def test_an_interrupted_download_is_not_listed_as_installed(empty_machine: Path) -> None:
     empty_machine.mkdir(parents=True)
     for name, size in [("tiny", 75_572_083), ("base", 100)]:
         with (empty_machine / f"{name}.pt").open("wb") as file:
@@ -170,7 +170,7 @@ def test_a_missing_models_folder_is_an_empty_one(tmp_path: Path) -> None:
 # --- loading by name ---
 
 
-def test_a_loaded_model_is_built_anew_each_time(models_dir: Path, tiny_bytes: bytes) -> None:
+def test_each_load_builds_a_new_model(models_dir: Path, tiny_bytes: bytes) -> None:
     (models_dir / "mine.pt").write_bytes(tiny_bytes)
     first, second = (checkpoints.load("mine", models_dir=models_dir) for _ in range(2))
     before = outputs(second)
@@ -188,7 +188,7 @@ def test_the_workspace_comes_before_everything_else(models_dir: Path, tiny_bytes
 
 
 @pytest.mark.parametrize("name", ["nobody", "", "../secret", "models/mine", "/etc/passwd", "a\0b"])
-def test_a_name_is_never_taken_for_a_path(
+def test_a_name_is_never_used_as_a_path(
     name: str, models_dir: Path, tmp_path: Path, tiny_bytes: bytes
 ) -> None:
     (tmp_path / "secret.pt").write_bytes(tiny_bytes)
@@ -196,10 +196,10 @@ def test_a_name_is_never_taken_for_a_path(
         checkpoints.load(name, models_dir=models_dir)
 
 
-# --- fetching ---
+# --- downloads ---
 
 
-def test_a_download_lands_where_openai_whisper_looks_and_is_loaded(
+def test_a_download_is_stored_in_openai_whisper_s_cache_and_loaded(
     internet: dict[str, bytes], published: str, tiny_bytes: bytes, empty_machine: Path
 ) -> None:
     internet[published] = tiny_bytes
@@ -226,7 +226,7 @@ def test_a_cache_folder_can_be_given(
 
 
 @pytest.mark.parametrize("kind", ["changed", "cut off", "longer", "a login page", "empty"])
-def test_a_damaged_download_is_thrown_away(
+def test_a_damaged_download_is_deleted(
     kind: str, internet: dict[str, bytes], published: str, tiny_bytes: bytes, empty_machine: Path
 ) -> None:
     internet[published] = {
@@ -242,7 +242,7 @@ def test_a_damaged_download_is_thrown_away(
 
 
 @pytest.mark.usefixtures("published")
-def test_a_connection_that_breaks_off_leaves_nothing(
+def test_an_interrupted_connection_leaves_no_files(
     monkeypatch: pytest.MonkeyPatch, empty_machine: Path
 ) -> None:
     def serve_half() -> None:
@@ -262,7 +262,7 @@ def test_a_connection_that_breaks_off_leaves_nothing(
     assert files_in(empty_machine) == []
 
 
-def test_without_the_internet_one_sentence_says_what_is_needed_and_what_else_works(
+def test_without_internet_the_message_names_the_download_and_alternatives(
     empty_machine: Path,
 ) -> None:
     with pytest.raises(CheckpointError) as caught:
@@ -281,7 +281,7 @@ def test_a_server_without_the_model_is_reported(internet: dict[str, bytes]) -> N
         checkpoints.load("tiny")
 
 
-def test_a_stopped_download_leaves_nothing(
+def test_a_cancelled_download_leaves_no_files(
     internet: dict[str, bytes], published: str, tiny_bytes: bytes, empty_machine: Path
 ) -> None:
     internet[published] = tiny_bytes
@@ -294,7 +294,7 @@ def test_a_stopped_download_leaves_nothing(
     assert files_in(empty_machine) == []
 
 
-def test_a_damaged_file_in_the_cache_is_named_and_fetched_again(
+def test_a_damaged_file_in_the_cache_is_reported_and_downloaded_again(
     internet: dict[str, bytes],
     published: str,
     tiny_bytes: bytes,
@@ -309,7 +309,7 @@ def test_a_damaged_file_in_the_cache_is_named_and_fetched_again(
     assert (empty_machine / "tiny.pt").read_bytes() == tiny_bytes
 
 
-def test_a_damaged_file_that_cannot_be_fetched_again_is_named(empty_machine: Path) -> None:
+def test_a_damaged_file_that_cannot_be_downloaded_again_is_reported(empty_machine: Path) -> None:
     empty_machine.mkdir(parents=True)
     (empty_machine / "tiny.pt").write_bytes(b"half")
     with pytest.raises(CheckpointError, match=r"is damaged \(.*tiny\.pt\)"):
@@ -355,7 +355,7 @@ def crater(tmp_path: Path) -> Path:
 def package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crater: Path
 ) -> Callable[[bytes, str], None]:
-    """Installs bytes as packaged weights in two parts, whose code would do harm if it ran."""
+    """Install bytes as packaged weights in two parts, in packages with harmful code."""
 
     def install(data: bytes, sha256: str) -> None:
         names = ("packaged_weights_one", "packaged_weights_two")
@@ -395,7 +395,7 @@ def test_incomplete_packaged_weights_are_not_listed(
 # --- adding ---
 
 
-def test_an_added_model_can_be_picked_at_once_and_keeps_its_precision(
+def test_an_added_model_is_available_at_once_and_keeps_its_precision(
     tmp_path: Path, models_dir: Path, tiny: Whisper
 ) -> None:
     content = payload(tiny)
@@ -411,10 +411,10 @@ def test_an_added_model_can_be_picked_at_once_and_keeps_its_precision(
 
 
 @pytest.mark.parametrize("content", [b"no model", as_bytes({"dims": {}, "model_state_dict": {}})])
-def test_what_is_no_whisper_is_not_added(content: bytes, tmp_path: Path, models_dir: Path) -> None:
-    (tmp_path / "brought.pt").write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"brought\.pt"):
-        checkpoints.add(tmp_path / "brought.pt", name="mine", models_dir=models_dir)
+def test_only_a_whisper_model_is_added(content: bytes, tmp_path: Path, models_dir: Path) -> None:
+    (tmp_path / "added.pt").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"added\.pt"):
+        checkpoints.add(tmp_path / "added.pt", name="mine", models_dir=models_dir)
     assert files_in(models_dir) == []
 
 
@@ -432,7 +432,7 @@ def test_an_added_float32_model_is_stored_bit_for_bit(
 @pytest.mark.parametrize(
     "name", ["", "-a", ".a", "a/b", "../a", "a b", "ä", "a\n", "a" * 65, "a\\b", "a:b"]
 )
-def test_a_name_that_is_no_safe_file_name_is_refused(
+def test_a_name_that_is_not_a_safe_file_name_is_refused(
     name: str, tmp_path: Path, models_dir: Path, tiny_bytes: bytes
 ) -> None:
     (tmp_path / "good.pt").write_bytes(tiny_bytes)
@@ -447,7 +447,7 @@ def test_an_official_name_is_refused(name: str, models_dir: Path, tmp_path: Path
         checkpoints.add(tmp_path / "good.pt", name=name, models_dir=models_dir)
 
 
-def test_a_taken_name_is_refused_whatever_its_case_and_the_first_model_stays(
+def test_an_existing_name_is_refused_in_any_case(
     tmp_path: Path, models_dir: Path, tiny_bytes: bytes
 ) -> None:
     (tmp_path / "good.pt").write_bytes(tiny_bytes)
@@ -459,7 +459,7 @@ def test_a_taken_name_is_refused_whatever_its_case_and_the_first_model_stays(
     assert files_in(models_dir) == ["mine"]
 
 
-def test_a_stopped_addition_leaves_nothing(
+def test_a_cancelled_addition_leaves_no_files(
     tmp_path: Path, models_dir: Path, tiny_bytes: bytes
 ) -> None:
     (tmp_path / "good.pt").write_bytes(tiny_bytes)

@@ -27,7 +27,7 @@ DIMS = ModelDimensions(80, 32, 16, 2, 3, 51865, 24, 16, 2, 2)
 
 
 def write(model: Whisper, folder: Path, *, quantization: str | None = None) -> Path:
-    """`model` in CTranslate2's format, written by CTranslate2 itself."""
+    """Write `model` in CTranslate2's format, with CTranslate2 itself."""
     dims = model.dims
     spec = WhisperSpec(dims.n_audio_layer, dims.n_audio_head, dims.n_text_layer, dims.n_text_head)
 
@@ -46,9 +46,9 @@ def write(model: Whisper, folder: Path, *, quantization: str | None = None) -> P
             fill(part, module)
         fuse_linear(target, parts)
 
-    def attention(target: Any, module: Any, norm: Any, *, of_itself: bool) -> None:
+    def attention(target: Any, module: Any, norm: Any, *, is_self: bool) -> None:
         fill(target.layer_norm, norm)
-        if of_itself:
+        if is_self:
             fused(target.linear[0], module.query, module.key, module.value)
         else:
             fill(target.linear[0], module.query)
@@ -58,9 +58,9 @@ def write(model: Whisper, folder: Path, *, quantization: str | None = None) -> P
     for half, network in ((spec.encoder, model.encoder), (spec.decoder, model.decoder)):
         half.position_encodings.encodings = array(network.positional_embedding)
         for target, block in zip(half.layer, network.blocks, strict=True):
-            attention(target.self_attention, block.attn, block.attn_ln, of_itself=True)
+            attention(target.self_attention, block.attn, block.attn_ln, is_self=True)
             if block.cross_attn is not None:
-                attention(target.attention, block.cross_attn, block.cross_attn_ln, of_itself=False)
+                attention(target.attention, block.cross_attn, block.cross_attn_ln, is_self=False)
             fill(target.ffn.layer_norm, block.mlp_ln)
             fill(target.ffn.linear_0, block.mlp[0])
             fill(target.ffn.linear_1, block.mlp[2])
@@ -88,7 +88,7 @@ def written(tiny: Whisper, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return write(tiny, tmp_path_factory.mktemp("ct2")).read_bytes()
 
 
-def test_what_ctranslate2_wrote_is_read_back_bit_for_bit(tiny: Whisper, written: bytes) -> None:
+def test_a_file_of_ctranslate2_is_read_bit_for_bit(tiny: Whisper, written: bytes) -> None:
     checkpoint = reader.read(written, label="model.bin")
     assert checkpoint.dims == asdict(DIMS)
     expected = tiny.state_dict()
@@ -98,7 +98,7 @@ def test_what_ctranslate2_wrote_is_read_back_bit_for_bit(tiny: Whisper, written:
 
 
 @pytest.mark.parametrize("quantization", ["float16", "bfloat16"])
-def test_half_precision_is_read_as_it_is_and_built_as_float32(
+def test_half_precision_is_kept_when_read_and_built_as_float32(
     quantization: str, tiny: Whisper, tmp_path: Path
 ) -> None:
     dtype = getattr(torch, quantization)
@@ -110,7 +110,7 @@ def test_half_precision_is_read_as_it_is_and_built_as_float32(
         assert torch.equal(model.state_dict()[key], value.to(dtype).float()), key
 
 
-def test_equal_tensors_which_ctranslate2_stores_once_are_all_found(tmp_path: Path) -> None:
+def test_equal_tensors_that_ctranslate2_stores_once_are_read(tmp_path: Path) -> None:
     fresh = Whisper(DIMS)  # every LayerNorm begins with the same ones and zeros
     torch.nn.init.normal_(fresh.decoder.positional_embedding)
     checkpoint = weights.read(write(fresh, tmp_path))
@@ -119,9 +119,7 @@ def test_equal_tensors_which_ctranslate2_stores_once_are_all_found(tmp_path: Pat
         assert torch.equal(model.state_dict()[key], value), key
 
 
-def test_the_rebuilt_model_computes_what_ctranslate2_computes(
-    tiny: Whisper, tmp_path: Path
-) -> None:
+def test_the_model_computes_the_same_as_ctranslate2(tiny: Whisper, tmp_path: Path) -> None:
     folder = write(tiny, tmp_path / "model").parent
     checkpoints.add(folder, name="mine", models_dir=tmp_path / "models")
     ours = checkpoints.load("mine", models_dir=tmp_path / "models")
@@ -132,13 +130,13 @@ def test_the_rebuilt_model_computes_what_ctranslate2_computes(
         np.testing.assert_allclose(ours.encoder(torch.from_numpy(mel)), encoded, atol=1e-3)
 
 
-def test_a_model_rounded_to_int8_is_refused_with_the_reason(tiny: Whisper, tmp_path: Path) -> None:
+def test_a_quantized_model_is_refused_with_the_reason(tiny: Whisper, tmp_path: Path) -> None:
     path = write(tiny, tmp_path, quantization="int8")
     with pytest.raises(CheckpointError, match="quantized to int8 or int16"):
         checkpoints.add(path, name="mine", models_dir=tmp_path / "models")
 
 
-def test_a_file_is_known_by_its_content(written: bytes) -> None:
+def test_a_file_is_recognized_by_its_content(written: bytes) -> None:
     assert reader.is_model_file(written[:64])
     assert not reader.is_model_file(b"")
     assert not reader.is_model_file(b"PK\x03\x04" + bytes(60))
@@ -150,7 +148,7 @@ def replaced(data: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def after_name(data: bytes, name: str, *, skip: int, new: bytes) -> bytes:
-    """`data` with `new` written `skip` bytes behind the first variable called `name`."""
+    """`data` with `new` written `skip` bytes after the first variable called `name`."""
     at = data.index(name.encode() + b"\0") + len(name) + 1 + skip
     return data[:at] + new + data[at + len(new) :]
 
@@ -216,7 +214,7 @@ def test_a_damaged_file_on_disk_is_refused_as_well(written: bytes, tmp_path: Pat
 def test_noise_is_refused_or_read_but_never_crashes(
     cut: float, at: float, noise: bytes, written: bytes
 ) -> None:
-    # The large embedding would take most of the hits; its neighbours hold the structure.
+    # The large embedding would get most of the changes; the structure is around it.
     reach = written.index(b"decoder/embeddings/weight")
     place = int(at * reach)
     data = written[:place] + noise + written[place + len(noise) :]
@@ -232,7 +230,7 @@ def test_noise_is_refused_or_read_but_never_crashes(
 
 @pytest.fixture(scope="module")
 def base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Whisper base as CTranslate2's own runtime wants it, from the packaged parts."""
+    """Whisper base in a folder for CTranslate2's runtime, from the packaged parts."""
     parts = checkpoints.packaged_parts()
     if not parts:
         pytest.skip("the packaged weights are not installed")
@@ -250,7 +248,7 @@ def base(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Whisper
 
 
 def vowels() -> torch.Tensor:
-    """The log-mel of two seconds of three vowels: a buzz of 120 Hz through their formants."""
+    """The log-mel spectrogram of two seconds of three vowels: a 120 Hz buzz with formants."""
     time_s = np.arange(32_000) / 16_000
     sound = np.zeros_like(time_s)
     for begin_s, formants_hz in ((0.2, (700, 1200)), (0.8, (300, 2300)), (1.4, (350, 800))):
@@ -264,7 +262,7 @@ def vowels() -> torch.Tensor:
 
 
 @pytest.mark.real
-def test_the_packaged_weights_are_those_their_sha256_promises(base_folder: Path) -> None:
+def test_the_packaged_weights_match_their_sha256(base_folder: Path) -> None:
     data = (base_folder / "model.bin").read_bytes()
     assert hashlib.sha256(data).hexdigest() == checkpoints._PACKAGED_SHA256
     (version,) = struct.unpack("<I", data[:4])
@@ -272,7 +270,7 @@ def test_the_packaged_weights_are_those_their_sha256_promises(base_folder: Path)
 
 
 @pytest.mark.real
-def test_the_rebuilt_base_has_base_s_shape_and_fixed_parts(base: Whisper) -> None:
+def test_the_built_base_has_its_dimensions_and_constants(base: Whisper) -> None:
     assert base.dims == ModelDimensions(80, 1500, 512, 8, 6, 51865, 448, 512, 8, 6)
     assert torch.allclose(base.encoder.positional_embedding, sinusoids(1500, 512), atol=1e-3)
     assert base.is_multilingual
@@ -280,7 +278,7 @@ def test_the_rebuilt_base_has_base_s_shape_and_fixed_parts(base: Whisper) -> Non
 
 
 @pytest.mark.real
-def test_the_rebuilt_base_hears_what_ctranslate2_hears_in_the_same_file(
+def test_the_built_base_gives_the_same_result_as_ctranslate2(
     base: Whisper, base_folder: Path
 ) -> None:
     runtime = ctranslate2.models.Whisper(

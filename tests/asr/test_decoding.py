@@ -1,4 +1,4 @@
-"""Our decoding finds the tokens that `whisper.decode` finds."""
+"""Our decoding gives the same tokens as `whisper.decode`."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -55,9 +55,9 @@ def tokenizer_of(network: Network) -> Tokenizer:
     return get_tokenizer(True, num_languages=99, language="en", task="transcribe")
 
 
-def random_features(windows: int, *, positions: int = BRIEF.n_audio_ctx, seed: int = 0) -> Tensor:
+def random_features(windows: int, *, audio_ctx: int = BRIEF.n_audio_ctx, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return 2 * torch.randn(windows, positions, BRIEF.n_audio_state, generator=generator)
+    return 2 * torch.randn(windows, audio_ctx, BRIEF.n_audio_state, generator=generator)
 
 
 def reference(
@@ -67,18 +67,18 @@ def reference(
     beam_size: int | None = None,
     prompt: list[int] | None = None,
 ) -> list[DecodingResult]:
-    """What openai-whisper finds, one window at a time: its beam search cannot do with more."""
-    positions = features.shape[1]
+    """openai-whisper's results, one window at a time: its beam search supports only one."""
+    audio_ctx = features.shape[1]
     options = DecodingOptions(
         language="en",
         fp16=False,
         beam_size=beam_size,
         prompt=prompt,
-        # The first timestamp is limited in seconds, by 1; a position of these models is 30 s by
-        # their number and ours are always 0.02 s.
-        max_initial_timestamp=50 * 30.0 / positions,
+        # The first timestamp is at most 1 s; openai-whisper divides 30 s by the audio context, and
+        # our timestamps are always 0.02 s.
+        max_initial_timestamp=50 * 30.0 / audio_ctx,
     )
-    dims, model.dims = model.dims, replace(model.dims, n_audio_ctx=positions)
+    dims, model.dims = model.dims, replace(model.dims, n_audio_ctx=audio_ctx)
     try:
         return [reference_decode(model, window, options) for window in features]
     finally:
@@ -88,7 +88,7 @@ def reference(
 def assert_same(ours: list[DecodedWindow], theirs: list[DecodingResult]) -> None:
     assert [list(one.tokens) for one in ours] == [one.tokens for one in theirs]
     for one, other in zip(ours, theirs, strict=True):
-        # A random model may name languages inside a text, which openai-whisper then spells out.
+        # A random model may produce language tokens, which openai-whisper decodes to text.
         if "<|" not in other.text:
             assert one.text == other.text
             assert one.compression_ratio == other.compression_ratio
@@ -97,18 +97,18 @@ def assert_same(ours: list[DecodedWindow], theirs: list[DecodingResult]) -> None
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_greedy_search_finds_openai_whisper_s_tokens(
+def test_greedy_search_matches_openai_whisper(
     network: Network, model: Whisper, prompt: list[int]
 ) -> None:
     features = random_features(12)
     theirs = reference(model, features, prompt=prompt)
-    # At once, and as others end.
+    # All at once, and joining as others finish.
     for capacity in (12, 3):
         ours = decode_all(
             network, tokenizer_of(network), features, capacity=capacity, prompt=prompt
         )
         assert_same(ours, theirs)
-    # That means something only if texts are long and short, and with timestamps inside.
+    # Only meaningful if texts are long and short, and contain timestamps.
     assert {one.finished for one in ours} == {True, False}
     begin = tokenizer_of(network).timestamp_begin
     assert sum(token >= begin for one in ours for token in one.tokens) > 20
@@ -117,7 +117,7 @@ def test_greedy_search_finds_openai_whisper_s_tokens(
 @pytest.mark.parametrize(
     ("beam_size", "prompt"), [(5, []), (2, PROMPTS["a prompt"]), (3, PROMPTS["a long prompt"])]
 )
-def test_beam_search_finds_openai_whisper_s_tokens(
+def test_beam_search_matches_openai_whisper(
     multilingual: Network, multilingual_model: Whisper, beam_size: int, prompt: list[int]
 ) -> None:
     features = random_features(6, seed=1)
@@ -140,7 +140,7 @@ def test_windows_of_different_lengths_share_a_batch(
 ) -> None:
     lengths = (50, 30, 50, 20, 40)
     features = [
-        random_features(1, positions=positions, seed=seed) for seed, positions in enumerate(lengths)
+        random_features(1, audio_ctx=audio_ctx, seed=seed) for seed, audio_ctx in enumerate(lengths)
     ]
     theirs = [
         reference(multilingual_model, one, beam_size=beam_size if beam_size > 1 else None)[0]
@@ -157,7 +157,7 @@ def test_windows_of_different_lengths_share_a_batch(
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
-def test_windows_at_temperature_0_are_not_disturbed_by_others_that_are_drawn(
+def test_windows_at_temperature_0_are_not_affected_by_sampled_ones(
     multilingual: Network, multilingual_model: Whisper, beam_size: int
 ) -> None:
     features = random_features(8, seed=3)
@@ -181,11 +181,11 @@ def test_windows_at_temperature_0_are_not_disturbed_by_others_that_are_drawn(
 
 
 @pytest.mark.parametrize(("beam_size", "temperature"), [(1, 0.0), (3, 0.0), (1, 0.7), (3, 0.7)])
-def test_token_log_probabilities_are_those_of_the_tokens(
+def test_token_logprobs_match_the_tokens(
     multilingual: Network, multilingual_model: Whisper, beam_size: int, temperature: float
 ) -> None:
     tokenizer, features = tokenizer_of(multilingual), random_features(4)
-    rules = LogitFilters(tokenizer, torch.device("cpu"))
+    filters = LogitFilters(tokenizer, torch.device("cpu"))
     initial = [*tokenizer.sot_sequence]
     for window, one in zip(
         features,
@@ -194,8 +194,8 @@ def test_token_log_probabilities_are_those_of_the_tokens(
     ):
         tokens = torch.tensor([[*initial, *one.tokens]])
         logits = multilingual_model.decoder(tokens, window[None])[0, len(initial) - 1 : -1]
-        rules.apply_to_first(logits[:1])
-        rules.apply(logits[1:], [one.tokens[:end] for end in range(1, len(one.tokens))])
+        filters.apply_to_first(logits[:1])
+        filters.apply(logits[1:], [one.tokens[:end] for end in range(1, len(one.tokens))])
         expected = logits.log_softmax(-1)[range(len(one.tokens)), one.tokens]
         assert one.token_logprobs == pytest.approx(expected.tolist(), abs=1e-4)
         if not one.finished:
@@ -203,7 +203,7 @@ def test_token_log_probabilities_are_those_of_the_tokens(
 
 
 @pytest.mark.parametrize("beam_size", [1, 4])
-def test_drawing_near_temperature_0_is_greedy_search(multilingual: Network, beam_size: int) -> None:
+def test_sampling_near_temperature_0_is_greedy(multilingual: Network, beam_size: int) -> None:
     features, tokenizer = random_features(6), tokenizer_of(multilingual)
     greedy = decode_all(multilingual, tokenizer, features)
     cold = decode_all(multilingual, tokenizer, features, beam_size=beam_size, temperature=1e-5)
@@ -214,10 +214,8 @@ def test_drawing_near_temperature_0_is_greedy_search(multilingual: Network, beam
 
 
 @pytest.mark.parametrize("beam_size", [1, 5])
-def test_what_is_drawn_follows_its_seed_and_differs_between_seeds(
-    multilingual: Network, beam_size: int
-) -> None:
-    def drawn(seed: int) -> list[tuple[int, ...]]:
+def test_sampling_is_determined_by_the_seed(multilingual: Network, beam_size: int) -> None:
+    def sampled(seed: int) -> list[tuple[int, ...]]:
         found = decode_all(
             multilingual,
             tokenizer_of(multilingual),
@@ -230,12 +228,12 @@ def test_what_is_drawn_follows_its_seed_and_differs_between_seeds(
         return [one.tokens for one in found]
 
     features = random_features(6)
-    assert drawn(1) == drawn(1)
-    assert drawn(1) != drawn(2)
+    assert sampled(1) == sampled(1)
+    assert sampled(1) != sampled(2)
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
-def test_a_text_that_never_ends_is_cut_off_and_says_so(beam_size: int) -> None:
+def test_a_text_without_an_end_is_cut_off_and_not_finished(beam_size: int) -> None:
     endless = Network(talking_model(BRIEF, ends=0), cpu_device())
     features = random_features(3)
     ours = decode_all(endless, tokenizer_of(endless), features, beam_size=beam_size)
@@ -248,7 +246,7 @@ def test_a_text_that_never_ends_is_cut_off_and_says_so(beam_size: int) -> None:
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
-def test_each_window_has_its_own_greatest_length_and_its_place_is_free_again(
+def test_each_window_has_its_own_maximum_length_and_frees_its_slot(
     beam_size: int,
 ) -> None:
     endless = Network(talking_model(BRIEF, ends=0), cpu_device())

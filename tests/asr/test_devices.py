@@ -1,4 +1,4 @@
-"""The precision follows what the CPU computes, and what it is held to."""
+"""The precision depends on the CPU and on limits of its instruction set."""
 
 import os
 import platform
@@ -20,19 +20,21 @@ from tests.support.whispers import SMALL, random_model
 CPU = torch.device("cpu")
 
 
-def fastest_when(held_to: Mapping[str, str]) -> str:
-    """The precision that a process of its own takes under these environment variables."""
+def output_with(limits: Mapping[str, str]) -> str:
+    """The precision that a new process chooses with these environment variables."""
     code = (
         "from lab.asr.devices import cpu_device, best_device\n"
         "print(best_device().precision)\n"
         "try: cpu_device(bfloat16=True)\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )
-    limits = {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY"}
-    free = {name: value for name, value in os.environ.items() if name not in limits}
+    names = {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY"}
+    unlimited = {name: value for name, value in os.environ.items() if name not in names}
     call = [sys.executable, "-c", code]
     root = Path(devices.__file__).parents[2]
-    done = subprocess.run(call, cwd=root, env={**free, **held_to}, capture_output=True, text=True)
+    done = subprocess.run(
+        call, cwd=root, env={**unlimited, **limits}, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -41,13 +43,13 @@ def fastest_when(held_to: Mapping[str, str]) -> str:
     torch.cuda.is_available()
     or not devices.uses_onednn(CPU)
     or platform.machine() not in ("x86_64", "AMD64"),
-    reason="there is a GPU, or no CPU that can be held to AVX2",
+    reason="there is a GPU, or no CPU that can be limited to AVX2",
 )
 @pytest.mark.parametrize("variable", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
-def test_held_to_avx2_it_computes_in_float32_and_refuses_bfloat16(variable: str) -> None:
-    said = fastest_when({variable: "avx2", "ATEN_CPU_CAPABILITY": "avx2"})
-    assert said.startswith("float32\nOptionsError")
-    assert "does not support bfloat16. Use float32, or auto" in said
+def test_limited_to_avx2_float32_is_chosen_and_bfloat16_refused(variable: str) -> None:
+    output = output_with({variable: "avx2", "ATEN_CPU_CAPABILITY": "avx2"})
+    assert output.startswith("float32\nOptionsError")
+    assert "does not support bfloat16. Use float32, or auto" in output
 
 
 @needs_bfloat16
@@ -56,16 +58,16 @@ def test_held_to_avx2_it_computes_in_float32_and_refuses_bfloat16(variable: str)
     "limit", [{"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}, {"ATEN_CPU_CAPABILITY": "avx2"}]
 )
 def test_bfloat16_that_would_be_emulated_is_not_chosen(limit: dict[str, str]) -> None:
-    assert fastest_when(limit) == "float32\n"
+    assert output_with(limit) == "float32\n"
 
 
-def test_the_reference_precision_is_always_there() -> None:
+def test_float32_is_always_supported() -> None:
     assert cpu_device().dtype == torch.float32
     assert torch.float32 in dtypes_of(CPU)
     assert best_device().dtype == dtypes_of(best_device().torch_device)[0]
 
 
-def test_a_precision_that_the_cpu_lacks_gets_no_device_and_no_engine(
+def test_there_is_no_device_with_an_unsupported_precision(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(devices, "dtypes_of", lambda _device: (torch.float32,))
@@ -77,7 +79,7 @@ def test_a_precision_that_the_cpu_lacks_gets_no_device_and_no_engine(
 
 
 @pytest.mark.parametrize("capability", [True, False])
-def test_a_gpu_takes_bfloat16_where_it_has_it(
+def test_a_gpu_uses_bfloat16_if_supported(
     capability: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda _emulated: capability)

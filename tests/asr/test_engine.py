@@ -1,4 +1,4 @@
-"""The engine refuses what its model cannot do, and serves several threads as if they were alone."""
+"""The engine refuses unsupported options, and can be shared by threads."""
 
 import threading
 from dataclasses import replace
@@ -73,9 +73,7 @@ def test_all_settings_out_of_range_are_named_at_once() -> None:
 
 
 @pytest.mark.parametrize("language", ["xx", "English", "", "EN", "yue"])
-def test_a_language_that_the_model_does_not_know_is_refused(
-    language: str, tiny_engine: Engine
-) -> None:
+def test_an_unsupported_language_is_refused(language: str, tiny_engine: Engine) -> None:
     # Cantonese came with large-v3: a vocabulary of 51,865 has no token for it.
     with pytest.raises(OptionsError, match="does not support the language"):
         tiny_engine.transcribe(silence(1), TranscribeOptions(language=language))
@@ -116,7 +114,7 @@ def test_the_language_of_silence_is_unknown(tiny_engine: Engine) -> None:
     assert tiny_engine.detect_language(silence(5)) is None
 
 
-def test_language_probabilities_are_openai_whisper_s(tiny_engine: Engine) -> None:
+def test_language_probabilities_match_openai_whisper(tiny_engine: Engine) -> None:
     mel = tiny_engine.log_mels([sample("fr").samples])
     with torch.inference_mode():
         (ours,) = tiny_engine.detect_from_features(tiny_engine.encode(mel))
@@ -126,7 +124,7 @@ def test_language_probabilities_are_openai_whisper_s(tiny_engine: Engine) -> Non
     assert list(ours.probabilities.values()) == sorted(ours.probabilities.values(), reverse=True)
 
 
-def test_spectrograms_are_openai_whisper_s_filled_up_to_30_seconds(tiny_engine: Engine) -> None:
+def test_spectrograms_match_openai_whisper_padded_to_30_seconds(tiny_engine: Engine) -> None:
     sounds = [sample("en").samples[: 7 * SAMPLE_RATE], np.zeros(1, np.float32)]
     mels = tiny_engine.log_mels(sounds)
     assert mels.shape == (2, 80, 3000)
@@ -134,7 +132,7 @@ def test_spectrograms_are_openai_whisper_s_filled_up_to_30_seconds(tiny_engine: 
         assert torch.equal(mel, log_mel_spectrogram(pad_or_trim(sound)))
 
 
-def test_threads_that_share_an_engine_get_what_they_would_get_alone(tiny_engine: Engine) -> None:
+def test_threads_can_share_an_engine(tiny_engine: Engine) -> None:
     speech = {language: sample(language) for language in ("en", "fr", "es")}
     options = replace(ONE_TRY, language=None, word_timestamps=True)
 
@@ -159,10 +157,10 @@ def test_threads_that_share_an_engine_get_what_they_would_get_alone(tiny_engine:
 
 @pytest.mark.real
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_base_s_greedy_search_gives_exactly_openai_whisper_s_tokens(
+def test_greedy_search_with_base_gives_openai_whisper_s_tokens(
     language: str, base_engine: Engine, openai_base: Whisper
 ) -> None:
-    """From the sound on, in windows of up to 30 s of which some join as others end."""
+    """From the audio on, in windows of up to 30 s of which some join as others finish."""
     talk, _ = joined(prompts(language))
     samples = talk.samples[: 180 * SAMPLE_RATE]
     windows = [window.cut(samples) for window in pack(find_speech(samples))]
@@ -177,7 +175,7 @@ def test_base_s_greedy_search_gives_exactly_openai_whisper_s_tokens(
 
 
 @pytest.mark.real
-def test_base_s_beam_search_gives_exactly_openai_whisper_s_texts(
+def test_beam_search_with_base_gives_openai_whisper_s_texts(
     base_engine: Engine, openai_base: Whisper, english_prompts: list[Utterance]
 ) -> None:
     mels = base_engine.log_mels([prompt.load().samples for prompt in english_prompts[:4]])
@@ -189,7 +187,7 @@ def test_base_s_beam_search_gives_exactly_openai_whisper_s_texts(
 
 
 @pytest.mark.real
-def test_engine_decode_is_openai_whisper_s_own(
+def test_engine_decode_matches_openai_whisper(
     base_engine: Engine, english_prompts: list[Utterance]
 ) -> None:
     mel = base_engine.log_mels([english_prompts[0].load().samples])[0]

@@ -99,7 +99,7 @@ def test_an_added_hugging_face_model_is_loaded_by_its_name(
     assert [path.name for path in models_dir.iterdir()] == ["mine.pt"]
 
 
-def test_the_safetensors_file_of_a_folder_can_be_picked_itself(folder: Path, tiny: Whisper) -> None:
+def test_the_safetensors_file_of_a_folder_can_be_given(folder: Path, tiny: Whisper) -> None:
     picked = (folder / "model.safetensors").rename(folder / "model.fp32.safetensors")
     assert torch.equal(outputs(built(picked)), outputs(tiny))
 
@@ -149,7 +149,7 @@ def test_a_pytorch_bin_with_code_is_refused_and_the_code_does_not_run(folder: Pa
     assert not crater.exists()
 
 
-def test_safetensors_are_preferred_to_a_pickle_beside_them(folder: Path, tiny: Whisper) -> None:
+def test_safetensors_are_preferred_to_a_pickle(folder: Path, tiny: Whisper) -> None:
     (folder / "pytorch_model.bin").write_bytes(b"not even looked at")
     assert torch.equal(outputs(built(folder)), outputs(tiny))
 
@@ -196,7 +196,7 @@ def test_an_output_layer_is_dropped_only_if_it_is_the_embedding(
         ({"vocab_size": 51864}, "has shape"),
     ],
 )
-def test_a_config_that_does_not_fit_is_refused_with_the_reason(
+def test_an_unsupported_config_is_refused_with_the_reason(
     changes: dict[str, Any], reason: str, folder: Path
 ) -> None:
     (folder / "config.json").write_text(json.dumps(CONFIG | changes))
@@ -204,7 +204,7 @@ def test_a_config_that_does_not_fit_is_refused_with_the_reason(
         built(folder)
 
 
-def test_a_setting_that_is_missing_is_named(folder: Path) -> None:
+def test_a_missing_setting_is_named(folder: Path) -> None:
     config = {key: value for key, value in CONFIG.items() if key != "d_model"}
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(CheckpointError, match="d_model is missing"):
@@ -220,14 +220,14 @@ def test_a_damaged_config_is_refused(content: bytes, folder: Path) -> None:
         built(folder)
 
 
-def test_a_missing_config_is_asked_for(folder: Path) -> None:
+def test_a_missing_config_is_named(folder: Path) -> None:
     (folder / "config.json").unlink()
     with pytest.raises(CheckpointError, match="Use the whole Hugging Face folder"):
         built(folder / "model.safetensors")
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, 5_000])
-def test_cut_off_safetensors_are_refused(keep: int, folder: Path) -> None:
+def test_truncated_safetensors_are_refused(keep: int, folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(CheckpointError, match=r"model\.safetensors is truncated or damaged"):
@@ -235,7 +235,7 @@ def test_cut_off_safetensors_are_refused(keep: int, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("file", ["../secret.safetensors", "/etc/passwd", "..\\secret", ".."])
-def test_an_index_cannot_point_outside_its_folder(file: str, folder: Path) -> None:
+def test_an_index_cannot_refer_outside_its_folder(file: str, folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     index = folder / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"model.encoder.conv1.weight": file}}))

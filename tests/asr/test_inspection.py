@@ -1,4 +1,4 @@
-"""What the model makes of half a minute is what openai-whisper's own functions say of it."""
+"""Inspection reports the tokens and probabilities of openai-whisper."""
 
 import numpy as np
 import pytest
@@ -26,31 +26,31 @@ def speech() -> Waveform:
     return audio.decode(list_samples()[0].audio_path).slice(0, 8)
 
 
-def test_tokens_and_probabilities_are_openai_whisper_s(
+def test_tokens_and_probabilities_match_openai_whisper(
     tiny_engine: Engine, openai: Whisper, speech: Waveform
 ) -> None:
-    found = inspect(tiny_engine, speech, language="en", alternatives=3)
+    inspection = inspect(tiny_engine, speech, language="en", alternatives=3)
     (mel,) = tiny_engine.log_mels([speech.samples])
     theirs = reference_decode(openai, mel, DecodingOptions(language="en", fp16=False))
-    assert found.text == theirs.text.strip()
-    assert len(found.tokens) == len(theirs.tokens)
+    assert inspection.text == theirs.text.strip()
+    assert len(inspection.tokens) == len(theirs.tokens)
     tokenizer = tiny_engine.tokenizer("en")
-    before = [*tokenizer.sot_sequence]
+    initial = [*tokenizer.sot_sequence]
     with torch.inference_mode():
         logits = openai.decoder(
-            torch.tensor([[*before, *theirs.tokens]]), openai.embed_audio(mel[None])
+            torch.tensor([[*initial, *theirs.tokens]]), openai.embed_audio(mel[None])
         )[0]
-    probabilities = logits[len(before) - 1 : -1].softmax(-1)
-    for heard, token, row in zip(found.tokens, theirs.tokens, probabilities, strict=True):
-        assert heard.chosen.probability == pytest.approx(float(row[token]), abs=1e-4)
-        assert [one.probability for one in heard.alternatives] == pytest.approx(
+    probabilities = logits[len(initial) - 1 : -1].softmax(-1)
+    for ours, token, row in zip(inspection.tokens, theirs.tokens, probabilities, strict=True):
+        assert ours.chosen.probability == pytest.approx(float(row[token]), abs=1e-4)
+        assert [candidate.probability for candidate in ours.alternatives] == pytest.approx(
             row.topk(3).values.tolist(), abs=1e-4
         )
-        assert heard.is_timestamp == (token >= tokenizer.timestamp_begin)
+        assert ours.is_timestamp == (token >= tokenizer.timestamp_begin)
 
 
 @pytest.mark.parametrize("seconds", [0, 30.5])
-def test_what_whisper_cannot_hear_at_once_is_refused(seconds: float, tiny_engine: Engine) -> None:
+def test_an_empty_or_too_long_waveform_is_refused(seconds: float, tiny_engine: Engine) -> None:
     samples = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
     with pytest.raises(AudioError, match="at once"):
         inspect(tiny_engine, Waveform(samples, SAMPLE_RATE))
@@ -62,14 +62,14 @@ def test_an_unknown_language_is_refused(tiny_engine: Engine, speech: Waveform) -
 
 
 @pytest.mark.real
-def test_base_is_sure_of_clear_words_and_knows_when_they_were_said(
+def test_base_is_confident_of_clear_words_and_times_them_in_order(
     fast_engine: Engine, speech: Waveform
 ) -> None:
-    found = inspect(fast_engine, speech)
-    assert found.language.language == "en"
-    spoken = "".join(heard.chosen.text for heard in found.tokens if not heard.is_timestamp).strip()
-    assert spoken == found.text
-    assert np.median([heard.chosen.probability for heard in found.tokens]) > 0.8
-    times = [time_s for word in found.words for time_s in (word.start_s, word.end_s)]
+    inspection = inspect(fast_engine, speech)
+    assert inspection.language.language == "en"
+    text = "".join(ours.chosen.text for ours in inspection.tokens if not ours.is_timestamp).strip()
+    assert text == inspection.text
+    assert np.median([ours.chosen.probability for ours in inspection.tokens]) > 0.8
+    times = [time_s for word in inspection.words for time_s in (word.start_s, word.end_s)]
     assert times == sorted(times)
     assert times[-1] <= speech.duration_s

@@ -1,4 +1,4 @@
-"""The rules allow the tokens that openai-whisper's logit filters allow."""
+"""Our logit filters allow the same tokens as openai-whisper's."""
 
 import torch
 from hypothesis import given, settings
@@ -10,29 +10,24 @@ from lab.asr.logit_filters import LogitFilters
 from tests.support.whispers import BRIEF, random_model
 
 TOKENIZER = get_tokenizer(True, num_languages=99, language="en", task="transcribe")
-# The first timestamp is limited in seconds, by 1; a position of this model is 30 / 50 s and ours
-# are always 0.02 s.
+# The first timestamp is at most 1 s; a timestamp of this model is 30 / 50 s, and ours are always
+# 0.02 s.
 TASK = DecodingTask(random_model(BRIEF), DecodingOptions(language="en", max_initial_timestamp=30.0))
 
 
-def filtered(logits: torch.Tensor, said: list[int]) -> torch.Tensor:
-    """What openai-whisper leaves of the logits of one row."""
-    left = logits[None].clone()
+def filtered(logits: torch.Tensor, tokens: list[int]) -> torch.Tensor:
+    """The logits of one row after openai-whisper's filters."""
+    result = logits[None].clone()
     for logit_filter in TASK.logit_filters:
-        logit_filter.apply(left, torch.tensor([[*TASK.initial_tokens, *said]]))
-    return left[0]
+        logit_filter.apply(result, torch.tensor([[*TASK.initial_tokens, *tokens]]))
+    return result[0]
 
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), timestamps=st.floats(-10, 10), end=st.floats(-5, 15))
-def test_the_rules_allow_what_openai_whisper_s_filters_allow(
-    seed: int, timestamps: float, end: float
-) -> None:
-    """Along texts of random tokens that were allowed, from few timestamps to nothing else.
-
-    The rows of the batch are at different places of their texts.
-    """
-    rules = LogitFilters(TOKENIZER, torch.device("cpu"))
+def test_the_filters_match_openai_whisper(seed: int, timestamps: float, end: float) -> None:
+    """For random texts of allowed tokens, with few to only timestamps, at different positions."""
+    filters = LogitFilters(TOKENIZER, torch.device("cpu"))
     generator = torch.Generator().manual_seed(seed)
     rows: list[list[int]] = [[], [], [], []]
     for step in range(25):
@@ -40,13 +35,13 @@ def test_the_rules_allow_what_openai_whisper_s_filters_allow(
         logits[:, TOKENIZER.timestamp_begin :] += timestamps
         logits[:, TOKENIZER.eot] += end
         expected = torch.stack([filtered(*row) for row in zip(logits, rows, strict=True)])
-        begun = [row for row, said in enumerate(rows) if said]
-        new = [row for row, said in enumerate(rows) if not said]
-        assert torch.equal(rules.apply_to_first(logits[new]), expected[new])
-        if begun:
-            ours = rules.apply(logits[begun], [rows[row] for row in begun])
-            assert torch.equal(ours, expected[begun])
+        started = [row for row, tokens in enumerate(rows) if tokens]
+        new = [row for row, tokens in enumerate(rows) if not tokens]
+        assert torch.equal(filters.apply_to_first(logits[new]), expected[new])
+        if started:
+            ours = filters.apply(logits[started], [rows[row] for row in started])
+            assert torch.equal(ours, expected[started])
         chosen = expected.softmax(-1).multinomial(1, generator=generator)[:, 0].tolist()
-        # Where a text ends, another one begins; the last ones begin later than the first.
+        # Where a text ends, another one starts; the last rows start later than the first.
         for row, token in enumerate(chosen[: step + 1]):
             rows[row] = [] if token == TOKENIZER.eot else [*rows[row], token]

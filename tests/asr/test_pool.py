@@ -1,4 +1,4 @@
-"""The pool keeps one engine, says while it loads one, and keeps the old one where that fails."""
+"""The pool keeps one engine, reports while it loads another, and keeps it if that fails."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from lab.core.errors import CheckpointError
 from tests.support.whispers import SMALL, random_model
 
 
-def test_a_model_is_loaded_once_and_what_loads_is_seen(
+def test_a_model_is_loaded_once_and_loading_is_visible(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, bool, Engine | None]] = []

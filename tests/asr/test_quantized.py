@@ -1,4 +1,4 @@
-"""Attention over 8-bit keys and values is attention over the numbers that were put in."""
+"""Attention over 8-bit keys and values is close to attention over the original values."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lab.asr.quantized import QuantizedAudioCache
 
-# 8 bits keep half a step of 1 in 127; what is left after a sum of many is less.
+# Quantization errs by half a step of 1 in 127; averaging over many makes that less.
 CLOSE = 0.02
 
 
@@ -19,25 +19,25 @@ def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def holding(*windows: tuple[Tensor, Tensor], positions: int | None = None) -> QuantizedAudioCache:
-    """Windows of one layer; keys and values have shape (heads, positions, width)."""
-    heads, longest, width = windows[0][0].shape
-    audio = QuantizedAudioCache(1, len(windows), heads, width, positions or longest)
+def cache_of(*windows: tuple[Tensor, Tensor]) -> QuantizedAudioCache:
+    """Windows of one layer; keys and values have shape (heads, encoder frames, width)."""
+    heads, n_frames, width = windows[0][0].shape
+    audio = QuantizedAudioCache(1, len(windows), heads, width, n_frames)
     for number, (keys, values) in enumerate(windows):
         audio.put(number, [(keys, values)])
     return audio
 
 
 def error(ours: Tensor, query: Tensor, *windows: tuple[Tensor, Tensor]) -> float:
-    """How far attention is from that over the numbers themselves, relative to what is added up.
+    """The error of attention, relative to attention over absolute values.
 
-    Not to the sum: values of both signs may cancel each other, and their errors do not.
+    Not relative to the exact result: values of both signs may cancel, and their errors do not.
     """
     assert ours.isfinite().all()
     worst = 0.0
-    for mixed, asked, (keys, values) in zip(ours, query, windows, strict=True):
+    for mixed, queries, (keys, values) in zip(ours, query, windows, strict=True):
         exact, size = (
-            F.scaled_dot_product_attention(asked[None], keys[None], one[None])[0]
+            F.scaled_dot_product_attention(queries[None], keys[None], one[None])[0]
             for one in (values, values.abs())
         )
         worst = max(worst, float((mixed - exact).norm() / size.norm()))
@@ -53,7 +53,7 @@ def error(ours: Tensor, query: Tensor, *windows: tuple[Tensor, Tensor]) -> float
     lengths=st.lists(st.integers(1, 200), min_size=1, max_size=4),
     sizes=st.tuples(st.floats(1e-3, 1e3), st.floats(1e-3, 3), st.floats(1e-6, 1e6)),
 )
-def test_attention_is_that_over_floats(
+def test_attention_is_close_to_float32(
     seed: int,
     heads: int,
     width: int,
@@ -61,7 +61,7 @@ def test_attention_is_that_over_floats(
     lengths: list[int],
     sizes: tuple[float, float, float],
 ) -> None:
-    """For windows of different lengths, each after another one in the same place."""
+    """For windows of different lengths, each of which replaces another one."""
     key_size, score_size, value_size = sizes
     generator = torch.Generator().manual_seed(seed)
 
@@ -73,7 +73,7 @@ def test_attention_is_that_over_floats(
         for length in lengths
     ]
     former = normal(heads, 200, width)
-    audio = holding(*[(former, former)] * len(windows))
+    audio = cache_of(*[(former, former)] * len(windows))
     for number, window in enumerate(windows):
         audio.put(number, [window])
     query = score_size / key_size * normal(len(windows), heads, queries, width)
@@ -90,30 +90,30 @@ def test_attention_is_that_over_floats(
         elements=st.floats(-(2.0**99), 2.0**99, width=32),
     )
 )
-def test_each_number_comes_back_within_half_a_step_and_keeps_its_sign(
+def test_each_value_is_rounded_to_the_nearest_step(
     values: np.ndarray[tuple[int, int, int], np.dtype[np.float32]],
 ) -> None:
-    for position in range(values.shape[1]):
-        # Attention to a single position gives the values there.
-        there = torch.from_numpy(values[:, position : position + 1].copy())
-        audio = holding((there, there))
-        ours = audio.attend(torch.ones_like(there)[None], 0)[0]
-        steps = there.abs().amax(-1, keepdim=True) / 127
-        assert ((ours - there).abs() <= 0.501 * steps + 1e-13).all()
+    for frame in range(values.shape[1]):
+        # Attention to a single frame returns its values.
+        exact = torch.from_numpy(values[:, frame : frame + 1].copy())
+        audio = cache_of((exact, exact))
+        ours = audio.attend(torch.ones_like(exact)[None], 0)[0]
+        steps = exact.abs().amax(-1, keepdim=True) / 127
+        assert ((ours - exact).abs() <= 0.501 * steps + 1e-13).all()
 
 
 @pytest.mark.parametrize("kind", ["keys", "values"])
 @pytest.mark.parametrize("size", [1e3, -1e3, 1e10])
-def test_one_huge_number_in_a_head_disturbs_no_other_position(kind: str, size: float) -> None:
+def test_a_huge_value_does_not_affect_other_frames(kind: str, size: float) -> None:
     keys, values = random(2, 300, 64, seed=1), random(2, 300, 64, seed=2)
     query = random(1, 2, 1, 64)
     (keys if kind == "keys" else values)[0, 17, 5] = size
-    ours = holding((keys, values)).attend(query, 0)
+    ours = cache_of((keys, values)).attend(query, 0)
     assert error(ours, query, (keys, values)) < CLOSE
 
 
 @pytest.mark.parametrize("kind", ["keys", "values", "query"])
-def test_zeros_are_zeros(kind: str) -> None:
+def test_zeros_are_exact(kind: str) -> None:
     tensors = {
         "keys": random(2, 50, 24, seed=1),
         "values": random(2, 50, 24, seed=2),
@@ -121,7 +121,7 @@ def test_zeros_are_zeros(kind: str) -> None:
     }
     tensors[kind] = torch.zeros_like(tensors[kind])
     window = (tensors["keys"], tensors["values"])
-    ours = holding(window).attend(tensors["query"], 0)
+    ours = cache_of(window).attend(tensors["query"], 0)
     if kind == "values":
         assert torch.equal(ours, torch.zeros_like(ours))
     else:
@@ -129,22 +129,22 @@ def test_zeros_are_zeros(kind: str) -> None:
 
 
 @pytest.mark.parametrize("size", [1e2, 1e4, 1e8])
-def test_a_score_far_above_the_others_takes_all_the_attention(size: float) -> None:
+def test_a_score_far_above_the_others_gets_all_the_attention(size: float) -> None:
     keys, values = random(2, 400, 64, seed=1), random(2, 400, 64, seed=2)
     query = random(1, 2, 1, 64)
     keys[:, 123] = size * query[0, :, 0]
-    ours = holding((keys, values)).attend(query, 0)
-    taken = values[:, 123]
-    assert ((ours[0, :, 0] - taken).norm() / taken.norm()) < CLOSE
-    # And one far below them all none.
+    ours = cache_of((keys, values)).attend(query, 0)
+    expected = values[:, 123]
+    assert ((ours[0, :, 0] - expected).norm() / expected.norm()) < CLOSE
+    # And a score far below the others gets none.
     keys[:, 123] = -size * query[0, :, 0]
-    ours = holding((keys, values)).attend(query, 0)
+    ours = cache_of((keys, values)).attend(query, 0)
     assert error(ours, query, (keys, values)) < CLOSE
 
 
-def test_hypotheses_ask_side_by_side_what_each_would_ask_alone() -> None:
+def test_several_queries_give_the_same_as_each_alone() -> None:
     windows = [(random(3, 90, 64, seed=seed), random(3, 90, 64, seed=-seed)) for seed in (1, 2)]
-    audio = holding(*windows)
+    audio = cache_of(*windows)
     query = random(2, 3, 5, 64)
     together = audio.attend(query, 0)
     for number in range(5):
@@ -152,7 +152,7 @@ def test_hypotheses_ask_side_by_side_what_each_would_ask_alone() -> None:
         torch.testing.assert_close(together[:, :, number : number + 1], alone)
 
 
-def test_a_window_that_moves_takes_its_layers_along_and_leaves_its_place() -> None:
+def test_a_window_can_be_moved_and_its_slot_reused() -> None:
     first, second, third = (
         [
             (
@@ -174,9 +174,9 @@ def test_a_window_that_moves_takes_its_layers_along_and_leaves_its_place() -> No
 
 
 @torch.inference_mode()
-def test_bfloat16_goes_in_and_comes_out_also_with_positions_side_by_side() -> None:
+def test_bfloat16_is_accepted_and_returned_with_contiguous_frames_too() -> None:
     keys, values = random(2, 64, 80, seed=1).bfloat16().mT, random(2, 64, 80, seed=2).bfloat16().mT
     query = random(1, 2, 1, 64).bfloat16()
-    ours = holding((keys, values)).attend(query, 0)
+    ours = cache_of((keys, values)).attend(query, 0)
     assert ours.dtype == torch.bfloat16
     assert error(ours.float(), query.float(), (keys.float(), values.float())) < CLOSE

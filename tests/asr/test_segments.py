@@ -1,4 +1,4 @@
-"""The text of a window becomes segments with their times in the recording."""
+"""The text of a window is split into segments with times in the recording."""
 
 import math
 
@@ -18,7 +18,7 @@ def window(start_s: float, end_s: float) -> Window:
     return Window((Region(round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE)),))
 
 
-def test_segments_stand_between_their_timestamps() -> None:
+def test_segments_are_between_their_timestamps() -> None:
     text = decoded(TOKENIZER, 0.2, " Hello there.", 2.0, 2.5, " Mirë.", 4.0, avg_logprob=-0.4)
     one, two = segments_of(window(100, 104), text, TOKENIZER)
     assert (one.start_s, one.end_s, one.text) == (100.2, 102.0, " Hello there.")
@@ -47,7 +47,7 @@ def test_odd_timestamps_still_give_times_inside_the_window(
     assert [(segment.start_s, segment.end_s) for segment in found] == expected
 
 
-def test_a_segment_across_a_pause_that_was_cut_out_covers_it() -> None:
+def test_a_segment_across_a_removed_pause_includes_it() -> None:
     two_regions = Window((*window(10, 12).regions, *window(60, 63).regions))
     text = decoded(TOKENIZER, 0.0, " One", 2.0, 2.0, " Two", 5.0)
     one, two = segments_of(two_regions, text, TOKENIZER)
@@ -57,7 +57,7 @@ def test_a_segment_across_a_pause_that_was_cut_out_covers_it() -> None:
     assert (across.start_s, across.end_s) == (11.0, 61.0)
 
 
-def test_with_word_times_a_segment_lasts_from_its_first_word_to_its_last() -> None:
+def test_with_word_timestamps_a_segment_spans_its_words() -> None:
     text = decoded(TOKENIZER, 0.0, " Hello there", 4.0, 4.0, " now", 5.0)
     times_s = np.array([0.5, 1.0, 2.0, 4.5])
     one, two = segments_of(window(10, 20), text, TOKENIZER, times_s)

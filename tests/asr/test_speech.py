@@ -1,4 +1,4 @@
-"""Speech is found wherever it is, and packed into windows without losing any of it."""
+"""Speech is detected anywhere in a recording, and packed into windows without loss."""
 
 import threading
 from collections.abc import Generator, Iterator, Sequence
@@ -40,7 +40,7 @@ WINDOW = Window((region(10, 12), region(20, 21), region(30, 33)))
         (-0.1, 10.0, 10.0),
     ],
 )
-def test_a_moment_of_a_window_is_found_in_the_recording(
+def test_a_time_in_a_window_is_converted_to_the_recording(
     time_s: float, start_s: float, end_s: float
 ) -> None:
     assert WINDOW.to_recording(time_s) == pytest.approx(start_s)
@@ -48,7 +48,7 @@ def test_a_moment_of_a_window_is_found_in_the_recording(
 
 
 @given(time_s=st.floats(0, 6))
-def test_what_is_left_after_a_moment_begins_at_that_moment(time_s: float) -> None:
+def test_the_part_after_a_time_starts_at_that_time(time_s: float) -> None:
     left = WINDOW.after(time_s)
     assert (left is None) == (round(time_s * SAMPLE_RATE) >= len(WINDOW))
     if left is not None:
@@ -57,13 +57,13 @@ def test_what_is_left_after_a_moment_begins_at_that_moment(time_s: float) -> Non
         assert len(left) == len(WINDOW) - round(time_s * SAMPLE_RATE)
 
 
-def test_nothing_is_left_after_the_end() -> None:
+def test_there_is_no_part_after_the_end() -> None:
     assert WINDOW.after(6.0) is None
     assert WINDOW.after(100.0) is None
     assert WINDOW.after(0.0) == WINDOW
 
 
-def test_a_window_s_audio_is_that_of_its_regions() -> None:
+def test_the_audio_of_a_window_is_that_of_its_regions() -> None:
     samples = np.arange(40 * SAMPLE_RATE, dtype=np.float32)
     cut = WINDOW.cut(samples)
     assert len(cut) == len(WINDOW) == 6 * SAMPLE_RATE
@@ -106,12 +106,12 @@ def test_a_window_does_not_end_early_for_a_long_pause() -> None:
     assert second.regions == tuple(sentences[2:])
 
 
-def test_a_long_region_after_an_early_cut_still_gets_a_window_of_its_own() -> None:
+def test_a_long_region_after_an_early_cut_gets_its_own_window() -> None:
     windows = list(pack(iter([region(0, 26), region(28, 31), region(31.2, 59)])))
     assert [len(window) / SAMPLE_RATE for window in windows] == [26, 3, pytest.approx(27.8)]
 
 
-def test_windows_are_packed_before_the_whole_recording_was_searched() -> None:
+def test_windows_are_packed_lazily() -> None:
     def endless() -> Iterator[Region]:
         at = 0
         while True:
@@ -126,7 +126,7 @@ def test_windows_are_packed_before_the_whole_recording_was_searched() -> None:
 
 
 def loud(samples: Samples, _options: object) -> list[dict[str, int]]:
-    """A detector for which everything but 0 is speech."""
+    """A detector that reports everything but 0 as speech."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], samples != 0, [0]])))
     return [
         {"start": int(start), "end": int(end)}
@@ -135,7 +135,7 @@ def loud(samples: Samples, _options: object) -> list[dict[str, int]]:
 
 
 @given(lengths=st.lists(st.tuples(st.integers(1, 90), st.integers(1, 90)), max_size=40))
-def test_what_is_found_does_not_depend_on_the_blocks_that_are_searched(
+def test_the_result_does_not_depend_on_the_block_size(
     lengths: list[tuple[int, int]],
 ) -> None:
     bounds = np.cumsum([length for pair in lengths for length in pair]).tolist()
@@ -150,11 +150,11 @@ def test_what_is_found_does_not_depend_on_the_blocks_that_are_searched(
         assert list(find_speech(samples)) == regions
 
 
-def searching() -> list[threading.Thread]:
+def detector_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("speech")]
 
 
-def test_who_stops_listening_leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_abandoning_the_iterator_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[int] = []
 
     def detect(samples: Samples, options: object) -> list[dict[str, int]]:
@@ -165,18 +165,16 @@ def test_who_stops_listening_leaves_no_thread_behind(monkeypatch: pytest.MonkeyP
     samples = np.tile(np.repeat(np.array([1, 0], np.float32), SAMPLE_RATE), 60 * 10)
     found = find_speech(samples)
     assert next(found) == region(0, 1)
-    assert len(searching()) == 1
+    assert len(detector_threads()) == 1
     assert isinstance(found, Generator)
     found.close()
-    assert searching() == []
-    # The first block, and at most the one that was searched ahead.
+    assert detector_threads() == []
+    # The first block, and at most the next one.
     assert len(searched) <= 2
 
 
 @pytest.mark.parametrize("broken", [0, 1, 2])
-def test_an_error_of_the_detector_reaches_the_caller(
-    broken: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_of_the_detector_is_raised(broken: int, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = 0
 
     def detect(_samples: Samples, _options: object) -> Sequence[dict[str, int]]:
@@ -192,7 +190,7 @@ def test_an_error_of_the_detector_reaches_the_caller(
         next(found)
     with pytest.raises(MemoryError, match="no room"):
         next(found)
-    assert searching() == []
+    assert detector_threads() == []
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 100, 512, 16_000, 31 * 16_000])
@@ -201,7 +199,7 @@ def test_there_is_no_speech_in_silence(n_samples: int) -> None:
 
 
 @pytest.mark.parametrize("level", [1e-4, 0.1, 1.0, 30.0])
-def test_what_is_found_in_noise_lies_inside_it(level: float) -> None:
+def test_regions_detected_in_noise_are_inside_it(level: float) -> None:
     noise = np.random.default_rng(0).normal(0, level, 3 * SAMPLE_RATE + 7).astype(np.float32)
     for found in find_speech(noise):
         assert 0 <= found.start < found.end <= len(noise)
@@ -216,7 +214,7 @@ def coverage(regions: list[Region], n_samples: int) -> Samples:
 
 @pytest.mark.real
 @pytest.mark.parametrize("border_s", [60, 360])
-def test_speech_across_the_border_of_two_blocks_is_found_whole(
+def test_speech_across_two_blocks_is_one_region(
     border_s: int, english_prompts: list[Utterance], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     talk, _ = joined(english_prompts[:20], pause_s=0.3)
@@ -235,7 +233,7 @@ def test_speech_across_the_border_of_two_blocks_is_found_whole(
 
 
 @pytest.mark.real
-def test_speech_without_a_pause_is_cut_into_pieces_that_fit(
+def test_speech_without_a_pause_is_split_into_windows(
     english_prompts: list[Utterance],
 ) -> None:
     talk, _ = joined(english_prompts[:30], pause_s=0.0)

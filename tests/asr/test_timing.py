@@ -1,4 +1,4 @@
-"""Words have the times that openai-whisper gives them, and together they are the text."""
+"""Words have openai-whisper's timestamps, and together they are the text."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ TOKENIZER = get_tokenizer(True, num_languages=99, language="en", task="transcrib
 
 
 def spaced(tokens: list[int]) -> np.ndarray:
-    """Times of tokens that take a second each."""
+    """Times of tokens of one second each."""
     return np.arange(len(tokens) + 1, dtype=float)
 
 
@@ -30,7 +30,7 @@ def spaced(tokens: list[int]) -> np.ndarray:
         (" a - b", [" a", " - b"]),
     ],
 )
-def test_punctuation_belongs_to_its_word_and_the_words_are_the_text(
+def test_punctuation_is_merged_and_the_words_concatenate_to_the_text(
     text: str, expected: list[str]
 ) -> None:
     tokens = TOKENIZER.encode(text)
@@ -40,7 +40,7 @@ def test_punctuation_belongs_to_its_word_and_the_words_are_the_text(
         assert [word.text for word in words] == expected
 
 
-def test_without_times_words_have_probabilities_only() -> None:
+def test_without_timestamps_words_have_only_probabilities() -> None:
     tokens = TOKENIZER.encode(" Hello there")
     words = words_of(TOKENIZER, tokens, [np.log(0.9), np.log(0.4)])
     assert [word.probability for word in words] == pytest.approx([0.9, 0.4])
@@ -57,23 +57,23 @@ def test_a_word_of_many_tokens_spans_them_and_has_their_mean_probability() -> No
     assert second.probability == pytest.approx(probabilities[split:].mean())
 
 
-def test_no_tokens_are_no_words() -> None:
+def test_no_tokens_give_no_words() -> None:
     assert words_of(TOKENIZER, [], []) == []
     assert words_of(TOKENIZER, [], [], np.zeros(1)) == []
 
 
-def test_a_pause_after_a_sentence_belongs_to_no_word() -> None:
+def test_a_pause_after_a_sentence_is_not_part_of_a_word() -> None:
     tokens = TOKENIZER.encode(" One two three. Four five")
     times_s = np.array([0.0, 0.3, 0.6, 0.9, 1.0, 5.0, 5.3])
     assert len(tokens) == 6
     words = words_of(TOKENIZER, tokens, [0.0] * 6, times_s)
     four = next(word for word in words if word.text == " Four")
-    # Twice the median of 0.3 s is left of the 4 s.
+    # The 4 s are truncated to twice the median of 0.3 s.
     assert [four.start_s, four.end_s] == pytest.approx([4.4, 5.0])
 
 
 @pytest.mark.real
-def test_word_times_are_openai_whisper_s(
+def test_word_timestamps_match_openai_whisper(
     base_engine: Engine, openai_base: Whisper, english_prompts: list[Utterance]
 ) -> None:
     network, tokenizer = base_engine.network, base_engine.tokenizer("en")
@@ -96,7 +96,7 @@ def test_word_times_are_openai_whisper_s(
 
 
 @pytest.mark.real
-def test_word_times_in_a_short_context_are_nearly_those_in_the_full_one(
+def test_word_timestamps_in_a_short_context_are_close_to_the_full_one(
     base_engine: Engine, english_prompts: list[Utterance]
 ) -> None:
     network, tokenizer = base_engine.network, base_engine.tokenizer("en")
@@ -106,8 +106,8 @@ def test_word_times_in_a_short_context_are_nearly_those_in_the_full_one(
     for prompt in prompts:
         waveform, text = prompt.load(), tokenizer.encode(" " + prompt.text)
         times_s = []
-        for positions in (audio_ctx_for(len(waveform.samples), SHORT_AUDIO_CTX), 1500):
-            mels = base_engine.log_mels([waveform.samples], positions=positions)
+        for audio_ctx in (audio_ctx_for(len(waveform.samples), SHORT_AUDIO_CTX), 1500):
+            mels = base_engine.log_mels([waveform.samples], audio_ctx=audio_ctx)
             (features,) = base_engine.encode(mels)
             with torch.inference_mode():
                 times_s.append(

@@ -1,4 +1,4 @@
-"""A checkpoint of any origin becomes a complete Whisper, or is refused in words and never run."""
+"""A checkpoint of any format becomes a complete Whisper, or is refused with a reason, never run."""
 
 import io
 import pickle
@@ -39,9 +39,7 @@ def loaded(path: Path) -> Whisper:
 # --- reading and building ---
 
 
-def test_a_loaded_model_is_what_openai_whisper_would_have_loaded(
-    tmp_path: Path, tiny_bytes: bytes
-) -> None:
+def test_a_loaded_model_matches_openai_whisper(tmp_path: Path, tiny_bytes: bytes) -> None:
     (tmp_path / "mine.pt").write_bytes(tiny_bytes)
     ours = loaded(tmp_path / "mine.pt")
     theirs = whisper.load_model(str(tmp_path / "mine.pt"), device="cpu").eval()
@@ -90,7 +88,7 @@ def test_a_loaded_model_survives_the_loss_of_its_file(tmp_path: Path, tiny_bytes
     assert torch.isfinite(outputs(model)).all()
 
 
-def test_a_model_tuned_from_base_keeps_base_s_word_timing_heads(tmp_path: Path) -> None:
+def test_a_model_fine_tuned_from_base_keeps_its_alignment_heads(tmp_path: Path) -> None:
     like_base = random_model(ModelDimensions(80, 8, 16, 8, 1, 51865, 8, 16, 8, 6))
     (tmp_path / "mine.pt").write_bytes(as_bytes(payload(like_base)))
     tuned = loaded(tmp_path / "mine.pt")
@@ -101,7 +99,7 @@ def test_a_model_tuned_from_base_keeps_base_s_word_timing_heads(tmp_path: Path) 
 # --- saving ---
 
 
-def test_saving_a_view_does_not_store_what_lies_around_it(tmp_path: Path, tiny: Whisper) -> None:
+def test_saving_a_view_does_not_save_its_whole_storage(tmp_path: Path, tiny: Whisper) -> None:
     views = {}
     for key, value in tiny.state_dict().items():
         around = torch.zeros(4, *value.shape)
@@ -113,7 +111,7 @@ def test_saving_a_view_does_not_store_what_lies_around_it(tmp_path: Path, tiny: 
     assert (tmp_path / "view.pt").stat().st_size < 1.1 * n_bytes
 
 
-def test_a_file_that_cannot_be_written_is_reported_and_leaves_nothing(
+def test_a_file_that_cannot_be_written_is_reported_and_leaves_no_files(
     tmp_path: Path, tiny: Whisper
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -122,7 +120,7 @@ def test_a_file_that_cannot_be_written_is_reported_and_leaves_nothing(
         weights.save(checkpoint, tmp_path / "file" / "mine.pt")
 
 
-def test_a_disk_that_fills_up_keeps_the_model_that_was_there(tmp_path: Path, tiny: Whisper) -> None:
+def test_a_full_disk_keeps_the_previous_model(tmp_path: Path, tiny: Whisper) -> None:
     (tmp_path / "mine.pt").write_bytes(b"the old one")
     checkpoint = weights.Checkpoint(dims=asdict(SMALL), state=tiny.state_dict())
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -140,7 +138,7 @@ def test_a_disk_that_fills_up_keeps_the_model_that_was_there(tmp_path: Path, tin
 
 
 class Bomb:
-    """Unpickled as code, it makes the file named by the environment variable BOMB."""
+    """Unpickled as code, it creates the file named by the environment variable BOMB."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (exec, ("import os; open(os.environ['BOMB'], 'w').close()",))
@@ -184,7 +182,7 @@ def torchscript() -> bytes:
 
 @cache
 def damaged() -> dict[str, tuple[bytes, str]]:
-    """Files that are no usable Whisper, with a part of what is said about each."""
+    """Files that are not valid models, with a part of the message about each."""
     model = random_model()
     good = as_bytes(payload(model))
     weight = model.decoder.ln.weight.detach().clone()
@@ -265,20 +263,20 @@ def legacy(content: object) -> bytes:
 
 
 @pytest.mark.parametrize("kind", list(damaged()))
-def test_what_is_no_whisper_is_refused_with_the_reason_and_nothing_of_it_is_run(
+def test_an_invalid_file_is_refused_with_the_reason_and_its_code_not_run(
     kind: str, tmp_path: Path, crater: Path
 ) -> None:
     content, reason = damaged()[kind]
-    source = tmp_path / "brought.pt"
+    source = tmp_path / "added.pt"
     source.write_bytes(content)
     with pytest.raises(CheckpointError) as caught:
         loaded(source)
     assert reason in str(caught.value)
-    assert "brought.pt" in str(caught.value)
+    assert "added.pt" in str(caught.value)
     assert not crater.exists()
 
 
-def test_the_bomb_of_these_tests_is_live(crater: Path) -> None:
+def test_the_bomb_of_these_tests_works(crater: Path) -> None:
     pickle.loads(pickle.dumps(Bomb()))
     assert crater.exists()
 
@@ -288,7 +286,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         weights.read(tmp_path / "nothing.pt")
 
 
-def test_a_folder_without_a_model_is_told_what_belongs_in_it(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_refused_with_the_expected_files(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"expected config\.json with"):
         weights.read(tmp_path)
 
@@ -302,7 +300,7 @@ def test_a_folder_without_a_model_is_told_what_belongs_in_it(tmp_path: Path) -> 
 def test_a_file_with_changed_bytes_loads_or_is_refused_but_never_crashes(
     position: float, change: bytes, near_an_end: bool, tmp_path: Path, tiny_bytes: bytes
 ) -> None:
-    # The structure is in the first and last few kilobytes, between them are weights.
+    # The structure is in the first and last few kilobytes, with weights in between.
     reach = 12_000
     at = int(position * (2 * reach if near_an_end else len(tiny_bytes) - len(change)))
     at = len(tiny_bytes) - 2 * reach + at if near_an_end and at > reach else at
