@@ -6,6 +6,7 @@ from lab.core.errors import LabError
 from lab.jobs.transcription import TranscriptionJob
 from lab.recordings import Recording
 from lab.ui import formatting, open_page
+from lab.ui.actions import show_error
 from lab.ui.audio_picker import choose_recordings, clear_chosen, sample_buttons, show_chosen
 from lab.ui.models import add_model, choose_model
 from lab.ui.page import TRANSCRIBE
@@ -27,7 +28,7 @@ with left:
     try:
         options = choose_options(model)
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
         st.stop()
     add_model(workspace)
 

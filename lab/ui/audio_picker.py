@@ -21,6 +21,7 @@ from lab.recordings import Recording
 from lab.recordings.archives import recordings_in
 from lab.recordings.samples import list_samples
 from lab.ui import formatting
+from lab.ui.actions import delete_popover, show_failure
 from lab.ui.prompts import choose_sentence
 from lab.ui.selection import AudioSource
 
@@ -59,6 +60,7 @@ def choose_recordings(workspace: Workspace) -> list[Recording]:
             _show_problems(_save_upload(workspace, speech, f"{name}.wav", prompt=sentence))
     with kept:
         _choose_from_workspace(workspace)
+    show_failure()
     return _chosen(workspace)
 
 
@@ -213,19 +215,14 @@ def _choose_from_workspace(workspace: Workspace) -> None:
     if row.button("Add all", icon=":material/playlist_add:"):
         for recording_id in kept:
             _choose(recording_id)
-    with row.popover("Delete", disabled=selected is None, icon=":material/delete:"):
-        st.markdown("This deletes the recording **and its transcripts** from the disk.")
-        if selected:
-            st.button(
-                "Delete for good", on_click=_delete, args=(workspace, selected), type="primary"
-            )
-
-
-def _delete(workspace: Workspace, recording_id: str) -> None:
-    try:
-        recordings.delete(workspace, recording_id)
-    except LabError as error:
-        st.toast(formatting.plain(str(error)), icon=":material/error:")
+    with row:
+        delete_popover(
+            "This permanently deletes the recording **and its transcripts**.",
+            recordings.delete,
+            workspace,
+            selected,
+            disabled=selected is None,
+        )
 
 
 def _choose(recording_id: str) -> None:

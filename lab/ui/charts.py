@@ -67,14 +67,9 @@ def waveform(
     selectable: let the person select a time span by dragging
     """
     figure = go.Figure(_waveform_trace(envelope, start_s, selectable=selectable))
-    for span_start_s, span_end_s in spans_s:
+    for begin_s, end_s in spans_s:
         figure.add_vrect(
-            x0=span_start_s,
-            x1=span_end_s,
-            fillcolor=MARK,
-            opacity=0.18,
-            line_width=1,
-            line_color=MARK,
+            x0=begin_s, x1=end_s, fillcolor=MARK, opacity=0.18, line_width=1, line_color=MARK
         )
     if y_max is None:
         peaks = np.abs([envelope.lowest, envelope.highest])
@@ -106,46 +101,30 @@ def _waveform_trace(
     )
 
 
-def spectrogram(
-    feature: Feature, *, start_s: float, range_db: tuple[float, float], height: int = 180
-) -> go.Figure:
-    """A spectrogram in decibels over time and frequency, without a colour bar.
-
-    start_s: time of its start in the recording
-    """
-    rows, columns = feature.axes
-    figure = go.Figure(
-        go.Heatmap(
-            x=(columns.values() + start_s).astype(np.float32),
-            y=rows.values().astype(np.float32),
-            z=feature.array,
-            zmin=range_db[0],
-            zmax=range_db[1],
-            colorscale=MAGMA,
-            showscale=False,
-            hovertemplate="%{x:.2f} s, %{y:.0f} Hz: %{z:.0f} dB<extra></extra>",
-        )
-    )
-    figure.update_layout(
-        height=height,
-        margin=_MARGIN,
-        xaxis={"ticksuffix": " s"},
-        yaxis={"ticksuffix": " Hz", "fixedrange": True},
-    )
-    return figure
-
-
 def feature(
-    feature: Feature, *, scale: tuple[float, float], height: int, colour_map: str = "magma"
+    feature: Feature,
+    *,
+    scale: tuple[float, float],
+    height: int,
+    start_s: float = 0.0,
+    colour_map: str = "magma",
+    compact: bool = False,
 ) -> go.Figure:
     """Any feature on its own axes: a heatmap if it has two dimensions, else a line.
 
     scale: values at the ends of the colour map
+    start_s: time at which a feature over time starts in its recording
+    compact: units on the ticks instead of titles, and no colour bar
     """
-    figure = go.Figure(_feature_trace(feature, 0.0, colour_map, scale))
+    figure = go.Figure(_feature_trace(feature, start_s, colour_map, scale))
     figure.update_layout(height=height, margin=_MARGIN, showlegend=False)
-    figure.update_xaxes(title=feature.axes[-1].title)
-    figure.update_yaxes(title=_y_title(feature))
+    if compact:
+        figure.update_traces(showscale=False)
+        figure.update_xaxes(ticksuffix=f" {feature.axes[-1].unit}")
+        figure.update_yaxes(ticksuffix=f" {feature.axes[0].unit}", fixedrange=True)
+    else:
+        figure.update_xaxes(title=feature.axes[-1].title)
+        figure.update_yaxes(title=_y_title(feature))
     return figure
 
 
@@ -227,23 +206,15 @@ def add_words(figure: go.Figure, words: Sequence[tuple[float, float, str]]) -> g
 
     words: start and end in seconds, and the text
     """
+    subplot = {"xref": "x2", "yref": "y2 domain"}
+    line = {"color": "rgba(255, 255, 255, 0.3)", "width": 1}
     for start_s, end_s, text in words:
         for edge_s in (start_s, end_s):
-            figure.add_shape(
-                type="line",
-                x0=edge_s,
-                x1=edge_s,
-                y0=0,
-                y1=1,
-                yref="y2 domain",
-                xref="x2",
-                line={"color": "rgba(255, 255, 255, 0.3)", "width": 1},
-            )
+            figure.add_shape(type="line", x0=edge_s, x1=edge_s, y0=0, y1=1, line=line, **subplot)
         figure.add_annotation(
             x=(start_s + end_s) / 2,
             y=1,
-            xref="x2",
-            yref="y2 domain",
+            **subplot,
             yanchor="top",
             text=escape(text),
             textangle=-90,

@@ -12,6 +12,7 @@ from lab.preprocess import clip_edits
 from lab.preprocess.preparation_export import clip_wav
 from lab.preprocess.preparations import ClipSpan, Preparation
 from lab.ui import charts, formatting
+from lab.ui.actions import show_error
 
 # Shown before and after the selected clip.
 _CONTEXT_S = 1.5
@@ -43,7 +44,19 @@ def show_clips(preparation: Preparation, failed: dict[ClipSpan, list[str]]) -> N
         st.caption("No clips match this filter.")
         return
     event = st.dataframe(
-        _table(preparation, clips, failed),
+        pd.DataFrame(
+            {
+                "Keep": [clip.kept for clip in clips],
+                "Recording": [preparation.recordings[clip.recording_index].name for clip in clips],
+                "Start": [formatting.timestamp(preparation.times_s(clip)[0]) for clip in clips],
+                "Duration": [preparation.duration_s(clip) for clip in clips],
+                "Loudness": [
+                    formatting.decibels(clip.metrics.loudness_lufs, "LUFS") for clip in clips
+                ],
+                "SNR": [formatting.decibels(clip.metrics.snr_db, "dB") for clip in clips],
+                "Needs review": [", ".join(failed[clip]) for clip in clips],
+            }
+        ),
         hide_index=True,
         height=min(38 + 35 * len(clips), 330),
         on_select="rerun",
@@ -67,22 +80,6 @@ def show_clips(preparation: Preparation, failed: dict[ClipSpan, list[str]]) -> N
         st.caption("Select a row to play and edit a clip.")
 
 
-def _table(
-    preparation: Preparation, clips: list[ClipSpan], failed: dict[ClipSpan, list[str]]
-) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "Keep": [clip.kept for clip in clips],
-            "Recording": [preparation.recordings[clip.recording_index].name for clip in clips],
-            "Start": [formatting.timestamp(preparation.times_s(clip)[0]) for clip in clips],
-            "Duration": [preparation.duration_s(clip) for clip in clips],
-            "Loudness": [formatting.decibels(clip.metrics.loudness_lufs, "LUFS") for clip in clips],
-            "SNR": [formatting.decibels(clip.metrics.snr_db, "dB") for clip in clips],
-            "Needs review": [", ".join(failed[clip]) for clip in clips],
-        }
-    )
-
-
 def _show_editor(preparation: Preparation, clip: ClipSpan) -> None:
     whole = preparation.recordings[clip.recording_index]
     start_s, end_s = preparation.times_s(clip)
@@ -92,7 +89,7 @@ def _show_editor(preparation: Preparation, clip: ClipSpan) -> None:
         samples = preparation.samples(clip.recording_index, first, clip.end + context)
         st.audio(clip_wav(preparation, clip), autoplay=True)
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
         return
     mono = Waveform(samples if samples.ndim == 1 else samples.mean(axis=0), whole.sample_rate)
     st.plotly_chart(

@@ -22,6 +22,7 @@ from lab.preprocess import AudioArray, AudioFile, PreparedAudio, Recipe, apply
 from lab.preprocess.source import excerpt
 from lab.recordings import Recording
 from lab.ui import charts, formatting
+from lab.ui.actions import show_error
 from lab.ui.audio_picker import choose_one
 from lab.ui.recipe import switch_on
 
@@ -41,7 +42,7 @@ def show_comparison(chosen: list[Recording], recipe: Recipe) -> None:
         shown = _for_excerpt(recipe, start_s, before.samples.shape[1] / before.sample_rate)
         after = _applied(recording.audio_path, recording.name, start_s, shown.to_yaml())
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
         return
     if shown != recipe:
         st.info(
@@ -156,10 +157,9 @@ def _spectrogram(mono: Waveform, start_s: float, top_hz: float, *, key: str) -> 
     n_fft = 2 ** round(np.log2(0.023 * mono.sample_rate))
     settings = FeatureSettings(n_fft=n_fft, hop_length=n_fft // 2)
     power = overview(mono, settings, "power", max_frames=_COLUMNS, max_bins=_ROWS)
-    figure = charts.spectrogram(
-        in_decibels(power, view="power_db", top_db=_RANGE_DB),
-        start_s=start_s,
-        range_db=(-_RANGE_DB, 0.0),
+    feature = in_decibels(power, view="power_db", top_db=_RANGE_DB)
+    figure = charts.feature(
+        feature, scale=(-_RANGE_DB, 0.0), height=180, start_s=start_s, compact=True
     )
     figure.update_yaxes(range=[0, top_hz])
     st.plotly_chart(figure, config={"displayModeBar": False}, key=key)

@@ -1,7 +1,7 @@
-"""Widgets for settings that are declared with `lab.core.settings`."""
+"""Widgets for settings declared with `lab.core.settings`, and for choosing one of some names."""
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -61,19 +61,53 @@ def control(
 
 
 def choose_tab(tabs: Iterable[str], *, key: str) -> str:
-    """Let the person choose a tab of the page, at first the first one; the URL remembers it."""
-    names = list(tabs)
+    """Let the person choose a tab of the page, initially the first; the URL remembers it."""
+    return choose_view("Tab", list(tabs), key=key, bind="query-params")
+
+
+def choose_view(
+    label: str, names: Sequence[str], *, key: str, initial: int = 0, **options: Any
+) -> str:
+    """Show a row of buttons of which one is always selected.
+
+    label: for screen readers only
+    initial: index of the name that is selected at first
+    options: as for `st.segmented_control`
+    """
     return str(
         st.segmented_control(
-            "Tab",
+            label,
             names,
-            default=names[0],
+            default=names[initial],
             required=True,
             key=key,
-            bind="query-params",
             label_visibility="collapsed",
+            **options,
         )
     )
+
+
+def choose_remembered(label: str, names: Sequence[str], *, param: str, **options: Any) -> str:
+    """Let the person choose one of the names; the URL and the session remember it.
+
+    param: the query parameter; a name in it that does not exist is ignored
+    options: as for `st.selectbox`
+    """
+    requested = remembered(param)
+    index = names.index(requested) if requested in names else 0
+    name = str(st.selectbox(label, names, index=index, **options))
+    remember(param, name)
+    return name
+
+
+def remembered(param: str) -> str:
+    """The name that was chosen last; "" if none."""
+    return str(st.query_params.get(param) or st.session_state.get(f"last_{param}", ""))
+
+
+def remember(param: str, name: str) -> None:
+    """Choose a name, for `choose_remembered` to show after the next rerun."""
+    st.query_params[param] = st.session_state[f"last_{param}"] = name
 
 
 def _step(high: float) -> float:

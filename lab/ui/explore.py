@@ -19,6 +19,7 @@ from lab.features.save import FORMATS, to_bytes, write_zip
 from lab.features.spectra import in_decibels
 from lab.features.tracks import non_silent_range
 from lab.ui import charts, formatting
+from lab.ui.actions import show_error
 from lab.ui.downloads import download_button
 
 _MAX_COLUMNS, _MAX_ROWS, _MAX_POINTS, _ENVELOPE_WIDTH = 900, 256, 4000, 1500
@@ -85,7 +86,7 @@ def show_view(
     try:
         feature = _compute_for_screen(view, excerpt, settings)
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
         return None
     scale = scale or (float(np.nanmin(feature.array)), float(np.nanmax(feature.array)))
     st.plotly_chart(
@@ -161,7 +162,7 @@ def _download_all_views(
                 )
                 st.session_state[_ZIP] = (identity, path.read_bytes())
         except LabError as error:
-            st.error(formatting.plain(str(error)), icon=":material/error:")
+            show_error(error)
         bar.empty()
     created = st.session_state.get(_ZIP)
     if created and created[0] == identity:
@@ -199,14 +200,8 @@ def _figure(
     envelope = waveform_envelope(excerpt, width=_ENVELOPE_WIDTH)
     if view.key == "waveform":
         sound_start_s, sound_end_s = non_silent_range(excerpt, settings)
-        silence = [
-            (start_s + span_start_s, start_s + span_end_s)
-            for span_start_s, span_end_s in (
-                (0.0, sound_start_s),
-                (sound_end_s, excerpt.duration_s),
-            )
-            if span_end_s > span_start_s
-        ]
+        edges = ((0.0, sound_start_s), (sound_end_s, excerpt.duration_s))
+        silence = [(start_s + first, start_s + last) for first, last in edges if last > first]
         y_max = max(1.05 * max(map(abs, scale)), 0.05)
         return charts.waveform(envelope, start_s=start_s, spans_s=silence, y_max=y_max, height=320)
     max_columns = _MAX_COLUMNS if feature.array.ndim > 1 else _MAX_POINTS

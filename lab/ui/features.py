@@ -8,6 +8,7 @@ from lab.audio import Waveform
 from lab.core.errors import LabError
 from lab.features import SOURCE_LAB, WHISPER, FeatureSettings, SettingProblem, View, view_problems
 from lab.ui import formatting
+from lab.ui.actions import show_error
 from lab.ui.controls import control
 
 _PRESETS = {"Source lab": SOURCE_LAB, "Whisper": WHISPER}
@@ -61,7 +62,7 @@ def choose_settings(
         )
         problems = view_problems(view.key, waveform, settings)
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
         return None
     for problem in problems:
         _problem(problem, key)

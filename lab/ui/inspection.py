@@ -12,7 +12,8 @@ from lab.core.errors import LabError
 from lab.core.workspace import Workspace
 from lab.features import WHISPER, compute
 from lab.features.reduce import max_pool, waveform_envelope
-from lab.ui import charts, formatting
+from lab.ui import charts
+from lab.ui.actions import show_error
 from lab.ui.models import choose_model
 from lab.ui.resources import engine_pool
 from lab.ui.selection import AudioSource
@@ -39,7 +40,7 @@ def show_inspection(
                 window = _first_window(excerpt)
                 st.session_state[_RESULT] = (identity, window, inspect(engine, window))
         except LabError as error:
-            st.error(formatting.plain(str(error)), icon=":material/error:")
+            show_error(error)
             return
     if excerpt.duration_s > WINDOW_S:
         st.caption(

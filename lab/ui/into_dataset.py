@@ -9,6 +9,7 @@ from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
 from lab.core.workspace import Workspace
 from lab.ui import formatting
+from lab.ui.actions import show_error
 from lab.ui.page import DATASETS
 
 
@@ -52,7 +53,7 @@ def add_to_dataset(
                 workspace, str(name), clips(), language=str(language), texts=texts
             )
         except LabError as error:
-            st.error(formatting.plain(str(error)), icon=":material/error:")
+            show_error(error)
         else:
             known = "" if n_new == n_clips else " The others were already in it."
             st.success(

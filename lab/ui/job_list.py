@@ -8,6 +8,7 @@ import streamlit as st
 from lab.core.workspace import Workspace
 from lab.jobs.queue import J, Job, JobQueue
 from lab.ui import formatting
+from lab.ui.actions import show_error
 from lab.ui.refresh import refresh_delay, refresh_in
 
 _ICONS = {
@@ -55,7 +56,7 @@ def show_jobs(
                 _show_job(workspace, queue, job, key, title(job))
                 details(job)
                 if job.error:
-                    st.error(formatting.plain(job.error), icon=":material/error:")
+                    show_error(job.error)
         finally:  # keep refreshing: the next attempt to draw may succeed
             if active := [job for job in jobs if not job.is_finished]:
                 refresh_in(_delay(active), key=f"{key}_refresh")

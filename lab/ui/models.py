@@ -11,6 +11,7 @@ from lab.asr.checkpoints import ModelInfo, list_models
 from lab.core.errors import LabError, OptionsError
 from lab.core.workspace import Workspace
 from lab.ui import formatting
+from lab.ui.actions import show_error
 from lab.ui.resources import DEFAULT_MODEL
 
 # An upload is only ever stored under one of these names, never under its own.
@@ -71,7 +72,7 @@ def add_model(workspace: Workspace) -> None:
                 with st.spinner("Checking the model …"):
                     added = _add(workspace, name.strip(), files)
             except LabError as error:
-                st.error(formatting.plain(str(error)), icon=":material/error:")
+                show_error(error)
             else:
                 st.success(f"{formatting.plain(added.name)} is now in the list of models.")
 

@@ -17,8 +17,10 @@ from lab.preprocess.preparation_export import (
 )
 from lab.preprocess.preparations import Preparation
 from lab.ui import formatting
+from lab.ui.actions import delete_popover, show_error, show_failure
 from lab.ui.checklist import show_checklist
 from lab.ui.clip_editor import show_clips, undo_button
+from lab.ui.controls import choose_remembered, remember
 from lab.ui.downloads import download_button
 from lab.ui.into_dataset import add_to_dataset
 from lab.ui.job_list import show_jobs
@@ -49,7 +51,7 @@ def _show_progress(job: PreparationJob) -> None:
 def _open_newest(jobs: Sequence[PreparationJob]) -> None:
     newest = next((job for job in reversed(jobs) if job.preparation_id), None)
     if newest:
-        st.query_params[_PREPARATION] = str(newest.preparation_id)
+        remember(_PREPARATION, str(newest.preparation_id))
         st.session_state["prepare_view"] = "Clips"
 
 
@@ -61,24 +63,22 @@ def show_preparation(workspace: Workspace) -> None:
             "Clips appear here once you have prepared a recording.", icon=":material/content_cut:"
         )
         return
-    requested = st.query_params.get(_PREPARATION)
-    ids = list(saved)
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    chosen = row.selectbox(
-        "Preparation",
-        ids,
-        index=ids.index(requested) if requested in saved else 0,
-        format_func=lambda preparation_id: _title(saved[preparation_id]),
-        label_visibility="collapsed",
-    )
-    st.query_params[_PREPARATION] = chosen
-    preparation = saved[chosen]
-    with row.popover("Delete", icon=":material/delete:"):
-        st.markdown(
-            "This deletes these clips from the disk. What you saved as recordings or added to a "
-            "dataset stays."
+    show_failure()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        preparation_id = choose_remembered(
+            "Preparation",
+            list(saved),
+            param=_PREPARATION,
+            format_func=lambda preparation_id: _title(saved[preparation_id]),
+            label_visibility="collapsed",
         )
-        st.button("Delete for good", type="primary", on_click=_delete, args=(preparation,))
+        preparation = saved[preparation_id]
+        delete_popover(
+            "This permanently deletes these clips. What you saved as recordings or added to a "
+            "dataset stays.",
+            preparations.delete,
+            preparation,
+        )
     _show_summary(preparation)
     if preparation.clips:
         failed = show_checklist(preparation)
@@ -179,15 +179,8 @@ def _save_as_recordings(workspace: Workspace, preparation: Preparation) -> None:
     try:
         saved = save_as_recordings(workspace, preparation, on_progress=on_progress)
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
     else:
         count = formatting.count(len(saved), "clip")
         st.success(f"{count} saved as recordings.", icon=":material/check:")
     bar.empty()
-
-
-def _delete(preparation: Preparation) -> None:
-    try:
-        preparations.delete(preparation)
-    except LabError as error:
-        st.toast(formatting.plain(str(error)), icon=":material/error:")

@@ -10,6 +10,7 @@ from lab.audio import SAMPLE_RATE, Waveform
 from lab.core.errors import LabError
 from lab.features.reduce import waveform_envelope
 from lab.ui import charts, formatting
+from lab.ui.actions import show_error
 
 _ENVELOPE_WIDTH = 1500
 _MIN_EXCERPT_S = 0.1
@@ -70,7 +71,7 @@ def read_or_stop(source: AudioSource) -> Waveform:
     try:
         return _read(source.audio_path, source.name)
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
         st.stop()
 
 

@@ -69,16 +69,11 @@ def _advanced_options() -> TranscribeOptions:
             label, low, high, value, step, key=key, persist_state="session", help=about
         )
 
-    beam_size = st.slider(
-        "Beam size",
-        1,
-        8,
-        1,
-        key="beam_size",
-        persist_state="session",
-        help="How many candidate texts the decoder keeps at each step. A larger beam is slower "
-        "and sometimes a little more accurate.",
-    )
+    beam_size = slider(
+        "Beam size", 1, 8, 1, 1, "beam_size",
+        "How many candidate texts the decoder keeps at each step. A larger beam is slower and "
+        "sometimes a little more accurate.",
+    )  # fmt: skip
     speech_threshold = slider(
         "Speech threshold", 0.05, 0.95, 0.5, 0.05, "speech_threshold",
         "How certain the voice detector must be that someone is speaking. Lower it if quiet speech "
@@ -107,7 +102,7 @@ def _advanced_options() -> TranscribeOptions:
     )  # fmt: skip
     return TranscribeOptions(
         prompt=prompt or "",
-        beam_size=beam_size,
+        beam_size=int(beam_size),
         speech_threshold=speech_threshold,
         temperatures=TranscribeOptions.temperatures if fallback else (0.0,),
         compression_ratio_threshold=compression_ratio_threshold,

@@ -1,6 +1,6 @@
 """Running transcriptions, and one finished transcript: text, segments, downloads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -18,6 +18,7 @@ from lab.recordings import SavedTranscript
 from lab.transcripts import FORMATS, Segment, Transcript, Word, to_zip
 from lab.transcripts.clips import clip_name, cut_audio, split_into_clips
 from lab.ui import formatting
+from lab.ui.actions import show_error
 from lab.ui.charts import language_bars
 from lab.ui.into_dataset import add_to_dataset
 from lab.ui.job_list import show_jobs
@@ -84,7 +85,7 @@ def show_transcript(workspace: Workspace) -> None:
     try:
         transcript = saved[chosen].load()
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
         return
     _show_summary(transcript)
     if not transcript.segments:
@@ -158,23 +159,18 @@ def _download_buttons(saved: SavedTranscript, transcript: Transcript) -> None:
     stem = saved.recording.stem
     row = st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="downloads")
     row.markdown(":material/download:", width="content")
-    for suffix, render in FORMATS.items():
+    files: dict[str, Callable[[], str | bytes]] = {
+        suffix: partial(render, transcript) for suffix, render in FORMATS.items()
+    }
+    files["zip"] = partial(to_zip, {stem: transcript})
+    for suffix, content in files.items():
         row.download_button(
-            suffix,
-            data=partial(render, transcript),
+            "all (zip)" if suffix == "zip" else suffix,
+            data=content,
             file_name=f"{stem}.{suffix}",
-            mime="application/json" if suffix == "json" else "text/plain",
             on_click="ignore",
             key=f"download_{suffix}",
         )
-    row.download_button(
-        "all (zip)",
-        data=lambda: to_zip({stem: transcript}),
-        file_name=f"{stem}.zip",
-        mime="application/zip",
-        on_click="ignore",
-        key="download_zip",
-    )
 
 
 def _marked_text(transcript: Transcript) -> str:
@@ -242,7 +238,7 @@ def _play(saved: SavedTranscript, segment: Segment) -> None:
     try:
         waveform = _waveform(saved.recording.audio_path, saved.recording.name)
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
         return
     piece = waveform.slice(segment.start_s - _SEGMENT_PADDING_S, segment.end_s + _SEGMENT_PADDING_S)
     st.text(segment.text.strip())

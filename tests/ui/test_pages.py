@@ -157,7 +157,7 @@ def test_a_recording_of_the_workspace_can_be_transcribed_again_or_deleted(
     box.set_value(saved.recording.id).run()
     _button(app, "Add to list").click().run()
     assert "Transcribe 1 recording" in [button.label for button in app.button]
-    _button(app, "Delete for good").click().run()
+    _button(app, "Delete permanently").click().run()
     assert not app.exception
     assert recordings.list_all(workspace) == []
 
