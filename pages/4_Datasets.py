@@ -3,7 +3,8 @@
 import streamlit as st
 
 from lab.core.errors import LabError
-from lab.ui import formatting, open_page
+from lab.ui import open_page
+from lab.ui.actions import show_error
 from lab.ui.datasets.browse_tab import show_browse
 from lab.ui.datasets.check_tab import show_check
 from lab.ui.datasets.clean_tab import show_clean
@@ -34,4 +35,4 @@ try:
         show_summary(dataset)
         TABS[choose_dataset_tab(TABS)](workspace, dataset)
 except LabError as error:
-    st.error(formatting.plain(str(error)), icon=":material/error:")
+    show_error(error)

@@ -3,15 +3,16 @@
 import streamlit as st
 
 from lab.core.errors import LabError
-from lab.ui import formatting, open_page
+from lab.ui import open_page
+from lab.ui.actions import show_error
 from lab.ui.controls import choose_tab
 from lab.ui.page import TRAIN
-from lab.ui.training.beginning import show_new
-from lab.ui.training.choosing import EVALUATE, NEW, RUNS, TAB
-from lab.ui.training.evaluating import show_evaluate
-from lab.ui.training.running import show_runs
+from lab.ui.training.evaluate_tab import show_evaluate
+from lab.ui.training.navigation import EVALUATE, NEW, RUNS, TAB
+from lab.ui.training.new_run_tab import show_new_run
+from lab.ui.training.runs_tab import show_runs
 
-TABS = {NEW: show_new, RUNS: show_runs, EVALUATE: show_evaluate}
+TABS = {NEW: show_new_run, RUNS: show_runs, EVALUATE: show_evaluate}
 
 workspace = open_page(TRAIN)
 
@@ -19,4 +20,4 @@ st.title("Train")
 try:
     TABS[choose_tab(TABS, key=TAB)](workspace)
 except LabError as error:
-    st.error(formatting.plain(str(error)), icon=":material/error:")
+    show_error(error)

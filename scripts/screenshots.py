@@ -69,8 +69,8 @@ def datasets(page: Page) -> None:
 
 
 def train(page: Page) -> None:
-    expect(page.get_by_text("Is it better?")).to_be_visible()
-    expect(page.get_by_text("errors in 100 words").first).to_be_visible()
+    expect(page.get_by_text("Use the model")).to_be_visible()
+    expect(page.get_by_text("errors per 100 words").first).to_be_visible()
 
 
 # Name: page and query, height in pixels, what to do on the page first.

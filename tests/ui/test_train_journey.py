@@ -65,7 +65,7 @@ def test_a_model_is_trained_watched_proven_published_and_used(
     epochs.press("Enter")
     see(page.get_by_text("12 train"))
 
-    page.get_by_role("button", name="Try two batches").click()
+    page.get_by_role("button", name="Estimate time and memory").click()
     see(page.get_by_text("Epochs: 1, "))
     page.get_by_role("button", name="Start training").click()
     see(page.get_by_role("button", name="Stop"))
@@ -75,16 +75,16 @@ def test_a_model_is_trained_watched_proven_published_and_used(
     see(page.get_by_role("button", name="Stop"))
     see(page.get_by_text("Loss", exact=True))
     # Nobody touches the page: it finds out by itself that the run is done, and its health checked.
-    see(page.get_by_text("Is it better?"), 3 * TIMEOUT_MS)
+    see(page.get_by_text("Use the model"), 3 * TIMEOUT_MS)
     see(page.get_by_text("errors per 100 words").first)
     (run,) = runs.list_all(workspace)
     state = run.status()
     assert (state.state, state.step, state.total_steps) == ("done", 2, 2)
 
-    name = page.get_by_role("textbox", name="Name of the model")
+    name = page.get_by_role("textbox", name="Model name")
     name.fill("albanian-tuned")
     page.get_by_role("button", name="Publish").click()  # at once, as a person does
-    see(page.get_by_text("can be picked on every page now"))
+    see(page.get_by_text("can now be selected on every page"))
     page.get_by_role("link", name="Transcribe").click()
     page.get_by_role("combobox", name="Model").fill("albanian")
     see(page.get_by_role("option", name="albanian-tuned"))
@@ -93,9 +93,9 @@ def test_a_model_is_trained_watched_proven_published_and_used(
 
 def test_it_fits_on_a_phone(browser: Browser, served: tuple[str, Workspace]) -> None:
     for room, shown in (
-        ("New run", "Before the start"),
-        ("Runs", re.compile("Is it better|There is no run yet")),
-        ("Evaluate", "A clip that a model has heard"),
+        ("New run", "Ready for training?"),
+        ("Runs", re.compile("Use the model|No runs yet")),
+        ("Evaluate", "Predictions that a model"),
     ):
         page = open_page(browser, f"{served[0]}/Train?train={room}", width=390)
         see(page.get_by_text(shown).first)

@@ -1,10 +1,6 @@
 """Running the checks of a dataset, and fixing what they find.
 
-    findings = run_checks(
-        dataset.clips(),
-        existing_files=existing_files(dataset),
-        audio_stats=load_audio_stats(dataset),
-    )
+    findings = check_dataset(dataset)
     dataset.change(fix_edits(findings[0], dataset.clips()), what=FIXED, by="Ana")
 
 Checks of the table cover all clips, except excluded ones; checks of the audio those that have been
@@ -20,7 +16,7 @@ from dataclasses import replace
 
 from lab.core.errors import OptionsError
 from lab.dataset.audio_fingerprint import matching_pairs
-from lab.dataset.audio_stats import AudioStats
+from lab.dataset.audio_stats import AudioStats, load_audio_stats
 from lab.dataset.checks import lengths, texts
 from lab.dataset.checks.registry import CHECKS, FIXES, SEVERITIES, Finding, Fix
 from lab.dataset.checks.texts import Hits
@@ -73,6 +69,15 @@ def run_checks(
     ]
     order = list(CHECKS)
     return sorted(findings, key=lambda one: (SEVERITIES.index(one.severity), order.index(one.key)))
+
+
+def check_dataset(dataset: Dataset) -> list[Finding]:
+    """Run all checks of a dataset, with the audio statistics it has; as `run_checks`."""
+    return run_checks(
+        dataset.clips(),
+        existing_files=existing_files(dataset),
+        audio_stats=load_audio_stats(dataset),
+    )
 
 
 def existing_files(dataset: Dataset) -> set[str]:

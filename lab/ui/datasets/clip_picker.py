@@ -8,7 +8,7 @@ import streamlit as st
 from lab import dataset as datasets
 from lab.core.errors import LabError
 from lab.core.workspace import Workspace
-from lab.ui import formatting
+from lab.ui.actions import show_error
 
 
 @dataclass(frozen=True)
@@ -55,5 +55,5 @@ def choose_dataset_clip(workspace: Workspace) -> ClipAudio | None:
         )
         return ClipAudio(dataset.name, dataset.audio_path(clip)) if clip else None
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
         return None

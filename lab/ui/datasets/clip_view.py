@@ -13,6 +13,7 @@ from lab.features.reduce import overview, waveform_envelope
 from lab.features.settings import FeatureSettings
 from lab.features.spectra import in_decibels
 from lab.ui import charts, formatting
+from lab.ui.actions import show_error
 
 _MAX_FRAMES, _MAX_BINS, _MAX_SLICES = 500, 96, 900
 _TOP_DB = 80.0
@@ -28,7 +29,7 @@ def show_clip(dataset: Dataset, clip: DatasetClip, *, key: str = "clip_chart") -
     try:
         wav, figure = _wav_and_chart(dataset.audio_path(clip))
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
     else:
         st.audio(wav)
         st.plotly_chart(figure, config={"displayModeBar": False}, key=key)

@@ -20,6 +20,7 @@ from lab.dataset.correction import (
 from lab.dataset.predictions import Prediction
 from lab.jobs.prediction import PredictionJob
 from lab.ui import formatting
+from lab.ui.actions import show_error
 from lab.ui.datasets import text_editor
 from lab.ui.datasets.correction_session import CorrectionSession
 from lab.ui.datasets.history import show_history
@@ -58,7 +59,7 @@ def _show_session(dataset: Dataset) -> None:
             _show_clip(session, session.clip)
             show_history(dataset, session.clip, on_undo=_undo)
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
 
 
 def _get_session(dataset: Dataset) -> CorrectionSession:
@@ -149,7 +150,7 @@ def _show_clip(session: CorrectionSession, clip: DatasetClip) -> None:
     try:
         clip_audio = text_editor.load_audio(session.dataset.audio_path(clip))
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
     text_editor.show_text_editor(
         clip.file_name,
         clip_audio,

@@ -14,6 +14,7 @@ from lab.importers import CORPUS_FORMATS, CorpusFormat
 from lab.importers.corpora import VOXLINGUA
 from lab.jobs.imports import ImportJob
 from lab.ui import formatting
+from lab.ui.actions import show_error
 from lab.ui.datasets.audio_checks import show_language_warning
 from lab.ui.datasets.import_sources import ImportChoice, choose_source, clear_upload
 from lab.ui.datasets.navigation import open_dataset
@@ -48,7 +49,7 @@ def show_import(workspace: Workspace) -> None:
     try:
         choice = choose_source(workspace)
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
     else:
         if choice:
             _confirm(workspace, choice)

@@ -5,16 +5,16 @@ from collections.abc import Iterable
 import streamlit as st
 
 from lab import dataset as datasets
-from lab.core.errors import LabError
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.statistics import summary
 from lab.ui import formatting
-from lab.ui.controls import choose_tab
+from lab.ui.actions import delete_popover, show_failure
+from lab.ui.controls import choose_remembered, choose_tab
 from lab.ui.datasets.shared import load_table
 from lab.ui.resources import import_queue
 
-_DATASET, _TAB, _LAST, _IMPORTING = "dataset", "tab", "last_dataset", "importing"
+_DATASET, _TAB, _IMPORTING = "dataset", "tab", "importing"
 _CLIP = "clip"
 
 
@@ -29,27 +29,19 @@ def choose_dataset(workspace: Workspace) -> Dataset | None:
         # The result of the first import stays visible until its dataset is opened.
         st.session_state[_IMPORTING] = bool(import_queue().jobs(workspace))
         return None
-    names = list(by_name)
-    requested = st.query_params.get(_DATASET) or st.session_state.get(_LAST)
-    row = st.container(horizontal=True, vertical_alignment="center")
-    name = row.selectbox(
-        "Dataset",
-        names,
-        index=names.index(requested) if requested in by_name else 0,
-        label_visibility="collapsed",
-        width=320,
-    )
-    st.query_params[_DATASET] = st.session_state[_LAST] = name
-    if failure := st.session_state.pop("delete_failure", None):
-        st.error(formatting.plain(failure), icon=":material/error:")
-    if row.toggle("Import another", key=_IMPORTING):
-        return None
-    with row.popover("Delete", icon=":material/delete:"):
-        st.markdown(
-            f"This permanently deletes **{formatting.plain(name)}**: its audio, its texts and "
-            "its correction history."
+    show_failure()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        name = choose_remembered(
+            "Dataset", list(by_name), param=_DATASET, label_visibility="collapsed", width=320
         )
-        st.button("Delete permanently", type="primary", on_click=_delete, args=(by_name[name],))
+        if st.toggle("Import another", key=_IMPORTING):
+            return None
+        delete_popover(
+            f"This permanently deletes **{formatting.plain(name)}**: its audio, its texts and "
+            "its correction history.",
+            datasets.delete,
+            by_name[name],
+        )
     return by_name[name]
 
 
@@ -93,10 +85,3 @@ def show_summary(dataset: Dataset) -> None:
     if total.n_excluded:
         parts.append(f"{total.n_excluded} excluded")
     st.markdown(":gray[" + " · ".join(parts) + "]")
-
-
-def _delete(dataset: Dataset) -> None:
-    try:
-        datasets.delete(dataset)
-    except LabError as error:
-        st.session_state["delete_failure"] = str(error)

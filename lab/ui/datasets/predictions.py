@@ -10,13 +10,13 @@ from lab.dataset import EXCLUDED, Dataset, DatasetClip, predictions, statistics
 from lab.dataset.predictions import FOLDER_NAME
 from lab.jobs.prediction import PredictionJob
 from lab.ui import formatting
+from lab.ui.datasets.problem_table import show_problems
 from lab.ui.datasets.shared import DATASET_HASH, load_clips, load_table
 from lab.ui.job_list import show_jobs
 from lab.ui.models import choose_model
 from lab.ui.resources import prediction_queue
 
 _NONE = "none"
-_MAX_PROBLEMS = 20
 
 
 def choose_predictions(workspace: Workspace, dataset: Dataset) -> str | None:
@@ -88,12 +88,8 @@ def show_prediction_jobs(
 
 
 def _show_skipped(job: PredictionJob) -> None:
-    if job.skipped:
-        with st.expander(f"{formatting.count(len(job.skipped), 'clip')} could not be read"):
-            for problem in job.skipped[:_MAX_PROBLEMS]:
-                st.markdown(
-                    f"- {formatting.plain(problem.name)}: {formatting.plain(problem.reason)}"
-                )
+    name = job.dataset_name
+    show_problems(job.skipped, "could not be read", name=name, key=f"skipped_{job.id}")
 
 
 @st.cache_resource(

@@ -1,11 +1,10 @@
 """A downloadable table of what went wrong in an import."""
 
-import csv
-import io
 from collections.abc import Sequence
 
 import streamlit as st
 
+from lab.core.files import csv_text
 from lab.core.workspace import slug
 from lab.importers import ImportProblem
 from lab.preprocess.export import escape_formula
@@ -34,8 +33,4 @@ def show_problems(problems: Sequence[ImportProblem], what: str, *, name: str, ke
 
 
 def _to_csv(rows: Sequence[tuple[str, str]]) -> str:
-    text = io.StringIO(newline="")
-    table = csv.writer(text)
-    table.writerow(["item", "reason"])
-    table.writerows(map(escape_formula, row) for row in rows)
-    return text.getvalue()
+    return csv_text([("item", "reason"), *(map(escape_formula, row) for row in rows)])

@@ -7,7 +7,7 @@ import streamlit as st
 
 from lab.core.errors import LabError
 from lab.dataset import Dataset, DatasetClip, filters, statistics
-from lab.ui import formatting
+from lab.ui.actions import show_error
 
 _EDITOR = "editor_name"
 
@@ -42,7 +42,7 @@ def filter_clips(table: pd.DataFrame, **options: Any) -> tuple[pd.DataFrame, boo
     try:
         return (table[filters.parse(query).mask(table)] if query else table), True
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
         return table, False
 
 

@@ -1,1 +1,1 @@
-"""The rooms of the page Train."""
+"""The Train page."""

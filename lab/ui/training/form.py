@@ -11,6 +11,22 @@ from lab.training.config import PRESETS, Architecture, Augmentation, Config
 OWN, MODEL = "own", "model"
 _SAVED = "train_settings"
 _INITIAL = "defaults"
+_UNITS = {"s": "(s)", "db": "(dB)", "mels": "(mels)", "snr": "SNR"}
+# Where the name of a setting is not its usual name in running text.
+_LABELS = {
+    "trainable": "Trainable weights",
+    "lora_rank": "LoRA rank",
+    "max_grad_norm": "Gradient clipping (max norm)",
+    "seed": "Random seed",
+    "long_form_ratio": "Long-form ratio",
+    "max_tokens": "Max text tokens",
+    "validate_every_steps": "Validate every … steps",
+    "patience": "Early stopping patience",
+    "health": "Regression check",
+    "num_nodes": "Nodes",
+    "save_every_s": "Checkpoint every … s",
+    "save_every_steps": "Checkpoint every … steps",
+}
 
 
 def set_config(config: Config) -> None:
@@ -67,6 +83,12 @@ def flatten(config: Config) -> dict[str, Any]:
 def key_of(path: str) -> str:
     """Return the widget key of a setting, given its path."""
     return f"train_{path.replace('.', '_')}"
+
+
+def label_of(name: str) -> str:
+    """Return the label of a setting, given its name, such as “Warmup ratio”."""
+    words = " ".join(_UNITS.get(word, word) for word in name.split("_"))
+    return _LABELS.get(name, words[:1].upper() + words[1:])
 
 
 def _simple_fields(kind: type[Settings]) -> Iterator[str]:

@@ -1,7 +1,6 @@
-"""The settings of a run: what matters at once, the rest under Advanced, each with its line."""
+"""The settings of a run: the important ones at once, the others under Advanced."""
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
@@ -13,10 +12,11 @@ from lab.training import advice
 from lab.training.config import PRESETS, Architecture, Augmentation, Config
 from lab.training.device import device_for, precisions
 from lab.ui import formatting
+from lab.ui.actions import show_error
 from lab.ui.controls import control
 from lab.ui.downloads import download_button
 from lab.ui.models import choose_model
-from lab.ui.training.augmenting import show_augmentation
+from lab.ui.training.augmentation_preview import show_augmentation
 from lab.ui.training.form import (
     MODEL,
     OWN,
@@ -24,24 +24,26 @@ from lab.ui.training.form import (
     flatten,
     keep,
     key_of,
+    label_of,
     recall,
     set_config,
 )
 
-_TITLES = {"defaults": "Defaults", "source-lab": "Source lab"}
-_TRAINS = {"everything": "Everything", "decoder": "Decoder only", "lora": "LoRA"}
+ADVANCED = "train_advanced"
+_FILE, _FILE_PROBLEM = "train_file", "train_file_problem"
+_PRESET_LABELS = {"defaults": "Defaults", "source-lab": "Source lab"}
+_TRAINABLE = {"everything": "All weights", "decoder": "Decoder only", "lora": "LoRA"}
 _ADVANCED: Mapping[str, tuple[str, ...]] = {
-    "Learning": (
-        *(
-            "gradient_accumulation_steps",
-            "warmup_ratio",
-            "weight_decay",
-            "max_grad_norm",
-            "label_smoothing",
-        ),
-        *("lora_rank", "seed"),
+    "Optimization": (
+        "gradient_accumulation_steps",
+        "warmup_ratio",
+        "weight_decay",
+        "max_grad_norm",
+        "label_smoothing",
+        "lora_rank",
+        "seed",
     ),
-    "Clips": (
+    "Data": (
         "long_form_ratio",
         "timestamp_ratio",
         "max_audio_samples",
@@ -49,105 +51,113 @@ _ADVANCED: Mapping[str, tuple[str, ...]] = {
         "train_ratio",
     ),
     "Validation": ("validate_every_steps", "patience", "max_validation_clips", "health"),
-    "Machine": (
-        *("precision", "accelerator", "devices", "num_nodes", "strategy"),
-        *("save_every_s", "save_every_steps"),
+    "Hardware and checkpoints": (
+        "precision",
+        "accelerator",
+        "devices",
+        "num_nodes",
+        "strategy",
+        "save_every_s",
+        "save_every_steps",
     ),
 }
-ADVANCED = "train_advanced"
-_WORDS = {"s": "(s)", "db": "(dB)", "mels": "(mels)", "snr": "SNR", "lora": "LoRA"}
-# What a number means that is not given.
-_EMPTY = {"validate_every_steps": "an epoch", "patience": "never", "save_every_steps": "by time"}
+# What an empty number field means.
+_IF_EMPTY = {"validate_every_steps": "each epoch", "patience": "off", "save_every_steps": "off"}
 _WIDTH = 140
 
 
 def choose_config(workspace: Workspace, dataset_name: str) -> Config | None:
-    """Let the person set a run up; None while the settings contradict each other."""
+    """Let the person choose the settings of a run; None while they are invalid."""
     recall()
     presets = st.container(horizontal=True, gap="xsmall", key="train_presets")
-    st.markdown("**Start from**")
+    st.markdown("**Model**")
     if not st.session_state[key_of(OWN)]:
-        choose_model(workspace, key=key_of(MODEL), label="Model to start from")
-    st.toggle(
-        "An architecture of my own, trained from nothing",
+        choose_model(workspace, key=key_of(MODEL), label="Base model")
+    is_own = st.toggle(
+        "Custom architecture, trained from scratch",
         key=key_of(OWN),
         persist_state="session",
-        help="To see how a network learns. Without many hundred hours of speech it stays far "
-        "behind a model that has been trained before.",
+        help="To see how a network learns. Without many hundreds of hours of speech, it stays far "
+        "behind a model that has been pretrained.",
     )
-    if st.session_state[key_of(OWN)]:
-        _row(Architecture, [one.name for one in fields(Architecture)], "architecture.")
-    st.markdown("**How it learns**")
-    row = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    with row:
-        _setting(Config, "epochs")
-        _setting(Config, "batch_size")
-        _learning_rate(workspace)
-        if not st.session_state[key_of(OWN)]:
-            _trains()
+    if is_own:
+        _controls(Architecture, Architecture.schema(), "architecture.")
+    st.markdown("**Training**")
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        _control(Config, "epochs")
+        _control(Config, "batch_size")
+        _learning_rate(workspace, is_own=is_own)
+        if not is_own:
+            st.selectbox(
+                label_of("trainable"),
+                list(_TRAINABLE),
+                format_func=_TRAINABLE.__getitem__,
+                key=key_of("trainable"),
+                help=Config.schema()["trainable"].help_text,
+                persist_state="session",
+                width=_WIDTH,
+            )
     problem_slot = st.container()
-    with st.expander("Augmentation", icon=":material/blur_on:", on_change="rerun") as shown:
-        if shown.open:
+    with st.expander("Augmentation", icon=":material/blur_on:", on_change="rerun") as expander:
+        if expander.open:
             _augmentation(workspace, dataset_name)
-    # Which precisions there are only torch knows, which the page does not wait for otherwise.
+    # Only when open: the precisions available are found by torch, which takes long to load.
     with st.expander(
         "Advanced", icon=":material/tune:", key=ADVANCED, on_change="rerun"
-    ) as advanced:
-        if advanced.open:
+    ) as expander:
+        if expander.open:
             for title, names in _ADVANCED.items():
                 st.markdown(f"**{title}**")
-                _row(Config, names)
+                _controls(Config, names)
     keep()
     try:
         config = config_of(dataset_name)
     except OptionsError as error:
-        problem_slot.error(formatting.plain(str(error)), icon=":material/error:")
+        with problem_slot:
+            show_error(error)
         config = None
     with presets:
         _presets(config)
-        _file(workspace, config)
-    if config and (width := _width(workspace, config)):
-        for sentence in advice.warnings(config, width):
-            problem_slot.warning(formatting.plain(sentence), icon=":material/warning:")
+        _config_file(workspace, config)
+    if config and (size := _hidden_size(workspace, config)):
+        for warning in advice.warnings(config, size):
+            problem_slot.warning(formatting.plain(warning), icon=":material/warning:")
     return config
 
 
-def _row(kind: type[Settings], names: tuple[str, ...] | list[str], prefix: str = "") -> None:
+def _controls(kind: type[Settings], names: Iterable[str], prefix: str = "") -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         for name in names:
-            _setting(kind, name, prefix)
+            _control(kind, name, prefix)
 
 
-def _setting(kind: type[Settings], name: str, prefix: str = "") -> None:
-    title = " ".join(_WORDS.get(word, word) for word in name.split("_"))
+def _control(kind: type[Settings], name: str, prefix: str = "") -> None:
     control(
         kind,
         name,
         key=key_of(prefix + name),
-        label=f"{title[:1].upper()}{title[1:]}",
+        label=label_of(name),
         choices=precisions() if name == "precision" else (),
-        placeholder=_EMPTY.get(name, ""),
+        placeholder=_IF_EMPTY.get(name, ""),
         width=_WIDTH,
     )
 
 
-def _learning_rate(workspace: Workspace) -> None:
-    usual = ""
-    if st.session_state[key_of(OWN)]:
-        width: int | None = st.session_state[key_of("architecture.hidden_size")]
-        setting = Config(architecture=Architecture())
+def _learning_rate(workspace: Workspace, *, is_own: bool) -> None:
+    # Only what the recommendation depends on: the other settings may be invalid.
+    if is_own:
+        size: int | None = st.session_state[key_of("architecture.hidden_size")]
+        config = Config(architecture=Architecture())
     else:
-        width = hidden_size(st.session_state[key_of(MODEL)], models_dir=workspace.models_dir)
-        setting = Config(trainable=st.session_state[key_of("trainable")])
-    if width:
-        usual = f"{advice.recommended_learning_rate(setting, width):g}"
+        size = hidden_size(st.session_state[key_of(MODEL)], models_dir=workspace.models_dir)
+        config = Config(trainable=st.session_state[key_of("trainable")])
     st.number_input(
-        "Learning rate",
+        label_of("learning_rate"),
         min_value=1e-9,
         max_value=1.0,
         step=1e-6,
         format="%.2e",
-        placeholder=usual or "by the model",
+        placeholder=f"{advice.recommended_learning_rate(config, size):g}" if size else "by model",
         key=key_of("learning_rate"),
         help=Config.schema()["learning_rate"].help_text,
         persist_state="session",
@@ -155,82 +165,70 @@ def _learning_rate(workspace: Workspace) -> None:
     )
 
 
-def _trains() -> None:
-    st.selectbox(
-        "What is trained",
-        list(_TRAINS),
-        format_func=_TRAINS.__getitem__,
-        key=key_of("trainable"),
-        help=Config.schema()["trainable"].help_text,
-        persist_state="session",
-        width=_WIDTH,
-    )
-
-
-def _width(workspace: Workspace, config: Config) -> int | None:
+def _hidden_size(workspace: Workspace, config: Config) -> int | None:
     if config.architecture:
         return config.architecture.hidden_size
     return hidden_size(config.model, models_dir=workspace.models_dir)
 
 
 def _augmentation(workspace: Workspace, dataset_name: str) -> None:
-    _row(Augmentation, [one.name for one in fields(Augmentation)], "augmentation.")
-    prefix = "augmentation."
-    values = {one.name: st.session_state[key_of(prefix + one.name)] for one in fields(Augmentation)}
+    prefix, names = "augmentation.", list(Augmentation.schema())
+    _controls(Augmentation, names, prefix)
+    values = {name: st.session_state[key_of(prefix + name)] for name in names}
     try:
         show_augmentation(workspace, dataset_name, Augmentation(**values))
     except LabError as error:
-        st.error(formatting.plain(str(error)), icon=":material/error:")
+        show_error(error)
 
 
 def _presets(config: Config | None) -> None:
     for name, preset in PRESETS.items():
-        is_this = config is not None and flatten(config) == flatten(preset)
+        is_active = config is not None and flatten(config) == flatten(preset)
         st.button(
-            _TITLES.get(name, name),
-            type="primary" if is_this else "secondary",
+            _PRESET_LABELS.get(name, name),
+            type="primary" if is_active else "secondary",
             on_click=set_config,
             args=(preset,),
             key=f"train_preset_{name}",
         )
 
 
-def _file(workspace: Workspace, config: Config | None) -> None:
+def _config_file(workspace: Workspace, config: Config | None) -> None:
     with st.popover("config.yaml", icon=":material/receipt_long:"):
-        st.markdown("Keep these settings, or use those of another run.")
+        st.markdown("Save these settings, or load the settings of another run.")
         download_button(
             config.to_yaml() if config else "",
             "config.yaml",
             mime="application/yaml",
-            label="Download these settings",
+            label="Download settings",
             disabled=config is None,
         )
         st.file_uploader(
-            "Use settings",
+            "Load settings",
             type=["yaml", "yml"],
-            key="train_file",
+            key=_FILE,
             on_change=_load_file,
             args=(workspace,),
         )
-        if problem := st.session_state.get("train_file_problem"):
-            st.error(formatting.plain(problem), icon=":material/error:")
+        if problem := st.session_state.get(_FILE_PROBLEM):
+            show_error(problem)
 
 
 def _load_file(workspace: Workspace) -> None:
-    uploaded = st.session_state["train_file"]
-    st.session_state["train_file_problem"] = ""
+    uploaded = st.session_state[_FILE]
+    st.session_state[_FILE_PROBLEM] = ""
     if uploaded is None:
         return
     try:
         config = Config.from_yaml(uploaded.getvalue().decode("utf-8", "replace"))
-        known = [info.name for info in list_models(workspace.models_dir)]
-        if config.model not in known:
+        models = [info.name for info in list_models(workspace.models_dir)]
+        if config.model not in models:
             raise OptionsError(
-                f"The settings start from the model “{config.model[:40]}”, which is not here. "
-                f"There are {', '.join(known)}."
+                f"The settings use the model “{config.model[:40]}”, which does not exist here. "
+                f"Choose one of: {', '.join(models)}."
             )
         device_for(config)
     except LabError as error:
-        st.session_state["train_file_problem"] = str(error)
+        st.session_state[_FILE_PROBLEM] = str(error)
     else:
         set_config(config)

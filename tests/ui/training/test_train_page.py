@@ -258,7 +258,7 @@ def test_a_visitor_of_a_public_server_trains_small_things_only(
 ) -> None:
     monkeypatch.setenv("LAB_MODE", "public")
     token = "0" * 32
-    monkeypatch.setattr("lab.ui.visitors._cookie", lambda: token)
+    monkeypatch.setattr("lab.ui.visitors._read_cookie", lambda: token)
     mine = Workspace(workspace.root / "visitors" / token)
     shqip(mine)
     app = open_page()
