@@ -1,8 +1,8 @@
 """The command line, `python -m lab`: what the pages do, without a browser.
 
-Results go to stdout or into files; messages and progress go to stderr. A mistake costs one line and
-exit code 2, Ctrl+C one line and 130. torch loads only once there is something to work on, so help
-and refusals come at once.
+Results go to stdout or into files, messages and progress to stderr. An error costs one line and
+exit code 2, Ctrl+C one line and 130. torch is imported only when it is needed, so help and error
+messages appear at once.
 """
 
 import io
@@ -18,8 +18,6 @@ import lab
 from lab.cli import (
     dataset,
     dataset_check,
-    dataset_export,
-    dataset_split,
     dataset_stats,
     evaluate,
     export,
@@ -32,8 +30,8 @@ from lab.cli import (
 )
 
 app = typer.Typer(
-    help="Whisper AI Lab on the command line: transcribe or prepare recordings, look after "
-    "datasets, train, evaluate and export models.",
+    help="Whisper AI Lab on the command line: prepare and transcribe recordings, manage datasets, "
+    "and train, evaluate and export models.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -68,21 +66,19 @@ app.command()(evaluate.evaluate)
 app.command()(health.health)
 app.command()(export.export)
 dataset.app.command("check")(dataset_check.check_dataset)
-dataset.app.command("split")(dataset_split.split_dataset)
 dataset.app.command("stats")(dataset_stats.stats)
-dataset.app.command("export")(dataset_export.export_dataset)
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")
 
 
 def main() -> None:
-    """Run the command line as a program of its own."""
-    # The libraries below have much to say that nobody asked for; what the lab says is kept.
+    """Run the command line as a program."""
+    # Libraries warn about what nobody can change; messages of the lab itself are kept.
     warnings.filterwarnings("ignore")
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     logging.getLogger("lab").setLevel(logging.WARNING)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows knows few letters otherwise
+        if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows supports few letters otherwise
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     is_module = Path(sys.argv[0]).name == "__main__.py"
     app(prog_name="python -m lab" if is_module else "lab")

@@ -1,4 +1,4 @@
-"""`dataset check`: what would harm a model that learns from a dataset."""
+"""`dataset check`: problems of a dataset that would harm a model."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -6,98 +6,100 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
+from lab.cli.shared import DatasetName, WorkspaceDir, count, one_line_errors
 from lab.cli.terminal import Terminal
 from lab.core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from lab.dataset import Dataset, Entry
-    from lab.dataset.checks.known import Finding
-    from lab.dataset.guard import Verdict
+    from lab.dataset import Dataset, DatasetClip
+    from lab.dataset.checks.registry import Finding
+    from lab.dataset.language_check import LanguageVerdict
 
 SERIOUS = 1  # exit code
 
-_CLIPS_SHOWN = 3
-_LEVELS = {"other": "serious", "unsure": "warning", "alike": "note"}
+_MAX_CLIPS = 3  # named for each finding
+_SEVERITIES = {"mismatch": "serious", "uncertain": "warning", "match": "note"}
 
 
-@mistakes_in_one_line()
+@one_line_errors()
 def check_dataset(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")],
-    listen: Annotated[
+    name: DatasetName,
+    analyse: Annotated[
         bool,
-        typer.Option("--listen", help="Listen to the clips that nobody has measured yet."),
+        typer.Option("--analyse", "--listen", help="Analyse the audio of clips not analysed yet."),
     ] = False,
     languages: Annotated[
         bool,
-        typer.Option("--languages", help="Let Whisper say which language some clips are in."),
+        typer.Option("--languages", help="Detect the language of a sample of clips with Whisper."),
     ] = False,
     model: Annotated[
-        str, typer.Option(metavar="NAME", help="The model that says so: tiny, base, small …")
+        str, typer.Option(metavar="NAME", help="Model for --languages: tiny, base, small …")
     ] = "base",
     workspace: WorkspaceDir = None,
 ) -> None:
-    """Say what would harm a model that learns from a dataset, the worst first.
+    """Check a dataset for problems that would harm a model.
 
-    The exit code is 1 if there is something serious, else 0.
+    The exit code is 1 if there are serious problems, else 0.
     """
     from lab import dataset
-    from lab.dataset.checkup import checkup, files_of
-    from lab.dataset.sounds import known_sounds, measure_sounds
+    from lab.dataset.audio_stats import analyse_clips, load_audio_stats
+    from lab.dataset.checks import run
 
     place = Workspace.default(workspace)
     found = dataset.find(place, name)
-    entries = [entry for entry in found.entries() if entry.status != dataset.EXCLUDED]
+    clips = [clip for clip in found.clips() if clip.status != dataset.EXCLUDED]
     with Terminal() as terminal:
-        if listen:
-            measure_sounds(found, entries, on_progress=terminal.progress(name))
-        verdicts = _verdicts(place, found, entries, model, terminal) if languages else []
-        sounds = known_sounds(found)
-        findings = checkup(entries, on_disk=files_of(found), sounds=sounds)
+        if analyse:
+            analyse_clips(found, clips, on_progress=terminal.progress(name))
+        verdicts = _check_languages(place, found, clips, model, terminal) if languages else []
+        findings = run.check_dataset(found)
         for line in _lines(findings, verdicts):
             terminal.write(f"{line}\n")
-        n_unheard = sum(entry.file_name not in sounds for entry in entries)
-        if n_unheard:
+        stats = load_audio_stats(found)
+        if n_missing := sum(clip.file_name not in stats for clip in clips):
             terminal.say(
-                f"{n_unheard} of {len(entries)} clips were not listened to; --listen looks for "
-                "noise, silence, distortion and doubled sound."
+                f"The audio of {n_missing:,} of {count(len(clips), 'clip')} has not been analysed; "
+                "--analyse looks for noise, silence, clipping and duplicates."
             )
-    if any(one.severity == "serious" for one in findings) or any(
-        one.state == "other" for one in verdicts
+    if any(finding.severity == "serious" for finding in findings) or any(
+        verdict.state == "mismatch" for verdict in verdicts
     ):
         raise typer.Exit(SERIOUS)
 
 
-def _verdicts(
-    place: Workspace,
+def _check_languages(
+    workspace: Workspace,
     dataset: "Dataset",
-    entries: Sequence["Entry"],
+    clips: Sequence["DatasetClip"],
     model: str,
     terminal: Terminal,
-) -> list["Verdict"]:
+) -> list["LanguageVerdict"]:
     from lab.asr.engine import Engine
-    from lab.dataset import guard
+    from lab.dataset import language_check
 
-    clips = guard.sample(entries)
-    engine = Engine.load(model, models_dir=place.models_dir, on_progress=terminal.progress(model))
-    progress = terminal.progress(dataset.name)
-    heard = tuple(guard.listen(engine, dataset, clips, on_progress=progress))
-    guard.save(dataset, guard.Listened(model, heard))
-    return guard.verdicts(heard)
-
-
-def _lines(findings: Sequence["Finding"], verdicts: Sequence["Verdict"]) -> Iterator[str]:
-    for verdict in verdicts:
-        level = _LEVELS[verdict.state]
-        yield f"{level:7}  {verdict.sentence}"
-    for one in findings:
-        clips = zip(one.clips[:_CLIPS_SHOWN], one.values, strict=False)
-        shown = ", ".join(
-            f"{PurePosixPath(clip).name} ({value})" if value else PurePosixPath(clip).name
-            for clip, value in clips
+    loading = terminal.progress(model)
+    engine = Engine.load(model, models_dir=workspace.models_dir, on_progress=loading)
+    detected = tuple(
+        language_check.detect_languages(
+            engine,
+            dataset,
+            language_check.sample(clips),
+            on_progress=terminal.progress(dataset.name),
         )
-        more = ", …" if one.n > _CLIPS_SHOWN else ""
-        count = "1 clip" if one.n == 1 else f"{one.n} clips"
-        yield f"{one.severity:7}  {one.title}: {count}. {shown}{more}"
+    )
+    language_check.save(dataset, language_check.LanguageCheck(model, detected))
+    return language_check.verdicts(detected)
+
+
+def _lines(findings: Sequence["Finding"], verdicts: Sequence["LanguageVerdict"]) -> Iterator[str]:
+    for verdict in verdicts:
+        yield f"{_SEVERITIES[verdict.state]:7}  {verdict.sentence}"
+    for finding in findings:
+        clips = ", ".join(
+            f"{PurePosixPath(clip).name} ({value})" if value else PurePosixPath(clip).name
+            for clip, value in zip(finding.clips[:_MAX_CLIPS], finding.values, strict=False)
+        )
+        more = ", …" if finding.n > _MAX_CLIPS else ""
+        yield f"{finding.severity:7}  {finding.title}: {count(finding.n, 'clip')}. {clips}{more}"
     if not findings:
-        yield "Nothing was found that would harm a model."
+        yield "No problems found."

@@ -1,4 +1,4 @@
-"""`evaluate`: how many words models get right, side by side on the same clips."""
+"""`evaluate`: error rates of models, compared on the same clips."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,41 +6,44 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
+from lab.cli.shared import WorkspaceDir, count, format_table, one_line_errors
 from lab.cli.terminal import Terminal
 from lab.core.progress import Progress
-from lab.core.workspace import Workspace, atomic_write
+from lab.core.workspace import Workspace, write_text
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine
     from lab.evaluation import Report
 
 
-@mistakes_in_one_line()
+@one_line_errors()
 def evaluate(
     models: Annotated[
         list[str],
         typer.Option(
             "--model",
             metavar="NAME",
-            help="A model or a run: the baseline, and again for each that it is beside.",
+            help="A model or a run; repeat the option to compare others with the first.",
         ),
     ],
     datasets: Annotated[
-        list[str], typer.Option("--dataset", metavar="NAME", help="One or, given again, several.")
+        list[str],
+        typer.Option("--dataset", metavar="NAME", help="A dataset; repeat the option for more."),
     ],
     split: Annotated[
-        str, typer.Option(metavar="SPLIT", help="train, validation, test, or all.")
+        str, typer.Option(metavar="SPLIT", help="train, validation, test or all.")
     ] = "test",
     language: Annotated[
         str | None,
-        typer.Option(metavar="CODE", help="What is spoken; else what the clips say of themselves."),
+        typer.Option(metavar="CODE", help="Spoken language; by default that of each clip."),
     ] = None,
-    same: Annotated[
+    normalizer: Annotated[
         str | None,
         typer.Option(
-            metavar="WORDS",
-            help="What the custom rates take for the same: case,punctuation,hyphens=join,w>v.",
+            "--normalizer",
+            "--same",
+            metavar="OPTIONS",
+            help="What the custom scores ignore, such as case,punctuation,hyphens=join,w>v.",
         ),
     ] = None,
     output_dir: Annotated[
@@ -49,91 +52,67 @@ def evaluate(
     ] = None,
     workspace: WorkspaceDir = None,
 ) -> None:
-    """Let models transcribe the clips of a split, and count their errors.
+    """Evaluate models on the clips of a split: WER, CER and a comparison.
 
-    Each clip is transcribed once by each model, and what was heard stays with the dataset.
+    Predictions are kept with the dataset, and reused.
     """
     from lab import dataset, evaluation
-    from lab.scoring.normalise import from_words
-    from lab.training.models import learned_by
+    from lab.scoring.normalizer import parse_normalizer
+    from lab.training.models import training_files_of
 
     place = Workspace.default(workspace)
     chosen = [dataset.find(place, name) for name in dict.fromkeys(datasets)]
-    custom = from_words(same) if same is not None else evaluation.CUSTOM
+    custom = evaluation.CUSTOM if normalizer is None else parse_normalizer(normalizer)
     with Terminal() as terminal:
         on_progress = terminal.progress("Evaluating")
         reports = evaluation.evaluate(
-            _loaded(list(dict.fromkeys(models)), place, on_progress),
+            _load(list(dict.fromkeys(models)), place, on_progress),
             chosen,
             split=split,
             language=language,
-            without=learned_by(place, models),
+            trained_on=training_files_of(place, models),
             custom=custom,
             on_progress=on_progress,
         )
-        terminal.write("\n\n".join(map(_shown, reports)) + "\n")
+        terminal.write("\n\n".join(map(_format, reports)) + "\n")
         if len(reports) > 1:
-            terminal.write(f"\n{_matrix(reports)}\n")
+            names = [report.dataset for report in reports]
+            rows = [["MODEL", *names]] + [
+                [model, *(f"{rates[name]:.1%}" for name in names)]
+                for model, rates in evaluation.matrix(reports).items()
+            ]
+            terminal.write(f"\n{format_table(rows)}\n")
         for report in reports:
-            if sentence := evaluation.left_out(report):
-                terminal.say(sentence)
+            if note := evaluation.exclusion_note(report):
+                terminal.say(note)
             for problem in report.skipped:
                 terminal.say(f"{report.dataset}: {problem.reason}")
         if output_dir:
             _write(reports, output_dir, terminal)
 
 
-def _loaded(
-    models: Sequence[str], workspace: Workspace, on_progress: Progress
-) -> Iterator["Engine"]:
-    """The models one by one, so that memory holds one of them."""
+def _load(models: Sequence[str], workspace: Workspace, on_progress: Progress) -> Iterator["Engine"]:
+    """Load the models lazily, so that only one is in memory at a time."""
     from lab.training.models import load_engine
 
     for model in models:
         yield load_engine(workspace, model, on_progress=on_progress)
 
 
-def _shown(report: "Report") -> str:
-    from lab.evaluation import sentences
+def _format(report: "Report") -> str:
+    from lab.evaluation import summarize
 
-    minutes = sum(clip.duration_s or 0.0 for clip in report.clips) / 60
-    width = max(len("MODEL"), *(len(result.model) for result in report.results))
-    names = list(report.normalisers)
-    lines = [
-        f"{report.dataset}, {report.split}: {len(report.clips):,} clips"
-        + (f", {minutes:.1f} min" if minutes else ""),
-        f"{'MODEL':{width}} "
-        + " ".join(f"{'WER ' + name:>10}" for name in names)
-        + " "
-        + " ".join(f"{'CER ' + name:>10}" for name in names)
-        + "   INSERTED  LEFT OUT  REPLACED",
-    ]
+    names = list(report.normalizers)
+    header = [f"{rate} {name}" for rate in ("WER", "CER") for name in names]
+    rows = [["MODEL", *header, "INSERTIONS", "DELETIONS", "SUBSTITUTIONS"]]
     for result in report.results:
         scores, words = result.scores, result.scores["basic"].words
-        lines.append(
-            f"{result.model:{width}} "
-            + " ".join(f"{scores[name].wer:>10.1%}" for name in names)
-            + " "
-            + " ".join(f"{scores[name].cer:>10.1%}" for name in names)
-            + f" {words.insertions:>10,} {words.deletions:>9,} {words.substitutions:>9,}"
-        )
-    return "\n".join([*lines, *sentences(report)])
-
-
-def _matrix(reports: Sequence["Report"]) -> str:
-    from lab.evaluation import matrix
-
-    names = [report.dataset for report in reports]
-    rates = matrix(reports)
-    width = max(len("MODEL"), *map(len, rates))
-    widths = [max(len(name), 7) for name in names]
-
-    def line(first: str, cells: Sequence[str]) -> str:
-        row = zip(cells, widths, strict=True)
-        return f"{first:{width}}  " + "  ".join(f"{cell:>{wide}}" for cell, wide in row)
-
-    rows = [line(model, [f"{of[name]:.1%}" for name in names]) for model, of in rates.items()]
-    return "\n".join([line("MODEL", names), *rows])
+        rates = [scores[name].wer for name in names] + [scores[name].cer for name in names]
+        counts = words.insertions, words.deletions, words.substitutions
+        rows.append([result.model, *(f"{rate:.1%}" for rate in rates), *(f"{n:,}" for n in counts)])
+    minutes = f", {report.duration_s / 60:.1f} min" if report.duration_s else ""
+    title = f"{report.dataset}, {report.split}: {count(len(report.clips), 'clip')}{minutes}"
+    return "\n".join([title, format_table(rows), *summarize(report)])
 
 
 def _write(reports: Sequence["Report"], folder: Path, terminal: Terminal) -> None:
@@ -141,11 +120,9 @@ def _write(reports: Sequence["Report"], folder: Path, terminal: Terminal) -> Non
 
     several = len(reports) > 1
     for report in reports:
-        target = folder / report.dataset if several else folder
-        for path in report_files.write(report, target):
+        for path in report_files.write(report, folder / report.dataset if several else folder):
             terminal.say(f"Wrote {path}")
     if several:
         path = folder / report_files.MATRIX_NAME
-        with atomic_write(path) as beside:
-            beside.write_bytes(report_files.matrix_csv(reports).encode())
+        write_text(path, report_files.matrix_csv(reports))
         terminal.say(f"Wrote {path}")

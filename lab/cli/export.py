@@ -1,11 +1,11 @@
-"""`export`: a model for other programs, with the proof that it is the same model."""
+"""`export`: a model for another library, verified to transcribe alike."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.shared import WorkspaceDir, mistakes_in_one_line
+from lab.cli.shared import WorkspaceDir, one_line_errors
 from lab.cli.terminal import Terminal
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.workspace import Workspace
@@ -15,72 +15,71 @@ if TYPE_CHECKING:
 
     from lab.core.progress import Progress
 
-_FORMATS = ("openai", "huggingface", "ctranslate2")
 
-
-@mistakes_in_one_line()
+@one_line_errors()
 def export(
-    named: Annotated[
-        str, typer.Argument(metavar="RUN_OR_MODEL", help="A run, a model, or the path of one.")
+    name: Annotated[
+        str, typer.Argument(metavar="RUN_OR_MODEL", help="Name or path of a run or a model.")
     ],
     file_format: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help=f"{', '.join(_FORMATS)}.")
+        str,
+        typer.Option("--format", metavar="FORMAT", help="openai, huggingface or ctranslate2."),
     ],
-    output_dir: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder that the export becomes.")
-    ],
+    output_dir: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty folder.")],
     precision: Annotated[
         str,
-        typer.Option(metavar="NAME", help="float32, float16, or for ctranslate2 also int8."),
+        typer.Option(metavar="NAME", help="float32, float16 or, for ctranslate2, int8."),
     ] = "float32",
     dataset: Annotated[
         str,
-        typer.Option(
-            metavar="NAME", help="Whose clips prove it; without it those that a run was tested on."
-        ),
+        typer.Option(metavar="NAME", help="Dataset to verify with; by default that of the run."),
     ] = "",
     clips: Annotated[
-        int, typer.Option(metavar="N", min=0, max=500, help="Clips of the proof; 0 proves nothing.")
+        int,
+        typer.Option(
+            metavar="N", min=0, max=500, help="Clips to verify with; 0 skips the verification."
+        ),
     ] = 20,
     workspace: WorkspaceDir = None,
 ) -> None:
-    """Write a model for openai-whisper, transformers or faster-whisper.
+    """Export a model for openai-whisper, transformers or faster-whisper, and verify it.
 
-    That library then loads it and transcribes clips, and what it hears is compared with what the
-    lab hears. DIR gets the model, and proof.json.
+    That library transcribes clips with the exported model, and its transcripts are compared with
+    the lab's. DIR gets the model, and proof.json with the result.
     """
     from lab import dataset as datasets
     from lab import export as exporting
     from lab.evaluation import reference_clips
-    from lab.export.model_card import card_of_run
+    from lab.export.model_card import build_run_card
+    from lab.training.models import find_run, load_model
 
     place = Workspace.default(workspace)
-    exporting.check(output_dir, file_format=file_format, precision=precision)
+    exporting.check_target(output_dir, file_format=file_format, precision=precision)
     with Terminal() as terminal:
-        progress = terminal.progress(named)
-        run = exporting.run_named(place, named)
-        chosen = dataset or (run.config.dataset if run else "")
-        tried_on = []
-        if chosen and clips:
+        progress = terminal.progress(name)
+        run = find_run(place, name)
+        dataset_name = dataset or (run.config.dataset if run else "")
+        reference = []
+        if dataset_name and clips:
             try:
-                found = datasets.find(place, chosen)
-                tried_on = reference_clips.from_dataset(found, clips, on_progress=progress)
+                found = datasets.find(place, dataset_name)
+                reference = reference_clips.from_dataset(found, clips, on_progress=progress)
             except (OptionsError, WorkspaceError) as error:
                 if dataset:
                     raise
-                terminal.say(str(error))  # the run's is gone or damaged; its model is not
+                terminal.say(str(error))  # the run's dataset is gone, but not its model
 
         def load(on_progress: "Progress") -> "Whisper":
-            return exporting.load_model(place, named, on_progress=on_progress)
+            return load_model(place, name, on_progress=on_progress)
 
-        proof = exporting.export_with_proof(
+        verification = exporting.export_and_verify(
             load,
             output_dir,
-            tried_on,
+            reference,
             file_format=file_format,
             precision=precision,
-            card=card_of_run(run) if run else "",
+            card=build_run_card(run) if run else "",
             on_progress=progress,
         )
         terminal.say(f"Wrote {output_dir} for {exporting.FORMATS[file_format].library}.")
-        terminal.write(f"{proof.sentence}\n")
+        terminal.write(f"{verification.sentence}\n")

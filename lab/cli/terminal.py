@@ -1,9 +1,8 @@
-"""What a terminal shows: results on stdout, messages and one line of progress on stderr."""
+"""Terminal output: results on stdout, messages and a progress bar on stderr."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,65 +10,59 @@ import typer
 from lab.core.progress import Progress, ignore
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
+    from rich.progress import Progress as ProgressBar
 
 
 class Terminal:
-    """To be entered; the line of progress is gone afterwards, and was never there in a pipe."""
+    """A context manager for output; the progress bar vanishes at the end, and in a pipe."""
 
     def __init__(self) -> None:
-        self._bar: Bar | None = _bar() if sys.stderr.isatty() else None
+        self._bar: ProgressBar | None = _progress_bar() if sys.stderr.isatty() else None
 
     def __enter__(self) -> "Terminal":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._bar:
             self._bar.stop()
 
     def write(self, text: str) -> None:
-        """Put a result on stdout at once: whoever reads a pipe sees it come."""
-        with self._line_taken_away():
+        """Write a result to stdout at once, so that the reader of a pipe sees it immediately."""
+        with self._bar_hidden():
             typer.echo(text, nl=False)  # it flushes
 
     def say(self, message: str) -> None:
-        """Put a line on stderr."""
-        with self._line_taken_away():
+        """Write a line to stderr."""
+        with self._bar_hidden():
             typer.echo(message, err=True)
 
-    def progress(self, what: str) -> Progress:
-        """A callback that shows how far the work on `what` is."""
+    def progress(self, title: str) -> Progress:
+        """Start a progress bar, instead of the previous one; returns the callback that moves it."""
         bar = self._bar
         if bar is None:
             return ignore
         for task in bar.task_ids:
             bar.remove_task(task)
-        shown = bar.add_task(what, total=None)
+        task = bar.add_task(title, total=None)
         bar.start()
 
-        def show(done: float, total: float, note: str = "") -> None:
-            bar.update(
-                shown, completed=done, total=total, description=f"{what}: {note}" if note else what
-            )
+        def on_progress(done: float, total: float, note: str = "") -> None:
+            description = f"{title}: {note}" if note else title
+            bar.update(task, completed=done, total=total, description=description)
 
-        return show
+        return on_progress
 
     @contextmanager
-    def _line_taken_away(self) -> Iterator[None]:
-        was_shown = self._bar is not None and self._bar.live.is_started
-        if self._bar and was_shown:
-            self._bar.stop()
+    def _bar_hidden(self) -> Iterator[None]:
+        bar = self._bar if self._bar and self._bar.live.is_started else None
+        if bar:
+            bar.stop()
         yield
-        if self._bar and was_shown:
-            self._bar.start()
+        if bar:
+            bar.start()
 
 
-def _bar() -> "Bar":
+def _progress_bar() -> "ProgressBar":
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -81,20 +74,17 @@ def _bar() -> "Bar":
     )
     from rich.table import Column
 
+    one_line = Column(no_wrap=True, overflow="ellipsis")
     return Progress(
-        # Not markup: the name of a file may hold brackets.
-        TextColumn(
-            "{task.description}",
-            markup=False,
-            table_column=Column(no_wrap=True, overflow="ellipsis"),
-        ),
+        # Not markup: a file name may contain brackets.
+        TextColumn("{task.description}", markup=False, table_column=one_line),
         BarColumn(bar_width=20),
         TaskProgressColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
-        # rich would send what is printed on stdout to stderr, past a pipe.
+        # Otherwise rich redirects what is printed on stdout to stderr, past a pipe.
         redirect_stdout=False,
         redirect_stderr=False,
     )

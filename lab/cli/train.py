@@ -1,4 +1,4 @@
-"""`train`, `train-run` and `runs`: making a better model out of a dataset."""
+"""`train`, `train-run` and `runs`: fine-tune models on datasets."""
 
 import time
 from dataclasses import replace
@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.shared import BAD_INPUT, INTERRUPTED, WorkspaceDir, mistakes_in_one_line
+from lab.cli.shared import (
+    BAD_INPUT,
+    INTERRUPTED,
+    WorkspaceDir,
+    format_table,
+    one_line_errors,
+    preset_named,
+    read_settings,
+)
 from lab.cli.terminal import Terminal
 from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace, read_json
@@ -15,124 +23,116 @@ from lab.jobs import run_process
 
 if TYPE_CHECKING:
     from lab.dataset import Dataset
-    from lab.dataset.splitting import Proposal
+    from lab.dataset.splitting import SplitProposal
     from lab.training.config import Config
-    from lab.training.runs import Run, State
+    from lab.training.run import Run, RunState
 
-_LOOK_EVERY_S = 0.5
+_POLL_S = 0.5
 
 
-@mistakes_in_one_line()
+@one_line_errors()
 def train(
     dataset: Annotated[
-        str, typer.Option("--dataset", metavar="NAME", help="What to learn from.")
+        str, typer.Option("--dataset", metavar="NAME", help="Dataset to train on.")
     ] = "",
     model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="What to start from; else base.")
+        str, typer.Option("--model", metavar="NAME", help="Base model; base by default.")
     ] = "",
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A config.yaml of another run.")
+        Path | None, typer.Option(metavar="FILE", help="Settings: the config.yaml of another run.")
     ] = None,
     preset: Annotated[
-        str, typer.Option(metavar="NAME", help="Settings to begin with: defaults or source-lab.")
+        str, typer.Option(metavar="NAME", help="Settings without --config: defaults or source-lab.")
     ] = "defaults",
-    settings: Annotated[
+    overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting of config.yaml: epochs=2."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, such as epochs=2."),
     ] = None,
-    name: Annotated[str, typer.Option(metavar="RUN", help="What to call the run.")] = "",
+    name: Annotated[str, typer.Option(metavar="RUN", help="Name of the run.")] = "",
     only_estimate: Annotated[
         bool,
-        typer.Option(
-            "--estimate", help="Try two batches, say what it will take, and start nothing."
-        ),
+        typer.Option("--estimate", help="Only estimate time and memory, from two batches."),
     ] = False,
     workspace: WorkspaceDir = None,
 ) -> None:
-    """Train a model on a dataset, and compare it with the one that it started from.
+    """Fine-tune a model on a dataset, and compare it with its base model.
 
-    Without splits the dataset is split first. The run is a process of its own: Ctrl+C stops it with
-    all that it has learned, and `train-run` goes on.
+    A dataset without splits is split first. The run is a separate process: Ctrl+C saves a
+    checkpoint and stops it, and `train-run` resumes it.
     """
     from lab import dataset as datasets
     from lab.training import splits
 
     place = Workspace.default(workspace)
-    chosen = _config(config, preset, settings or [], dataset=dataset, model=model)
+    chosen = _config(config, preset, overrides or [], dataset=dataset, model=model)
     _check_model(place, chosen)
     with Terminal() as terminal:
         found = datasets.find(place, chosen.dataset)
         if only_estimate:
-            _say_split(f"{found.name} would be split", splits.proposed(found, chosen), terminal)
-            _say_what_harms(found, terminal)
-            _say_what_it_takes(place, chosen, terminal)
+            proposal = splits.propose_split(found, chosen)
+            _show_split(f"{found.name} would be split", proposal, terminal)
+            _show_serious_findings(found, terminal)
+            _show_estimate(place, chosen, terminal)
             return
         run, proposal = splits.create_run(place, found, chosen, name=name)
-        _say_split(f"Split {found.name}", proposal, terminal)
-        _say_what_harms(found, terminal)
-        terminal.say(f"The run {run.name} is in {run.folder}.")
+        _show_split(f"Split {found.name}", proposal, terminal)
+        _show_serious_findings(found, terminal)
+        terminal.say(f"Folder of the run {run.name}: {run.folder}")
         run_process.start(run)
-        state = _followed(run, terminal)
-        _say_end(run, state, terminal)
+        _show_end(run, _follow(run, terminal), terminal)
 
 
-@mistakes_in_one_line()
+@one_line_errors()
 def train_run(
-    folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of the run.")],
+    folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder of the run.")],
 ) -> None:
-    """Begin a run, or go on with one that was stopped or broke off, in this process."""
-    from lab.jobs.run_training import train as begin
+    """Start or resume a run in this process."""
+    from lab.jobs.run_training import train as train_here
     from lab.training import runs
+    from lab.training.run import is_main_process
 
-    state = begin(runs.at(folder))
-    # Where one of several processes seems to have failed, Lightning kills the first one too, which
-    # still has to evaluate.
-    if not runs.is_main_process():
-        return
-    if state.state != "done":
+    state = train_here(runs.from_folder(folder))
+    # If another process exits with an error, Lightning kills the main one, which still has to
+    # evaluate.
+    if is_main_process() and state.state != "done":
         raise typer.Exit(INTERRUPTED if state.state == "stopped" else BAD_INPUT)
 
 
-@mistakes_in_one_line()
+@one_line_errors()
 def list_runs(workspace: WorkspaceDir = None) -> None:
-    """List the runs, the newest first."""
+    """List the runs, newest first."""
     from lab.training import runs
 
-    rows = [("NAME", "STATE", "STEP", "WER BEFORE", "BEST WER")]
+    def percent(rate: float | None) -> str:
+        return "" if rate is None else f"{rate:.1%}"
+
+    rows = [("NAME", "STATE", "STEP", "INITIAL WER", "BEST WER")]
     for run in runs.list_all(Workspace.default(workspace)):
-        state = runs.status(run)
-        steps = f"{state.step}/{state.total_steps}" if state.total_steps else ""
+        state = run.status()
+        step = f"{state.step}/{state.total_steps}" if state.total_steps else ""
         rows.append(
-            (run.name, state.state, steps, _percent(state.first_wer), _percent(state.best_wer))
+            (run.name, state.state, step, percent(state.first_wer), percent(state.best_wer))
         )
-    width = max(len(row[0]) for row in rows)
-    for called, state_name, steps, first, best in rows:
-        typer.echo(f"{called:{width}}  {state_name:8}  {steps:>11}  {first:>10}  {best:>8}")
+    typer.echo(format_table(rows, left=(0, 1)))
 
 
 def _config(
-    path: Path | None, preset: str, assignments: list[str], *, dataset: str, model: str
+    path: Path | None, preset: str, overrides: list[str], *, dataset: str, model: str
 ) -> "Config":
     from lab.training.config import PRESETS, Config
 
-    if preset not in PRESETS:
-        raise OptionsError(f"There is no preset “{preset[:40]}”; choose {' or '.join(PRESETS)}.")
-    chosen = PRESETS[preset]
+    config = preset_named(preset, PRESETS)
     if path is not None:
-        try:
-            chosen = Config.from_yaml(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise OptionsError(f"{path} cannot be read: {error}.") from error
-    chosen = chosen.with_set(assignments)
-    named = {key: value for key, value in (("dataset", dataset), ("model", model)) if value}
-    chosen = replace(chosen, **named)  # type: ignore[arg-type]
-    if not chosen.dataset:
-        raise OptionsError("Say with --dataset what to learn from; `dataset list` shows them.")
-    return chosen
+        config = read_settings(Config, path)
+    config = config.with_overrides(overrides)
+    config = replace(config, dataset=dataset or config.dataset, model=model or config.model)
+    if not config.dataset:
+        raise OptionsError("Add --dataset NAME; `dataset list` shows the datasets.")
+    return config
 
 
 def _check_model(workspace: Workspace, config: "Config") -> None:
-    """Before anything is made; the run itself would find out only when its turn has come."""
+    """Raise OptionsError for an unknown model now, not only when the run starts."""
     from lab.asr.checkpoints import list_models
 
     names = [info.name for info in list_models(workspace.models_dir)]
@@ -142,86 +142,85 @@ def _check_model(workspace: Workspace, config: "Config") -> None:
         )
 
 
-def _say_split(what: str, proposal: "Proposal | None", terminal: Terminal) -> None:
+def _show_split(title: str, proposal: "SplitProposal | None", terminal: Terminal) -> None:
     if proposal:
         sizes = ", ".join(f"{size.n_clips} {size.split}" for size in proposal.sizes)
-        terminal.say(f"{what}: {sizes}.")
+        terminal.say(f"{title}: {sizes}.")
         if proposal.note:
             terminal.say(proposal.note)
 
 
-def _say_what_harms(found: "Dataset", terminal: Terminal) -> None:
-    from lab.dataset.checkup import checkup, files_of
-    from lab.dataset.sounds import known_sounds
+def _show_serious_findings(dataset: "Dataset", terminal: Terminal) -> None:
+    from lab.dataset.checks.run import check_dataset
 
-    findings = checkup(found.entries(), on_disk=files_of(found), sounds=known_sounds(found))
-    serious = [f"{one.title} ({one.n})" for one in findings if one.severity == "serious"]
+    serious = [
+        f"{finding.title} ({finding.n})"
+        for finding in check_dataset(dataset)
+        if finding.severity == "serious"
+    ]
     if serious:
         terminal.say(
-            f"The model would learn from what is wrong with clips: {', '.join(serious)}. More by: "
-            f"python -m lab dataset check {found.name}"
+            f"The dataset has serious problems: {', '.join(serious)}. For details: "
+            f"python -m lab dataset check {dataset.name}"
         )
 
 
-def _say_what_it_takes(workspace: Workspace, config: "Config", terminal: Terminal) -> None:
-    from lab.training import estimate
+def _show_estimate(workspace: Workspace, config: "Config", terminal: Terminal) -> None:
+    from lab.training.estimate import estimate_training
 
-    found = estimate.ask(workspace, config, on_progress=terminal.progress(config.dataset))
-    for sentence in found.sentences(config):
+    progress = terminal.progress(config.dataset)
+    estimate = estimate_training(workspace, config, on_progress=progress)
+    for sentence in estimate.sentences(config):
         terminal.write(f"{sentence}\n")
-    if found.left_out:
-        terminal.write(f"Left out: {', '.join(found.left_out)}.\n")
-    minutes = max(round(found.seconds / 60), 1)
-    needed, free = (size / 1e9 for size in (found.memory_bytes, found.free_bytes))
+    if estimate.left_out:
+        terminal.write(f"Skipped: {', '.join(estimate.left_out)}.\n")
+    minutes = max(round(estimate.seconds / 60), 1)
+    needed, free = (size / 1e9 for size in (estimate.memory_bytes, estimate.free_bytes))
     terminal.write(
-        f"Training takes about {minutes} min and {needed:.1f} GB of memory ({free:.1f} GB are "
-        "free); the evaluation comes on top.\n"
+        f"Training takes about {minutes} min and {needed:.1f} GB of memory ({free:.1f} GB free), "
+        "without the final evaluation.\n"
     )
-    for sentence in found.warnings:
-        terminal.say(sentence)
+    for warning in estimate.warnings:
+        terminal.say(warning)
 
 
-def _followed(run: "Run", terminal: Terminal) -> "State":
-    """Show how a run goes until it is over; Ctrl+C asks it to stop."""
-    from lab.training import metrics, runs
+def _follow(run: "Run", terminal: Terminal) -> "RunState":
+    """Show the progress of a run until it is over; Ctrl+C asks it to stop."""
+    from lab.training import metrics
 
     progress = terminal.progress(run.name)
-    told_step, told_warnings = -1, 0
+    last_step, n_warnings = -1, 0
     while True:
         try:
-            state = runs.status(run)
-            for sentence in state.warnings[told_warnings:]:
-                terminal.say(sentence)
-            told_warnings = len(state.warnings)
+            state = run.status()
+            for warning in state.warnings[n_warnings:]:
+                terminal.say(warning)
+            n_warnings = len(state.warnings)
             for row in metrics.read(run.folder):
-                if row.validation_wer is not None and row.step > told_step:
-                    told_step = row.step
+                if row.validation_wer is not None and row.step > last_step:
+                    last_step = row.step
                     terminal.say(
-                        f"Epoch {row.epoch:.1f}: WER of validation {row.validation_wer:.1%}, "
+                        f"Epoch {row.epoch:.1f}: validation WER {row.validation_wer:.1%}, "
                         f"CER {row.validation_cer or 0:.1%}."
                     )
             if state.is_over:
                 return state
             progress(state.step, state.total_steps or 1, state.note)
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(_POLL_S)
         except KeyboardInterrupt:
-            terminal.say("Stopping: the run saves what it has learned.")
-            runs.stop(run)
+            terminal.say("Stopping: the run is saving a checkpoint.")
+            run.stop()
 
 
-def _say_end(run: "Run", state: "State", terminal: Terminal) -> None:
+def _show_end(run: "Run", state: "RunState", terminal: Terminal) -> None:
     from lab.evaluation.report_files import JSON_NAME
 
     if state.state == "failed":
-        raise OptionsError(state.error or "The training failed; log.txt says more.")
+        raise OptionsError(state.error or f"The training failed; see {run.log_path}.")
     if state.state == "stopped":
-        terminal.say(f"Stopped. Go on with: python -m lab train-run {run.folder}")
+        terminal.say(f"Stopped. Resume it with: python -m lab train-run {run.folder}")
         raise typer.Exit(INTERRUPTED)
     report = run.folder / JSON_NAME
     for sentence in read_json(report)["sentences"] if report.exists() else ():
         terminal.write(f"{sentence}\n")
-    terminal.write(f"{run.name}: the model is {run.model_path}\n")
-
-
-def _percent(rate: float | None) -> str:
-    return "" if rate is None else f"{rate:.1%}"
+    terminal.write(f"Model of {run.name}: {run.model_path}\n")

@@ -1,4 +1,4 @@
-"""`transcribe` and `detect`: what is said in recordings, and in which language."""
+"""`transcribe` and `detect`: the text and the language of recordings."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from lab.asr.options import LanguageDetection, Task, TranscribeOptions
+from lab.cli.output_files import TranscriptWriter, expand_format
 from lab.cli.shared import (
     Files,
     WorkspaceDir,
-    all_or_exit_code,
-    mistakes_in_one_line,
+    exit_unless_all_done,
     one_line,
+    one_line_errors,
     readable,
 )
 from lab.cli.terminal import Terminal
-from lab.cli.transcript_files import FileTarget, formats_of
 from lab.core.errors import AudioError, OptionsError
 from lab.core.languages import LANGUAGES
 from lab.core.workspace import Workspace
@@ -27,99 +27,97 @@ if TYPE_CHECKING:
     from lab.asr.engine import Engine
     from lab.audio import Waveform
 
-N_OTHER_LANGUAGES = 4
+_N_OTHER_LANGUAGES = 4
 
 ModelName = Annotated[
-    str, typer.Option("--model", metavar="NAME", help="One of those that `models` lists.")
+    str, typer.Option("--model", metavar="NAME", help="Model; `models` lists them.")
 ]
 
 
-@mistakes_in_one_line()
+@one_line_errors()
 def transcribe(
     files: Files,
     model: ModelName = "base",
     language: Annotated[
-        str, typer.Option(metavar="LANGUAGE", help="What is spoken: auto, sq or Albanian.")
+        str, typer.Option(metavar="LANGUAGE", help="Spoken language: auto, sq or Albanian.")
     ] = "auto",
     task: Annotated[
-        str, typer.Option(metavar="TASK", help="transcribe, or translate into English.")
+        str, typer.Option(metavar="TASK", help="transcribe, or translate to English.")
     ] = "transcribe",
-    words: Annotated[bool, typer.Option("--words", help="Time each word (for json).")] = False,
+    word_timestamps: Annotated[
+        bool,
+        typer.Option("--word-timestamps", "--words", help="Add word timestamps (json only)."),
+    ] = False,
     prompt: Annotated[
         str, typer.Option(metavar="TEXT", help="Names and spellings that occur.")
     ] = "",
-    beam_size: Annotated[
-        int, typer.Option(metavar="N", help="Hypotheses kept side by side, 1 to 20.")
-    ] = 1,
+    beam_size: Annotated[int, typer.Option(metavar="N", help="Beam size, 1 to 20.")] = 1,
     file_format: Annotated[
-        str,
-        typer.Option("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}, or all of them."),
+        str, typer.Option("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)} or all.")
     ] = "txt",
     output_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write files here, not to the terminal.")
     ] = None,
     workspace: WorkspaceDir = None,
 ) -> None:
-    """Write down what is said in recordings.
+    """Transcribe recordings.
 
-    The text appears as it is recognised. With --output-dir, each recording becomes a file named
+    The text appears while it is recognized. With --output-dir, each recording gets a file named
     after it.
     """
     options = TranscribeOptions(
         language=_language_code(language),
         task=cast("Task", task),  # the options check it
         prompt=prompt,
-        word_timestamps=words,
+        word_timestamps=word_timestamps,
         beam_size=beam_size,
     )
-    formats = formats_of(file_format, output_dir)
+    formats = expand_format(file_format, output_dir)
     models_dir = Workspace.default(workspace).models_dir
-    with Terminal() as terminal, all_or_exit_code(files) as done:
+    with Terminal() as terminal, exit_unless_all_done(files) as done:
         paths = readable(files, terminal)
-        target = FileTarget(paths, formats, output_dir) if output_dir else None
-        streamed = target is None and formats == ["txt"]
-        for path, waveform, engine in _opened(paths, terminal, model, models_dir):
+        writer = TranscriptWriter(paths, formats, output_dir) if output_dir else None
+        streams_text = writer is None and formats == ["txt"]
+        for path, waveform, engine in _decoded(paths, terminal, model, models_dir):
             progress = terminal.progress(path.name)
             transcription = engine.transcribe(waveform, options, on_progress=progress)
-            if streamed and len(files) > 1:
+            if streams_text and len(files) > 1:
                 terminal.write(("\n" if done else "") + f"==> {path.name} <==\n")
             try:
                 for segment in transcription:
-                    if streamed:
+                    if streams_text:
                         terminal.write(segment.text.strip() + "\n")
                 done.append(path)
-            finally:  # what was recognised before Ctrl+C is kept
+            finally:  # keep what was recognized before Ctrl+C
                 transcript, complete = transcription.so_far(), path in done
                 if complete or transcript.segments:
-                    if target:
-                        for written in target.write(path, transcript, complete=complete):
+                    if writer:
+                        for written in writer.write(path, transcript, complete=complete):
                             terminal.say(f"Wrote {written}")
-                    elif not streamed:
+                    elif not streams_text:
                         terminal.write(FORMATS[formats[0]](transcript))
             if not transcription.info.has_speech:
                 terminal.say(f"{path.name}: no speech was found.")
             elif not transcript.segments:
-                terminal.say(f"{path.name}: there is a voice, but no words were understood.")
+                terminal.say(f"{path.name}: there is speech, but no words were recognized.")
 
 
-@mistakes_in_one_line()
+@one_line_errors()
 def detect(files: Files, model: ModelName = "base", workspace: WorkspaceDir = None) -> None:
-    """Say which language is spoken in recordings.
-
-    The first half minute of speech decides, sound without speech left out.
-    """
+    """Detect the language of recordings, from their first 30 seconds of speech."""
     models_dir = Workspace.default(workspace).models_dir
-    with Terminal() as terminal, all_or_exit_code(files) as done:
+    with Terminal() as terminal, exit_unless_all_done(files) as done:
         paths = readable(files, terminal)
-        for path, waveform, engine in _opened(paths, terminal, model, models_dir):
-            terminal.write(f"{path.name}: {_described(engine.detect_language(waveform))}\n")
+        for path, waveform, engine in _decoded(paths, terminal, model, models_dir):
+            detection = engine.detect_language(waveform)
+            terminal.write(f"{path.name}: {_describe(detection)}\n")
             done.append(path)
 
 
-def _opened(
+def _decoded(
     paths: Sequence[Path], terminal: Terminal, model: str, models_dir: Path
 ) -> Iterator[tuple[Path, "Waveform", "Engine"]]:
-    """Each recording, decoded, with the model; those that turn out unreadable are left out."""
+    """Load the model and decode each recording; one that cannot be decoded costs a message."""
     if not paths:
         return
     from lab import audio
@@ -138,7 +136,7 @@ def _opened(
 
 
 def _language_code(language: str) -> str | None:
-    """The code of a language given by code or English name; None for "auto"."""
+    """The code of a language, given its code or English name; None for “auto”."""
     wanted = language.strip().casefold()
     codes = {name.casefold(): code for code, name in LANGUAGES.items()}
     if wanted == "auto":
@@ -150,16 +148,16 @@ def _language_code(language: str) -> str | None:
     close = difflib.get_close_matches(wanted, codes, n=1)
     hint = f" Did you mean {LANGUAGES[codes[close[0]]]}?" if close else ""
     raise OptionsError(
-        f'Whisper knows no language "{language}".{hint} '
+        f"Whisper does not support the language “{language}”.{hint} "
         "Give a code such as sq, an English name such as Albanian, or auto."
     )
 
 
-def _described(detection: LanguageDetection | None) -> str:
+def _describe(detection: LanguageDetection | None) -> str:
     if detection is None:
         return "no speech was found"
     likeliest, *others = [
         f"{LANGUAGES[code]} ({code}) {probability:.1%}"
-        for code, probability in list(detection.probabilities.items())[: 1 + N_OTHER_LANGUAGES]
+        for code, probability in list(detection.probabilities.items())[: 1 + _N_OTHER_LANGUAGES]
     ]
     return likeliest + (f"; then {', '.join(others)}" if others else "")

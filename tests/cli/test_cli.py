@@ -77,18 +77,18 @@ def test_what_cannot_be_read_costs_a_line_and_exit_code_2(
 ) -> None:
     assert_refused(lab(command, tmp_path / "gone.wav"), "gone.wav", "does not exist")
     assert_refused(lab(command, tmp_path), "is a folder")
-    assert_refused(lab(command, text_file), "letter.mp3", "not sound")
+    assert_refused(lab(command, text_file), "letter.mp3", "not audio")
 
 
 @pytest.mark.parametrize(
     ("options", "mentioned"),
     [
         (["--language", "albanain"], "Did you mean Albanian?"),
-        (["--language", "xx"], '"xx"'),
+        (["--language", "xx"], "“xx”"),
         (["--format", "docx"], "txt, srt, vtt, tsv, json"),
         (["--format", "all"], "--output-dir"),
         (["--task", "summarise"], "summarise"),
-        (["--beam-size", "0"], "beam size"),
+        (["--beam-size", "0"], "beam_size"),
         (["--model", "no-such"], "no-such"),
         (["--output-dir", ENGLISH], "english.ogg"),
         (["--workspace", ENGLISH], "english.ogg"),

@@ -31,20 +31,20 @@ def options(tmp_path: Path) -> tuple[object, ...]:
 def test_a_corpus_is_imported_and_listed(
     corpus: Path, options: tuple[object, ...], tmp_path: Path
 ) -> None:
-    done = lab("dataset", "import", corpus, *options, "--kind", "ljspeech")
-    assert (done.exit_code, done.stdout) == (0, "shqip: 2 clips are new.\n")
+    done = lab("dataset", "import", corpus, *options, "--format", "ljspeech")
+    assert (done.exit_code, done.stdout) == (0, "shqip: 2 clips imported.\n")
     first, *_, last, hint = done.stderr.splitlines()
     assert first == "wavs/b.wav: has no text"
     assert last == "… and 11 more problems"
     assert hint.endswith("python -m lab dataset check shqip --languages")
-    again = lab("dataset", "import", corpus, *options, "--kind", "ljspeech")
-    assert again.stdout == "shqip: 0 clips are new, 2 were there before.\n"
+    again = lab("dataset", "import", corpus, *options, "--format", "ljspeech")
+    assert again.stdout == "shqip: 0 clips imported, 2 already in the dataset.\n"
     listed = lab("dataset", "list", "--workspace", tmp_path / "w").stdout.splitlines()
     assert [line.split() for line in listed] == [
         ["NAME", "CLIPS", "WITH", "TEXT"],
         ["shqip", "2", "1"],
     ]
-    entries = Dataset("shqip", tmp_path / "w/datasets/shqip").entries()
+    entries = Dataset("shqip", tmp_path / "w/datasets/shqip").clips()
     assert [(entry.transcription, entry.language) for entry in entries] == [
         ("Mirë", "sq"),
         ("", "sq"),
@@ -54,21 +54,25 @@ def test_a_corpus_is_imported_and_listed(
 def test_without_a_kind_a_person_is_asked(
     corpus: Path, options: tuple[object, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert_refused(lab("dataset", "import", corpus, *options), "LJSpeech", "--kind ljspeech")
-    monkeypatch.setattr(command, "_somebody_is_there", lambda: True)
+    assert_refused(lab("dataset", "import", corpus, *options), "LJSpeech", "--format ljspeech")
+    monkeypatch.setattr(command, "_is_interactive", lambda: True)
     monkeypatch.setattr("typer.confirm", lambda *_, **__: False)
     assert_refused(lab("dataset", "import", corpus, *options), "Nothing was imported")
     assert not (tmp_path / "w").exists()
     monkeypatch.setattr("typer.confirm", lambda *_, **__: True)
-    assert lab("dataset", "import", corpus, *options).stdout == "shqip: 2 clips are new.\n"
+    assert lab("dataset", "import", corpus, *options).stdout == "shqip: 2 clips imported.\n"
 
 
 def test_mistakes_cost_a_line(corpus: Path, options: tuple[object, ...], tmp_path: Path) -> None:
-    assert_refused(lab("dataset", "import", tmp_path / "gone", *options), "gone", "no folder")
+    assert_refused(
+        lab("dataset", "import", tmp_path / "gone", *options), "gone", "neither a folder"
+    )
     (tmp_path / "empty").mkdir()
-    assert_refused(lab("dataset", "import", tmp_path / "empty", *options), "no corpus")
-    assert_refused(lab("dataset", "import", corpus, *options, "--kind", "x"), "audiofolder")
-    wrong = lab("dataset", "import", corpus, *options, "--kind", "ljspeech", "--language", "xx")
+    assert_refused(
+        lab("dataset", "import", tmp_path / "empty", *options), "none of the known formats"
+    )
+    assert_refused(lab("dataset", "import", corpus, *options, "--format", "x"), "audiofolder")
+    wrong = lab("dataset", "import", corpus, *options, "--format", "ljspeech", "--language", "xx")
     assert_refused(wrong, "“xx”")
 
 
@@ -76,15 +80,15 @@ def test_an_archive_says_which_language_it_is_in(tmp_path: Path, corpus: Path) -
     with zipfile.ZipFile(tmp_path / "cv.zip", "w") as packed:
         packed.write(corpus / "wavs/a.wav", "cv-17/sq/clips/a.wav")
         packed.writestr("cv-17/sq/train.tsv", "client_id\tpath\tsentence\na\ta.wav\tPo\n")
-    options = ("--name", "shqip", "--workspace", tmp_path / "w", "--kind", "common-voice")
+    options = ("--name", "shqip", "--workspace", tmp_path / "w", "--format", "common-voice")
     done = lab("dataset", "import", tmp_path / "cv.zip", *options)
-    assert done.stdout == "shqip: 1 clip is new.\n"
-    (entry,) = Dataset("shqip", tmp_path / "w/datasets/shqip").entries()
+    assert done.stdout == "shqip: 1 clip imported.\n"
+    (entry,) = Dataset("shqip", tmp_path / "w/datasets/shqip").clips()
     assert (entry.language, entry.split) == ("sq", "train")
 
 
 def test_where_nobody_says_the_language_it_has_to_be_given(corpus: Path, tmp_path: Path) -> None:
-    options = ("--name", "a", "--workspace", tmp_path / "w", "--kind", "ljspeech")
+    options = ("--name", "a", "--workspace", tmp_path / "w", "--format", "ljspeech")
     assert_refused(lab("dataset", "import", corpus, *options), "--language sq")
     assert not (tmp_path / "w/datasets/a").exists()
 

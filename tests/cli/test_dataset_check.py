@@ -27,7 +27,7 @@ def made(workspace: Workspace) -> dataset.Dataset:
     noise = np.random.default_rng(0).normal(0, 0.1, 2 * SAMPLE_RATE).astype(np.float32)
     sound = encode_wav(Waveform(noise, SAMPLE_RATE))
     made, _ = dataset.add(workspace, "a", [("one.wav", sound)], language="sq")
-    (entry,) = made.entries()
+    (entry,) = made.clips()
     made.change([(entry, replace(entry, transcription="Mirë se vini"))], what="corrected")
     return made
 
@@ -36,16 +36,16 @@ def test_what_is_wrong_is_a_line_and_serious_things_an_exit_code(
     workspace: Workspace, made: dataset.Dataset
 ) -> None:
     done = check(workspace)
-    assert (done.exit_code, done.stdout) == (0, "Nothing was found that would harm a model.\n")
-    assert "1 of 1 clips were not listened to" in done.stderr
-    heard = check(workspace, "--listen")
+    assert (done.exit_code, done.stdout) == (0, "No problems found.\n")
+    assert "1 of 1 clip has not been analysed" in done.stderr
+    heard = check(workspace, "--analyse")
     assert heard.exit_code == 0
     assert "warning  Noisy: 1 clip" in heard.stdout
     assert heard.stderr == ""
-    Path(made.folder / made.entries()[0].file_name).unlink()
+    Path(made.folder / made.clips()[0].file_name).unlink()
     gone = check(workspace)
     assert gone.exit_code == 1
-    assert gone.stdout.startswith("serious  Sound is missing: 1 clip")
+    assert gone.stdout.startswith("serious  Audio file is missing: 1 clip")
 
 
 def test_a_dataset_that_is_not_there_costs_a_line(workspace: Workspace) -> None:

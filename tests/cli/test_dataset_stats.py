@@ -41,10 +41,10 @@ def test_figures_are_printed(made: Dataset, workspace: Workspace) -> None:
     shown = run("a", "--workspace", workspace.root)
     assert shown.exit_code == 0
     lines = [" ".join(line.split()) for line in shown.stdout.splitlines()]
-    assert "Clips 3, of these 1 excluded" in lines
-    assert "With text 2, of these 1 corrected" in lines
-    assert "Words 3, of these 2 different; 1 occur once" in lines
-    assert "Heard by base" in lines
+    assert "Clips 3 (1 excluded)" in lines
+    assert "With text 2 (1 corrected)" in lines
+    assert "Words 3 (2 different, 1 used once)" in lines
+    assert "Predictions base" in lines
     assert lines[-2:] == ["train 1 1 0 0.00", "test 1 1 0 0.00"]
 
 

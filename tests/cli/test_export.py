@@ -15,7 +15,7 @@ from lab.asr import weights
 from lab.asr.engine import Engine
 from lab.cli.evaluate import evaluate
 from lab.cli.export import export
-from lab.cli.health import RED, health
+from lab.cli.health import REGRESSED, health
 from lab.core.workspace import Workspace, write_json
 from lab.evaluation import report_files, rescore
 from lab.health import CheckResult, HealthReport, read_report
@@ -91,17 +91,15 @@ def test_regressions_are_printed_saved_and_set_the_exit_code(
     found = HealthReport("shqip-1", "base", (regression,))
     monkeypatch.setattr("lab.health.health_check", lambda *_, **__: found)
     done = lab("health", "--model", run.name, "--workspace", workspace.root)
-    assert done.exit_code == RED
+    assert done.exit_code == REGRESSED
     assert done.stdout.splitlines() == [
-        "red    Noise  It talks in noise.",
+        "red  Noise  It talks in noise.",
         "shqip-1 has regressed compared with base: noise.",
     ]
     assert read_report(run.folder / "health.json") == found
 
 
-def test_a_run_is_evaluated_on_clips_it_was_not_trained_on(
-    workspace: Workspace, run: Run
-) -> None:
+def test_a_run_is_evaluated_on_clips_it_was_not_trained_on(workspace: Workspace, run: Run) -> None:
     made = silent_dataset(workspace, 1, 2)
     edits = [(one, replace(one, transcription="po", split="test")) for one in made.clips()]
     made.change(edits, what="split anew")
@@ -112,7 +110,7 @@ def test_a_run_is_evaluated_on_clips_it_was_not_trained_on(
     call = ("evaluate", "--model", run.name, "--dataset", "a", "--workspace", workspace.root)
     done = lab(*call, "--output-dir", workspace.root / "out")
     assert (done.exit_code, done.stdout.splitlines()[2].split()[0]) == (0, run.name)
-    assert done.stdout.startswith("a, test: 1 clips, ")
+    assert done.stdout.startswith("a, test: 1 clip, ")
     excluded = "1 clip was excluded from a, test, because a model was trained on it."
     assert excluded in done.stderr
     written = report_files.read(workspace.root / "out")

@@ -85,7 +85,10 @@ def test_of_several_files_the_good_ones_are_done_and_the_bad_ones_cost_a_line_ea
         (["--format", "docx"], "labelled.png"),
         (["--preset", "mine"], "source-lab or whisper"),
         (["--window", "gauss"], "hann or hamming"),
-        (["--n-fft", "5", "--n-mels", "0"], "n_mels must be a whole number between 1 and 512, not 0"),
+        (
+            ["--n-fft", "5", "--n-mels", "0"],
+            "n_mels must be a whole number between 1 and 512, not 0",
+        ),
         (["--colour-map", "beige"], "viridis"),
         (["--fmax", "9000"], "at most 8000"),
         (["--sample-rate", "100"], "4000"),

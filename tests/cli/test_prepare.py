@@ -66,7 +66,7 @@ def test_the_clips_are_those_of_the_library_and_the_checklist_follows(
     summary, *checks = result.stdout.splitlines()
     assert len(report.rows) >= 8
     minutes = sum(row.duration_s for row in report.rows) / 60
-    assert summary == f"{len(report.rows)} clips, {minutes:.1f} minutes in all, in {out}"
+    assert summary == f"{len(report.rows)} clips, {minutes:.1f} minutes in total, in {out}"
     assert len(checks) == N_CHECKS
     assert checks[0].startswith("✗ Enough clips: ")
     assert [check[0] for check in checks[1:4]] == ["✓"] * 3  # the kind, the lengths, the rate
@@ -94,7 +94,7 @@ def test_a_failed_check_names_the_clips(out: Path) -> None:
     lengths, rate = result.stdout.splitlines()[3:5]
     assert lengths.startswith("✗ 1 to 30 seconds each: 1 of 1 clips are too short or too long.")
     assert lengths.endswith(" (english-0001.wav)")
-    assert rate == "✓ 16000 samples a second: All 1 clips pass."  # as this preset makes them
+    assert rate == "✓ Sample rate 16000 Hz: All 1 clips pass."  # as this preset makes them
 
 
 @pytest.mark.parametrize("preset", ["whisper", "as-is"])
@@ -127,7 +127,7 @@ def test_a_folder_gives_its_recordings_in_order_each_once(out: Path, tmp_path: P
     (tmp_path / "empty").mkdir()
     nothing = lab("prepare", tmp_path / "empty", SPANISH, "--output-dir", out)
     assert nothing.exit_code == 2
-    assert nothing.stderr == f"{tmp_path / 'empty'} holds no recordings.\n"
+    assert nothing.stderr == f"{tmp_path / 'empty'} contains no recordings.\n"
     assert sources(out) == ["spanish.ogg"]
 
 
@@ -148,8 +148,8 @@ def test_of_a_zip_the_good_ones_are_prepared_and_the_others_cost_a_line_each(
     result = lab("prepare", path, "--preset", "whisper", "--output-dir", out)
     assert result.exit_code == 2
     evil, damaged, broken = result.stderr.splitlines()
-    assert "“../../evil.ogg” is skipped: its name points outside" in evil
-    assert "“damaged.ogg” is skipped: it is damaged" in damaged
+    assert "“../../evil.ogg” was skipped: its name points outside" in evil
+    assert "“damaged.ogg” was skipped: it is damaged" in damaged
     assert broken.startswith("“broken.mp3” is a text")
     assert sources(out) == ["day 1/hola.ogg", "day 2/hola.ogg"]
     assert {path.name for path in tmp_path.iterdir()} == {"brought.zip", "out"}
@@ -195,11 +195,11 @@ def test_a_folder_that_holds_clips_is_left_alone(out: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "mentioned"),
     [
-        (["--preset", "studio"], "Choose whisper, source-lab, as-is."),
+        (["--preset", "studio"], "Choose whisper or source-lab or as-is."),
         (["--preset", "whisper", "--recipe", "recipe.yaml"], "not both"),
         (["--recipe", "gone.yaml"], "gone.yaml cannot be read (No such file"),
         (["--recipe", FOLDER], "samples cannot be read (Is a directory"),
-        (["--recipe", ENGLISH], "english.ogg is no text"),
+        (["--recipe", ENGLISH], "english.ogg is not a text file"),
         (["--recipe", FOLDER / "english.txt"], "The settings "),
         (["--recipe", HOME / "environment.yml"], "unknown: 'name'"),
     ],
@@ -234,7 +234,7 @@ def test_what_was_finished_before_ctrl_c_is_kept(
     options = ["--preset", "whisper", "--output-dir", out]
     result = lab("prepare", SPANISH, ENGLISH, *options)
     assert (result.exit_code, result.stdout) == (130, "")
-    assert result.stderr == f"The recordings that were finished are in {out}.\nStopped.\n"
+    assert result.stderr == f"The finished recordings are in {out}.\nStopped.\n"
     assert {path.name for path in out.iterdir()} == {
         "spanish-0001.wav",
         "manifest.csv",
@@ -260,6 +260,6 @@ def test_ctrl_c_ends_with_a_line_and_leaves_no_part_of_a_recording(
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors == f"The recordings that were finished are in {out}.\nStopped.\n"
+    assert errors == f"The finished recordings are in {out}.\nStopped.\n"
     assert sources(out) == ["english.ogg"]
     assert not [*out.glob("long-*"), *out.glob("*.part")]

@@ -42,7 +42,7 @@ def test_one_command_splits_trains_and_evaluates(made: Workspace) -> None:
     )
     assert done.exit_code == 0, done.stderr
     folder = made.root / "runs" / "first"
-    assert f"first: the model is {folder / 'model.pt'}\n" in done.stdout
+    assert f"Model of first: {folder / 'model.pt'}\n" in done.stdout
     assert "Split noises: " in done.stderr
     assert "Epoch 1.0: validation WER" in done.stderr
     left = {path.name for path in folder.iterdir()}
@@ -95,7 +95,7 @@ def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 130, said
-    assert f"Stopped. Go on with: python -m lab train-run {run.folder}" in said
+    assert f"Stopped. Resume it with: python -m lab train-run {run.folder}" in said
     state = run.status()
     assert (state.state, state.total_steps) == ("stopped", 100)
     assert 0 < state.step < 100
