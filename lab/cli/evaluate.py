@@ -52,7 +52,7 @@ def evaluate(
     ] = None,
     workspace: WorkspaceDir = None,
 ) -> None:
-    """Evaluate models on the clips of a split: WER, CER and a comparison.
+    """Compare models on the same clips by WER and CER.
 
     Predictions are kept with the dataset, and reused.
     """

@@ -8,6 +8,7 @@ import bz2
 import gzip
 import io
 import os
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -17,10 +18,10 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO, TypeVar, cast
+from typing import IO, BinaryIO, cast
 
 from lab.core.errors import LabError
-from lab.core.files import UnsafeNameError, gigabytes, safe_path
+from lab.core.files import CHUNK_BYTES, UnsafeNameError, gigabytes, safe_path
 
 # fmt: off
 ARCHIVE_SUFFIXES = frozenset({
@@ -30,15 +31,19 @@ ARCHIVE_SUFFIXES = frozenset({
 # What the standard library raises: ValueError for names that are not text, RuntimeError for
 # unknown features.
 _DAMAGE = (
-    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError),
-    *(ValueError, RuntimeError, OverflowError),
-)
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    OverflowError,
+)  # fmt: skip
 _ENCRYPTED = 0x1
 _ALWAYS_ALLOWED_BYTES = 100 << 20
 _MAX_HEADER_BYTES = 16 << 20  # of one file in a tar, which Python reads in one go
 _SPLIT_IT = "Unpack it yourself and choose the folder, or split it into smaller archives."
-
-T = TypeVar("T")
 
 
 class ArchiveError(LabError):
@@ -85,7 +90,14 @@ class Member:
 
     def open(self) -> BinaryIO:
         """Open its content as a stream; opening and reading raise MemberError if it is damaged."""
-        return cast(BinaryIO, _MemberFile(_or_damaged(self._open)))
+        with _damage_reported():
+            return cast(BinaryIO, _MemberFile(self._open()))
+
+    def read(self) -> bytes:
+        """Return all of its content; raises as `open`."""
+        content = io.BytesIO()  # whose bytes come out without a copy
+        shutil.copyfileobj(self.open(), content, CHUNK_BYTES)
+        return content.getvalue()
 
     @property
     def path(self) -> PurePosixPath:
@@ -117,9 +129,7 @@ def open_archive(
             file.seek(0)
             if start[:2] == b"PK":
                 with zipfile.ZipFile(file) as zipped:
-                    members = _zip_members(zipped, name, size_bytes)
-                    if len(zipped.infolist()) > limits.members:
-                        raise _too_many(name, limits)
+                    members = _zip_members(zipped, name, size_bytes, limits)
                     yield _checked(members, name, size_bytes, limits, is_wanted)
             else:
                 plain = cast(BinaryIO, _BoundedReads(_decompressed(file, start)))
@@ -134,19 +144,19 @@ def open_archive(
 
 
 def _checked(
-    members: Iterator[Member | None],
+    members: Iterator[Member],
     name: str,
     size_bytes: int,
     limits: ArchiveLimits,
     is_wanted: Callable[[str], bool],
 ) -> Iterator[Member]:
-    """Yield the wanted members with their problems. members: None for a folder"""
+    """Yield the wanted members with their problems; the name of a folder ends with a slash."""
     allowed = min(limits.total_bytes, max(int(limits.ratio * size_bytes), _ALWAYS_ALLOWED_BYTES))
     declared = 0
     for number, member in enumerate(members, start=1):
         if number > limits.members:
             raise _too_many(name, limits)
-        if member is None or not is_wanted(member.name):
+        if member.name.endswith("/") or not is_wanted(member.name):
             continue
         problem = member.problem or _problem(member, limits)
         if not problem:
@@ -178,8 +188,12 @@ def _problem(member: Member, limits: ArchiveLimits) -> str | None:
     return None
 
 
-def _zip_members(packed: zipfile.ZipFile, name: str, size_bytes: int) -> Iterator[Member | None]:
+def _zip_members(
+    packed: zipfile.ZipFile, name: str, size_bytes: int, limits: ArchiveLimits
+) -> Iterator[Member]:
     members = packed.infolist()
+    if len(members) > limits.members:
+        raise _too_many(name, limits)
     if members and all(member.flag_bits & _ENCRYPTED for member in members):
         raise ArchiveError(
             f"“{name}” is protected by a password. Unpack it yourself and choose the folder, or "
@@ -194,18 +208,9 @@ def _zip_members(packed: zipfile.ZipFile, name: str, size_bytes: int) -> Iterato
             problem = "it is encrypted; pack it without a password"
         elif member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             problem = "its compression is not supported; pack it as an ordinary zip"
-        is_folder = member.filename.endswith("/")  # `is_dir()` fails where the name is empty
-        yield (
-            None
-            if is_folder
-            else Member(
-                _name_in_zip(member),
-                member.file_size,
-                min(offset_bytes / size_bytes, 1.0),
-                problem,
-                partial(packed.open, member),
-            )
-        )
+        progress = min(offset_bytes / size_bytes, 1.0)
+        content = partial(packed.open, member)
+        yield Member(_name_in_zip(member), member.file_size, progress, problem, content)
         offset_bytes += member.compress_size
 
 
@@ -216,24 +221,16 @@ def _name_in_zip(member: zipfile.ZipInfo) -> str:
     return member.filename
 
 
-def _tar_members(
-    packed: tarfile.TarFile, file: BinaryIO, size_bytes: int
-) -> Iterator[Member | None]:
+def _tar_members(packed: tarfile.TarFile, file: BinaryIO, size_bytes: int) -> Iterator[Member]:
     while member := packed.next():
         packed.members = []  # type: ignore[attr-defined]  # else all stay in memory
         is_file = member.isreg() and not member.issparse()
-        yield (
-            None
-            if member.isdir()
-            else Member(
-                member.name,
-                member.size,
-                min(file.tell() / size_bytes, 1.0),
-                None if is_file else "it is a link or a device; pack the file itself",
-                # None only for what is not a file.
-                partial(cast(Callable[..., IO[bytes]], packed.extractfile), member),
-            )
-        )
+        problem = None if is_file else "it is a link or a device; pack the file itself"
+        progress = min(file.tell() / size_bytes, 1.0)
+        # None only for what is not a file.
+        content = partial(cast(Callable[..., IO[bytes]], packed.extractfile), member)
+        name = f"{member.name}/" if member.isdir() else member.name
+        yield Member(name, member.size, progress, problem, content)
 
 
 def _decompressed(file: BinaryIO, start: bytes) -> BinaryIO:
@@ -270,15 +267,17 @@ class _MemberFile(io.RawIOBase):
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        return _or_damaged(partial(self._file.read, size))
+        with _damage_reported():
+            return self._file.read(size)
 
     def close(self) -> None:
         self._file.close()
         super().close()
 
 
-def _or_damaged(read: Callable[[], T]) -> T:
+@contextmanager
+def _damage_reported() -> Iterator[None]:
     try:
-        return read()
+        yield
     except _DAMAGE as error:
         raise MemberError(f"it is damaged ({error}); pack it again") from error

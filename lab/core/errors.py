@@ -5,6 +5,8 @@ knowledge of programming: pages and the command line show it unchanged.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class LabError(Exception):
@@ -27,9 +29,16 @@ class OptionsError(LabError):
     """An option or an input is outside what is supported here."""
 
 
-def disk_error(path: str | os.PathLike[str], error: OSError) -> WorkspaceError:
-    """The error to raise where `path` cannot be written."""
-    return WorkspaceError(
-        f"{path} cannot be written ({error.strerror or error}). "
-        "Free some space or choose another workspace."
-    )
+@contextmanager
+def disk_errors(
+    path: str | os.PathLike[str],
+    advice: str = "Free some space or choose another workspace.",
+    *,
+    action: str = "written",
+) -> Iterator[None]:
+    """Turn an OSError in the `with` block into a WorkspaceError: `path` cannot be `action`."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"{path} cannot be {action} ({error.strerror or error})."
+        raise WorkspaceError(f"{reason} {advice}".rstrip()) from error

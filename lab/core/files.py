@@ -1,17 +1,18 @@
 """Untrusted files: safe names for use and display, and copying streams to disk."""
 
+import csv
 import hashlib
 import io
 import os
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 
-from lab.core.errors import disk_error
+from lab.core.errors import disk_errors
 
 # Extensions of the files that `lab.audio` reads; the content decides what a file really is.
 # fmt: off
@@ -67,8 +68,20 @@ def safe_path(name: str) -> PurePosixPath:
     return PurePosixPath(*parts)
 
 
+def text_encoding(start: bytes) -> str:
+    """Return the encoding of a text file, UTF-8 or UTF-16, from its first bytes."""
+    return "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+
 def gigabytes(n_bytes: float) -> str:
     return f"{n_bytes / (1 << 30):.1f} GB"
+
+
+def csv_text(rows: Iterable[Iterable[object]], *, line_end: str = "\r\n") -> str:
+    """Format rows as CSV."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator=line_end).writerows(rows)
+    return text.getvalue()
 
 
 @dataclass(frozen=True)
@@ -91,17 +104,16 @@ def hashed_copy(source: bytes | BinaryIO, folder: Path) -> Iterator[HashedCopy]:
     path = folder / f".{secrets.token_hex(8)}.part"
     digest, size_bytes = hashlib.sha256(), 0
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            while chunk := stream.read(CHUNK_BYTES):
-                file.write(chunk)
-                digest.update(chunk)
-                size_bytes += len(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        yield HashedCopy(path, digest.hexdigest(), size_bytes)
-    except OSError as error:
-        raise disk_error(folder, error) from error
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                while chunk := stream.read(CHUNK_BYTES):
+                    file.write(chunk)
+                    digest.update(chunk)
+                    size_bytes += len(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            yield HashedCopy(path, digest.hexdigest(), size_bytes)
     finally:
         with suppress(OSError):  # moved, or never written
             path.unlink()

@@ -8,11 +8,10 @@ import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from lab.core.errors import disk_error
+from lab.core.errors import disk_errors
 
 _PREFIX = ".import-"
 _LOCK_SUFFIX = ".lock"
@@ -29,14 +28,15 @@ class Staging:
         self.folder = parent / f"{_PREFIX}{secrets.token_hex(6)}"
         # Acquired before the folder exists, so that no process takes that for a leftover.
         self._lock = FileLock(f"{self.folder}{_LOCK_SUFFIX}", thread_local=False)
-        try:
-            parent.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(parent)
-            self._lock.acquire(timeout=0)
-            self.folder.mkdir()
-        except OSError as error:
-            self._lock.release()
-            raise disk_error(parent, error) from error
+        with disk_errors(parent):
+            try:
+                parent.mkdir(parents=True, exist_ok=True)
+                _remove_leftovers(parent)
+                self._lock.acquire(timeout=0)
+                self.folder.mkdir()
+            except OSError:
+                self._lock.release()
+                raise
 
     def remove(self) -> None:
         """Remove the folder and its content; calling it again has no effect."""
@@ -47,12 +47,7 @@ class Staging:
     def __enter__(self) -> Path:
         return self.folder
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.remove()
 
 

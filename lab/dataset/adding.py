@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from lab import audio
-from lab.core.errors import AudioError, OptionsError, WorkspaceError
+from lab.core.errors import AudioError, OptionsError, disk_errors
 from lab.core.files import AUDIO_SUFFIXES, hashed_copy
 from lab.core.languages import LANGUAGES
 from lab.core.progress import Progress, ignore
@@ -67,7 +67,9 @@ def add(
                 file_name = f"audio/{_file_name(clip_name, copy.sha256)}"
                 if file_name in known:
                     continue
-                duration_s = _duration_s(copy.path)
+                duration_s = None
+                with suppress(AudioError):  # no audio, which the checks report
+                    duration_s = _duration_s(copy.path)
                 copy.path.replace(dataset.folder / file_name)
             known.add(file_name)
             text = " ".join(texts.get(clip_name, "").split())
@@ -120,7 +122,10 @@ def import_clips(
                 + (refused[0].reason if refused else "Choose the folder that holds the audio.")
             )
         on_progress(len(waiting), len(waiting), "Copying clips")
-        _sync()
+        # All at once before a table refers to the files: file by file takes longer than copying.
+        # Windows offers only the latter, and writes its buffers soon anyway.
+        if hasattr(os, "sync"):
+            os.sync()
         n_new = _move_into_dataset(dataset, copied, staging)
     return ImportResult(dataset, n_new, len(waiting) - len(refused) - n_new, tuple(refused))
 
@@ -138,24 +143,17 @@ def import_target(workspace: Workspace, name: str, language: str) -> Dataset:
 
 
 def _duration_s(path: Path) -> float | None:
-    """Duration according to the header; None if it is not audio, which the checks report."""
-    with suppress(AudioError):
-        duration_s = audio.probe(path).duration_s
-        return None if duration_s is None else round(duration_s, 3)
-    return None
+    """Duration according to the header, if it states one; raises AudioError."""
+    duration_s = audio.probe(path).duration_s
+    return None if duration_s is None else round(duration_s, 3)
 
 
 @contextmanager
 def _staging(dataset: Dataset) -> Iterator[Path]:
     """A temporary folder within the dataset's folder, removed at the end."""
     try:
-        with Staging(dataset.folder) as staging:
+        with disk_errors(dataset.folder), Staging(dataset.folder) as staging:
             yield staging
-    except OSError as error:
-        raise WorkspaceError(
-            f"The clips cannot be copied to {dataset.folder} ({error.strerror or error}). "
-            "Free some space or choose another workspace."
-        ) from error
     finally:
         for folder in (dataset.folder / "audio", dataset.folder):
             with locked(dataset), suppress(OSError):  # fails for a folder that is not empty
@@ -164,7 +162,7 @@ def _staging(dataset: Dataset) -> Iterator[Path]:
 
 def _copy(clip: CorpusClip, language: str, staging: Path, may_move: bool) -> DatasetClip:
     """Copy or move the audio file of a clip; raises AudioError if it cannot be read."""
-    info = audio.probe(clip.audio_path)
+    duration_s = _duration_s(clip.audio_path)
     try:
         with clip.audio_path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -184,16 +182,8 @@ def _copy(clip: CorpusClip, language: str, staging: Path, may_move: bool) -> Dat
         clip.speaker,
         clip.language or language,
         clip.status if clip.status in STATUSES else NEW,
-        duration_s=None if info.duration_s is None else round(info.duration_s, 3),
+        duration_s=duration_s,
     )
-
-
-def _sync() -> None:
-    """Sync all written files to disk before a table refers to them."""
-    # All at once, since syncing file by file takes longer than copying. Windows offers only the
-    # latter, and writes its buffers soon anyway.
-    if hasattr(os, "sync"):
-        os.sync()
 
 
 def _move_into_dataset(dataset: Dataset, copied: Mapping[str, DatasetClip], staging: Path) -> int:

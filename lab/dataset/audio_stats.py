@@ -13,7 +13,7 @@ import numpy as np
 
 from lab import audio
 from lab.audio.quality import measure
-from lab.core.errors import LabError, WorkspaceError
+from lab.core.errors import LabError, disk_errors
 from lab.core.progress import Progress, ignore
 from lab.dataset import append_only
 from lab.dataset.audio_fingerprint import N_BYTES, Fingerprint, fingerprint
@@ -56,10 +56,8 @@ class AudioStats:
 def load_audio_stats(dataset: Dataset) -> dict[str, AudioStats]:
     """Read the statistics so far, by file name; raises WorkspaceError if that fails."""
     path = dataset.folder / AUDIO_STATS_NAME
-    try:
+    with disk_errors(path, "", action="read"):
         lines = path.read_bytes().splitlines() if path.exists() else []
-    except OSError as error:
-        raise WorkspaceError(f"{path} cannot be read ({error.strerror or error}).") from error
     stats = {}
     for line in lines:
         try:
@@ -116,10 +114,5 @@ def analyse_clip(dataset: Dataset, clip: DatasetClip) -> AudioStats:
 def _append(dataset: Dataset, batch: Sequence[AudioStats]) -> None:
     path = dataset.folder / AUDIO_STATS_NAME
     lines = "".join(json.dumps(asdict(stats), ensure_ascii=False) + "\n" for stats in batch)
-    try:
-        with locked(dataset):
-            append_only.append(path, lines.encode())
-    except OSError as error:
-        raise WorkspaceError(
-            f"{path} cannot be written ({error.strerror or error}). Free some space and try again."
-        ) from error
+    with disk_errors(path, "Free some space and try again."), locked(dataset):
+        append_only.append(path, lines.encode())

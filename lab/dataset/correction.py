@@ -74,19 +74,17 @@ def correction_progress(clips: Iterable[DatasetClip]) -> CorrectionProgress:
 def _rank(order: Order, predictions: Mapping[str, Prediction]) -> Callable[[DatasetClip], float]:
     from rapidfuzz.distance import Levenshtein
 
-    def confidence(clip: DatasetClip) -> float:
-        prediction = predictions.get(clip.file_name)
-        return 2.0 if prediction is None else prediction.confidence
-
-    def similarity(clip: DatasetClip) -> float:
+    def rank(clip: DatasetClip) -> float:
+        if order == "no_text":
+            return bool(clip.transcription)
         prediction = predictions.get(clip.file_name)
         if prediction is None:
-            return 2.0
+            return 2.0  # after all others
+        if order == "confidence":
+            return prediction.confidence
         return Levenshtein.normalized_similarity(clip.transcription, prediction.text)
 
-    if order == "no_text":
-        return lambda clip: bool(clip.transcription)
-    return confidence if order == "confidence" else similarity
+    return rank
 
 
 @dataclass

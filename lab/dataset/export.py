@@ -9,16 +9,16 @@ An export is complete or does not exist, whatever interrupts it.
 import json
 import shutil
 import zipfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 from lab import audio
-from lab.core.errors import AudioError, OptionsError, WorkspaceError
+from lab.core.errors import AudioError, OptionsError, WorkspaceError, disk_errors
 from lab.core.progress import Progress, ignore
 from lab.core.staging import Staging
-from lab.core.workspace import Workspace, atomic_write, child
+from lab.core.workspace import Workspace, atomic_write, item_path
 from lab.dataset import table
 from lab.dataset.card import card_text
 from lab.dataset.file_names import avoid_split_words
@@ -45,11 +45,8 @@ class DatasetExport:
     missing: tuple[str, ...]
 
 
-class _Target(Protocol):
-    """Receives the files of an export; names use slashes."""
-
-    def copy(self, source: Path, name: str) -> None: ...
-    def write(self, name: str, text: str) -> None: ...
+# Writes a file of an export: its name, with slashes, and its text or the file to copy.
+_Write = Callable[[str, str | Path], None]
 
 
 def select_clips(
@@ -115,7 +112,14 @@ def _export_zip(
         atomic_write(path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
     ):
-        result = _write_files(dataset, clips, layout, _Zip(archive), on_progress)
+
+        def write(name: str, content: str | Path) -> None:
+            if isinstance(content, str):
+                archive.writestr(name, content.encode())
+            else:  # audio hardly gets smaller, since most formats are compressed
+                archive.write(content, name, compress_type=zipfile.ZIP_STORED)
+
+        result = _write_files(dataset, clips, layout, write, on_progress)
     return replace(result, path=path)
 
 
@@ -123,18 +127,23 @@ def _export_folder(
     dataset: Dataset, clips: Sequence[DatasetClip], layout: str, folder: Path, on_progress: Progress
 ) -> DatasetExport:
     _check_is_empty(folder)
-    with Staging(folder.resolve().parent) as staging:
+    with (
+        Staging(folder.resolve().parent) as staging,
+        disk_errors(folder, "Free some space or choose another folder."),
+    ):
         temporary = staging / "export"
-        try:
-            result = _write_files(dataset, clips, layout, _Folder(temporary), on_progress)
-            if folder.exists():
-                folder.rmdir()
-            temporary.replace(folder)
-        except OSError as error:
-            raise WorkspaceError(
-                f"{folder} cannot be written ({error.strerror or error}). "
-                "Free some space or choose another folder."
-            ) from error
+        (temporary / "audio").mkdir(parents=True)
+
+        def write(name: str, content: str | Path) -> None:
+            if isinstance(content, str):
+                (temporary / name).write_text(content, encoding="utf-8", newline="")
+            else:
+                shutil.copyfile(content, temporary / name)
+
+        result = _write_files(dataset, clips, layout, write, on_progress)
+        if folder.exists():
+            folder.rmdir()
+        temporary.replace(folder)
     return replace(result, path=folder)
 
 
@@ -151,7 +160,7 @@ def _write_files(
     dataset: Dataset,
     clips: Sequence[DatasetClip],
     layout: str,
-    target: _Target,
+    write: _Write,
     on_progress: Progress,
 ) -> DatasetExport:
     copied, missing = [], []
@@ -163,22 +172,26 @@ def _write_files(
             missing.append(clip.file_name)
             continue
         name = f"audio/{_free_name(clip.file_name, taken)}"
-        target.copy(source, name)
-        copied.append(replace(clip, file_name=name, duration_s=_duration_s(clip, source)))
+        write(name, source)
+        duration_s = clip.duration_s
+        if duration_s is None:
+            with suppress(AudioError):  # reported by the checks of the dataset; exported unchanged
+                duration_s = audio.probe(source).duration_s
+        copied.append(replace(clip, file_name=name, duration_s=duration_s))
     if not copied:
         raise WorkspaceError(
             f"The audio of all {len(clips)} clips is missing in {dataset.folder}. "
             "Restore it, or import the dataset again."
         )
     if layout == AUDIOFOLDER:
-        target.write(TABLE_NAME, table.to_csv(copied))
+        write(TABLE_NAME, table.to_csv(copied))
     else:
         for name, members in group_by_key(copied, _manifest_name).items():
-            target.write(name, "".join(map(_manifest_line, members)))
-    target.write("README.md", card_text(dataset.name, copied, is_audiofolder=layout == AUDIOFOLDER))
+            write(name, "".join(map(_manifest_line, members)))
+    write("README.md", card_text(dataset.name, copied, is_audiofolder=layout == AUDIOFOLDER))
     on_progress(len(clips), len(clips), "Packing clips")
-    duration_s = sum(clip.duration_s or 0.0 for clip in copied)
-    return DatasetExport(dataset.folder, len(copied), duration_s, tuple(missing))
+    total_s = sum(clip.duration_s or 0.0 for clip in copied)
+    return DatasetExport(dataset.folder, len(copied), total_s, tuple(missing))
 
 
 def _manifest_name(clip: DatasetClip) -> str:
@@ -196,15 +209,6 @@ def _manifest_line(clip: DatasetClip) -> str:
     return json.dumps(content, ensure_ascii=False) + "\n"
 
 
-def _duration_s(clip: DatasetClip, source: Path) -> float | None:
-    if clip.duration_s is not None:
-        return clip.duration_s
-    try:
-        return audio.probe(source).duration_s
-    except AudioError:  # reported by the checks of the dataset; exported unchanged
-        return None
-
-
 def _free_name(file_name: str, taken: set[str]) -> str:
     """A name that is unique within the export, also on case-insensitive file systems."""
     path = PurePosixPath(file_name)
@@ -217,33 +221,9 @@ def _free_name(file_name: str, taken: set[str]) -> str:
     return name
 
 
-class _Folder:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        (folder / "audio").mkdir(parents=True)
-
-    def copy(self, source: Path, name: str) -> None:
-        shutil.copyfile(source, self._folder / name)
-
-    def write(self, name: str, text: str) -> None:
-        (self._folder / name).write_text(text, encoding="utf-8", newline="")
-
-
-class _Zip:
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-
-    def copy(self, source: Path, name: str) -> None:
-        # Audio hardly gets smaller, since most formats are compressed.
-        self._archive.write(source, name, compress_type=zipfile.ZIP_STORED)
-
-    def write(self, name: str, text: str) -> None:
-        self._archive.writestr(name, text.encode())
-
-
 def exports_dir(workspace: Workspace, dataset: Dataset) -> Path:
     """Folder for the zips of a dataset, created with the first one."""
-    return child(workspace.root / "exports", dataset.name)
+    return item_path(workspace.root / "exports", dataset.name)
 
 
 def list_exports(workspace: Workspace, dataset: Dataset) -> list[Path]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lab.core.errors import WorkspaceError
+from lab.core.errors import WorkspaceError, disk_errors
 from lab.dataset import append_only
 
 JOURNAL_NAME = "changes.jsonl"
@@ -58,13 +58,8 @@ def append(folder: Path, action: Action) -> int:
     """
     path = folder / JOURNAL_NAME
     line = json.dumps(asdict(action), ensure_ascii=False).encode() + b"\n"
-    try:
+    with disk_errors(path, "Nothing was changed. Free some space and try again."):
         return append_only.append(path, line)
-    except OSError as error:
-        raise WorkspaceError(
-            f"{path} cannot be written ({error.strerror or error}), so nothing was changed. "
-            "Free some space and try again."
-        ) from error
 
 
 def read(folder: Path) -> list[Action]:
@@ -80,17 +75,14 @@ def read_from(folder: Path, start: int) -> tuple[list[Action], int] | None:
     Raises WorkspaceError.
     """
     path = folder / JOURNAL_NAME
-    try:
-        with path.open("rb") as file:
-            if start:
-                file.seek(start - 1)
-                if file.read(1) != b"\n":
-                    return None
-            content = append_only.complete_lines(file.read())
-    except FileNotFoundError:
+    if not path.exists():
         return None if start else ([], 0)
-    except OSError as error:
-        raise WorkspaceError(f"{path} cannot be read ({error.strerror or error}).") from error
+    with disk_errors(path, "", action="read"), path.open("rb") as file:
+        if start:
+            file.seek(start - 1)
+            if file.read(1) != b"\n":
+                return None
+        content = append_only.complete_lines(file.read())
     try:
         actions = [_action(json.loads(line)) for line in content.splitlines()]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 from lab import audio
 from lab.asr.options import TranscribeOptions
-from lab.core.errors import LabError, WorkspaceError
+from lab.core.errors import LabError, WorkspaceError, disk_errors
+from lab.core.files import csv_text
 from lab.core.languages import LANGUAGES
-from lab.core.progress import Progress, ignore
+from lab.core.progress import Progress, ignore, part
 from lab.core.workspace import slug
 from lab.dataset import append_only
 from lab.dataset.store import Dataset, locked
@@ -108,9 +109,10 @@ def predict(
         for batch in _batches(group):
             on_progress(n_done, len(waiting), "Reading clips")
             waveforms = _decode(dataset, batch, skipped)
-            report = _offset(on_progress, n_done, len(waiting))
             transcripts = engine.transcribe_clips(
-                [*waveforms.values()], options, on_progress=report
+                [*waveforms.values()],
+                options,
+                on_progress=part(on_progress, n_done, len(waiting), len(waveforms)),
             )
             predictions = {
                 clip.file_name: _prediction(transcript, wanted)
@@ -209,17 +211,8 @@ def _prediction(transcript: Transcript, language: str) -> Prediction:
     )
 
 
-def _offset(on_progress: Progress, n_before: int, n_clips: int) -> Progress:
-    def report(done: float, total: float, note: str = "") -> None:  # noqa: ARG001
-        on_progress(n_before + done, n_clips, note)
-
-    return report
-
-
 def _csv(rows: Iterable[Sequence[str]]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+    return csv_text(rows, line_end="\n").encode()
 
 
 def _append(
@@ -229,16 +222,11 @@ def _append(
         (file_name, prediction.text, f"{prediction.confidence:.4f}", prediction.language, model)
         for file_name, prediction in predictions.items()
     )
-    try:
-        with locked(dataset):
-            path.parent.mkdir(exist_ok=True)
-            path.touch()  # it becomes the newest file of the model's name even without rows
-            append_only.append(path, _csv(rows), header=_csv([_COLUMNS]))
-    except OSError as error:
-        raise WorkspaceError(
-            f"{path} cannot be written ({error.strerror or error}). Free some space and try again; "
-            "the results so far are kept."
-        ) from error
+    advice = "Free some space and try again; the results so far are kept."
+    with disk_errors(path, advice), locked(dataset):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()  # it becomes the newest file of the model's name even without rows
+        append_only.append(path, _csv(rows), header=_csv([_COLUMNS]))
 
 
 def _read(path: Path) -> dict[str, Prediction]:

@@ -13,8 +13,8 @@ from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
-from lab.core.errors import OptionsError, WorkspaceError
-from lab.core.workspace import Workspace, child, slug
+from lab.core.errors import OptionsError, WorkspaceError, disk_errors
+from lab.core.workspace import Workspace, item_path, slug
 from lab.dataset import journal, snapshot
 from lab.dataset.journal import JOURNAL_NAME, Action, Change
 from lab.dataset.snapshot import EDITABLE_FIELDS, file_signature
@@ -190,14 +190,9 @@ def find(workspace: Workspace, name: str) -> Dataset:
 
 def delete(dataset: Dataset) -> None:
     """Delete a dataset with its audio permanently; raises WorkspaceError."""
-    with locked(dataset):
-        try:
-            (dataset.folder / TABLE_NAME).unlink()  # first, so that nobody opens it any more
-            shutil.rmtree(dataset.folder)
-        except OSError as error:
-            raise WorkspaceError(
-                f"{dataset.folder} cannot be removed ({error.strerror or error})."
-            ) from error
+    with locked(dataset), disk_errors(dataset.folder, "", action="removed"):
+        (dataset.folder / TABLE_NAME).unlink()  # first, so that nobody opens it any more
+        shutil.rmtree(dataset.folder)
     snapshot.forget(dataset.folder)
 
 
@@ -206,7 +201,7 @@ def dataset_named(workspace: Workspace, name: str) -> Dataset:
     dataset_id = slug(name)
     if not dataset_id:
         raise OptionsError("Give the dataset a name with letters or digits, such as “albanian”.")
-    return Dataset(dataset_id, child(datasets_dir(workspace), dataset_id))
+    return Dataset(dataset_id, item_path(datasets_dir(workspace), dataset_id))
 
 
 def datasets_dir(workspace: Workspace) -> Path:
@@ -221,18 +216,16 @@ def locked(dataset: Dataset) -> Iterator[None]:
     """
     path = dataset.folder.with_name(f".{dataset.name}.lock")
     lock = FileLock(path, timeout=_LOCK_TIMEOUT_S)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise WorkspaceError(
-            f"The dataset {dataset.name} is being changed by another program. Try again soon."
-        ) from None
-    except OSError as error:
-        raise WorkspaceError(
-            f"{path} cannot be written ({error.strerror or error}), so nothing can be changed. "
-            "Choose a workspace that you can write to."
-        ) from error
+    with disk_errors(
+        path, "Nothing can be changed until you choose a workspace that you can write to."
+    ):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise WorkspaceError(
+                f"The dataset {dataset.name} is being changed by another program. Try again soon."
+            ) from None
     try:
         yield
     finally:

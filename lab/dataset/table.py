@@ -1,14 +1,14 @@
 """The table of a dataset, `metadata.csv`: one row per clip."""
 
 import csv
-import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from lab.core.errors import WorkspaceError
-from lab.core.workspace import atomic_write
+from lab.core.files import csv_text
+from lab.core.workspace import write_text
 
 TABLE_NAME = "metadata.csv"
 
@@ -75,18 +75,20 @@ def read(path: Path) -> list[DatasetClip]:
 
 def write(path: Path, clips: Sequence[DatasetClip]) -> None:
     """Write a table atomically; raises WorkspaceError."""
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(to_csv(clips).encode())
+    write_text(path, to_csv(clips))
 
 
 def to_csv(clips: Sequence[DatasetClip]) -> str:
     """Format a table as CSV."""
     extra = list(dict.fromkeys(name for clip in clips for name, _ in clip.extra))
-    text = io.StringIO(newline="")
-    table = csv.writer(text)
-    table.writerow([*_COLUMNS, *extra])
-    table.writerows(_row(clip, extra) for clip in clips)
-    return text.getvalue()
+    rows = (
+        [
+            *(getattr(clip, name) for name in _COLUMNS),
+            *(dict(clip.extra).get(name, "") for name in extra),
+        ]
+        for clip in clips
+    )
+    return csv_text([[*_COLUMNS, *extra], *rows])
 
 
 def _clip(header: Sequence[str], row: Sequence[str], line_number: int) -> DatasetClip:
@@ -102,21 +104,5 @@ def _clip(header: Sequence[str], row: Sequence[str], line_number: int) -> Datase
         raise ValueError(
             f"line {line_number} has an invalid duration_s, “{duration[:20]}”"
         ) from None
-    return DatasetClip(
-        values.pop("file_name"),
-        values.pop("transcription"),
-        values.pop("split"),
-        values.pop("speaker"),
-        values.pop("language"),
-        values.pop("status"),
-        duration_s,
-        tuple(values.items()),
-    )
-
-
-def _row(clip: DatasetClip, extra: Iterable[str]) -> list[object]:
-    extra_values = dict(clip.extra)
-    return [
-        *(getattr(clip, name) for name in _COLUMNS),
-        *(extra_values.get(name, "") for name in extra),
-    ]
+    known = {name: values.pop(name) for name in _REQUIRED}
+    return DatasetClip(**known, duration_s=duration_s, extra=tuple(values.items()))

@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.core.aliases import current_names
 from lab.core.errors import LabError, WorkspaceError
-from lab.core.workspace import atomic_write, read_json, write_json
+from lab.core.workspace import read_json, write_json, write_text
 from lab.dataset import DatasetClip
 from lab.evaluation import Hypotheses, Report, Result, build_report, matrix, summarize
 from lab.importers import ImportProblem
@@ -24,8 +24,7 @@ _MAX_ROWS = 100  # of confusions and of missed words
 def write(report: Report, folder: Path) -> tuple[Path, Path]:
     """Write both files atomically; returns their paths. Raises WorkspaceError."""
     table, summary = folder / CSV_NAME, folder / JSON_NAME
-    with atomic_write(table) as temporary:
-        temporary.write_bytes(clips_csv(report).encode())
+    write_text(table, clips_csv(report))
     write_json(summary, as_dict(report))
     return summary, table
 

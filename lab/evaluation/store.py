@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.staging import Staging
-from lab.core.workspace import Workspace, child, remove
+from lab.core.workspace import Workspace, id_time, item_path, remove
 from lab.evaluation import Report, report_files
 from lab.evaluation.report_files import JSON_NAME
 
@@ -27,7 +27,7 @@ class Evaluation:
     @property
     def at(self) -> datetime:
         """Creation time, UTC."""
-        return datetime.strptime(self.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+        return id_time(self.id)
 
     @property
     def datasets(self) -> list[str]:
@@ -35,7 +35,7 @@ class Evaluation:
 
     def report_dir(self, dataset_name: str) -> Path:
         """The folder of the report on a dataset."""
-        return child(self.folder, dataset_name)
+        return item_path(self.folder, dataset_name)
 
 
 def save(workspace: Workspace, reports: list[Report]) -> Evaluation:
@@ -43,7 +43,7 @@ def save(workspace: Workspace, reports: list[Report]) -> Evaluation:
     parent = workspace.root / FOLDER
     with Staging(parent) as staging:
         for report in reports:
-            report_files.write(report, child(staging, report.dataset))
+            report_files.write(report, item_path(staging, report.dataset))
         folder = parent / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         try:
             staging.rename(folder)

@@ -5,7 +5,7 @@ model-exports/RUN-FORMAT-PRECISION/   exports with their verification (`lab.expo
 
 from pathlib import Path
 
-from lab.core.workspace import Workspace, child
+from lab.core.workspace import Workspace, item_path
 from lab.export import FORMATS
 from lab.training.provenance import read_exported_weights, weights_fingerprint
 from lab.training.run import Run
@@ -15,7 +15,7 @@ FOLDER = "model-exports"
 
 def export_dir(workspace: Workspace, run: Run, file_format: str, precision: str) -> Path:
     """The folder for an export of a run, which may not exist yet."""
-    return child(workspace.root / FOLDER, f"{run.name}-{file_format}-{precision}")
+    return item_path(workspace.root / FOLDER, f"{run.name}-{file_format}-{precision}")
 
 
 def list_exports(workspace: Workspace, run: Run) -> dict[tuple[str, str], Path]:

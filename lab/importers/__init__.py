@@ -8,6 +8,7 @@ reader.problems                     # of what has been read so far
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from lab.core.errors import OptionsError
@@ -90,20 +91,17 @@ def find_corpus(corpus_format: CorpusFormat, folder: Path) -> Path:
     Raises OptionsError if it is not a folder.
     """
     _check_folder(folder)
-    for level in _levels(folder.resolve()):
-        for path in level:
-            if corpus_format.detect(path):
-                return path
-    return folder
+    folders = chain.from_iterable(_levels(folder.resolve()))
+    return next(filter(corpus_format.detect, folders), folder)
 
 
 def get_format(name: str) -> CorpusFormat:
     """Look up a format by name; raises OptionsError that lists all names."""
-    for known in CORPUS_FORMATS:
-        if known.name == name:
-            return known
-    names = ", ".join(known.name for known in CORPUS_FORMATS)
-    raise OptionsError(f"Unknown corpus format “{name[:40]}”. Choose one of {names}.")
+    by_name = {known.name: known for known in CORPUS_FORMATS}
+    if name not in by_name:
+        names = ", ".join(by_name)
+        raise OptionsError(f"Unknown corpus format “{name[:40]}”. Choose one of {names}.")
+    return by_name[name]
 
 
 class CorpusReader:
@@ -132,16 +130,13 @@ def _levels(root: Path) -> Iterator[list[Path]]:
     level = [root]
     for _ in range(_MAX_DEPTH + 1):
         yield level
-        level = [child for folder in level for child in _subfolders(folder)]
-        level = level[:_MAX_FOLDERS_PER_LEVEL]
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if path.is_dir() and not path.is_symlink() and not path.name.startswith((".", "__"))
-    ]
+        subfolders = (
+            path
+            for folder in level
+            for path in sorted(folder.iterdir())
+            if path.is_dir() and not path.is_symlink() and not path.name.startswith((".", "__"))
+        )
+        level = list(islice(subfolders, _MAX_FOLDERS_PER_LEVEL))
 
 
 def _detect(folder: Path, root: Path, formats: Sequence[CorpusFormat]) -> DetectedCorpus | None:

@@ -26,9 +26,8 @@ _SPEAKER_LENGTH = 10  # hexadecimal digits; Common Voice has 128, too many to re
 # id, file name, text as written, normalised text, letters, number of samples, gender
 _FLEURS_FIELDS = 7
 _LONGEST_CODE = 3
-_FLEURS_NAME = re.compile(
-    "[a-z]{2,3}(_[a-z]{4})?_([a-z]{2}|[0-9]{3})"
-)  # sq_al, cmn_hans_cn, es_419
+# sq_al, cmn_hans_cn, es_419
+_FLEURS_NAME = re.compile("[a-z]{2,3}(_[a-z]{4})?_([a-z]{2}|[0-9]{3})")
 
 
 def _detect_common_voice(folder: Path) -> str | None:

@@ -15,14 +15,9 @@ from lab.core.files import has_audio_suffix, printable
 from lab.core.languages import LANGUAGES
 
 _SPLITS = {
-    "train": "train",
-    "training": "train",
-    "dev": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "val": "validation",
-    "test": "test",
-    "eval": "test",
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("dev", "valid", "validation", "val"), "validation"),
+    **dict.fromkeys(("test", "eval"), "test"),
 }
 MISSING_FILE = "is not in the folder"  # the problem of a table row without an audio file
 # Other codes → Whisper's: outdated ones, and languages with several names.

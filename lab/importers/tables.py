@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.core.errors import OptionsError
+from lab.core.files import text_encoding
 from lab.importers.source import ProblemLog, is_cache_link
 
 _FIRST_BYTES = 1 << 16  # enough to recognise a table by
@@ -23,8 +24,7 @@ def read_lines(path: Path) -> Iterator[str]:
     try:
         with path.open("rb") as file:
             start = file.read(2)
-        encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        with path.open(encoding=encoding) as text:
+        with path.open(encoding=text_encoding(start)) as text:
             for line in text:
                 yield line.rstrip("\n")
     except (OSError, UnicodeError) as error:
@@ -42,9 +42,8 @@ def first_lines(path: Path) -> list[str]:
             data = file.read(_FIRST_BYTES)
     except OSError:
         return []
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     # The last line may be cut within a character.
-    text = data.decode(encoding, errors="ignore")
+    text = data.decode(text_encoding(data), errors="ignore")
     return [] if "\0" in text else text.splitlines()
 
 

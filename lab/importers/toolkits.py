@@ -9,9 +9,9 @@ from lab.importers.tables import find_tables, first_line, first_value, read_json
 
 
 def _detect_nemo(folder: Path) -> str | None:
-    for path in _manifests(folder):
-        return f"“{path.name}” has a JSON object with audio_filepath on each line, as in NeMo."
-    return None
+    if not (paths := _manifests(folder)):
+        return None
+    return f"“{paths[0].name}” has a JSON object with audio_filepath on each line, as in NeMo."
 
 
 def _nemo(folder: Path, problems: ProblemLog) -> Iterator[CorpusRow]:
@@ -91,8 +91,5 @@ NEMO = CorpusFormat(
     _nemo,
 )
 KALDI = CorpusFormat(
-    "kaldi",
-    "Kaldi: wav.scp, text and utt2spk, with paths inside the folder",
-    _detect_kaldi,
-    _kaldi,
+    "kaldi", "Kaldi: wav.scp, text and utt2spk, with paths inside the folder", _detect_kaldi, _kaldi
 )

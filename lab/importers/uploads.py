@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from lab.core.errors import disk_error
+from lab.core.errors import disk_errors
 from lab.core.files import UnsafeNameError, safe_path
 from lab.importers.source import ImportProblem, ProblemLog
 
@@ -18,7 +18,7 @@ def save_uploads(files: Iterable[tuple[str, BinaryIO]], folder: Path) -> list[Im
     Returns those that were refused. Raises WorkspaceError when the disk refuses.
     """
     problems = ProblemLog()
-    try:
+    with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files:
             try:
@@ -30,6 +30,4 @@ def save_uploads(files: Iterable[tuple[str, BinaryIO]], folder: Path) -> list[Im
                 problems.add(name, str(reason))
             except (FileExistsError, NotADirectoryError):
                 problems.add(name, "occurs more than once; the first one is used")
-    except OSError as error:
-        raise disk_error(folder, error) from error
     return problems.all()

@@ -10,17 +10,17 @@ import os
 import re
 import shutil
 import time
-import urllib.error
 import urllib.request
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from urllib.error import HTTPError, URLError
 
 from filelock import FileLock, Timeout
 
-from lab.core.errors import LabError, OptionsError, WorkspaceError, disk_error
+from lab.core.errors import LabError, OptionsError, WorkspaceError, disk_errors
 from lab.core.files import gigabytes
 from lab.core.languages import LANGUAGES
 from lab.core.progress import Progress, ignore
@@ -39,6 +39,7 @@ _TIMEOUT_S = 30
 _CHUNK_BYTES = 1 << 18
 _MAX_TRIES = 5  # in a row without progress
 _RETRY_DELAY_S = 2.0
+_CONNECTION_ERRORS = (URLError, http.client.HTTPException, ConnectionError, TimeoutError)
 
 
 def languages() -> dict[str, str]:
@@ -83,142 +84,152 @@ def download(code: str, target: Path, *, on_progress: Progress = ignore) -> None
     OptionsError for a wrong address or too little disk space, LabError for a lost connection, and
     WorkspaceError when the disk refuses.
     """
-    url = address_of(code)
-    partial = _PartialFile(
-        target.with_name(f"{target.name}.part"), target.with_name(f"{target.name}.json")
+    download = _Download(
+        url=address_of(code),
+        path=target.with_name(f"{target.name}.part"),
+        origin=target.with_name(f"{target.name}.json"),
+        note=f"Downloading {LANGUAGES[code]}",
+        on_progress=on_progress,
     )
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(target.with_name(f".{target.name}.lock"), timeout=0):
-            _download_all(url, partial, on_progress, f"Downloading {LANGUAGES[code]}")
-            _check_zip(url, partial)
-            partial.path.replace(target)
-            partial.origin.unlink(missing_ok=True)
-    except Timeout:
-        raise LabError(
-            f"{LANGUAGES[code]} is already being downloaded. Wait until that has finished."
-        ) from None
-    except OSError as error:
-        raise disk_error(target.parent, error) from error
-
-
-@dataclass(frozen=True)
-class _PartialFile:
-    """A partial download.
-
-    origin: JSON file with the URL and the validator (ETag or date) of the version on the server
-    """
-
-    path: Path
-    origin: Path
-
-    def n_bytes(self) -> int:
-        return self.path.stat().st_size if self.path.is_file() else 0
-
-    def validator(self, url: str) -> str:
-        """The validator of the version that was being downloaded from `url`; "" if unknown."""
-        with suppress(WorkspaceError):
-            origin = read_json(self.origin)
-            if origin.get("url") == url:
-                return str(origin.get("validator", ""))
-        return ""
-
-    def discard(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self.origin.unlink(missing_ok=True)
-
-    def start(self, url: str, validator: str) -> None:
-        self.path.write_bytes(b"")
-        write_json(self.origin, {"url": url, "validator": validator})
+    with disk_errors(target.parent):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(target.with_name(f".{target.name}.lock"), timeout=0):
+                download.run()
+                download.path.replace(target)
+                download.origin.unlink(missing_ok=True)
+        except Timeout:
+            raise LabError(
+                f"{LANGUAGES[code]} is already being downloaded. Wait until that has finished."
+            ) from None
 
 
 class _LostError(Exception):
     """The connection was lost or could not be made."""
 
 
-def _download_all(url: str, partial: _PartialFile, on_progress: Progress, note: str) -> None:
-    """Download a whole file, reconnecting as long as that makes progress."""
-    tries_left = _MAX_TRIES
-    while True:
-        before = partial.n_bytes()
+@dataclass(frozen=True)
+class _Download:
+    """A download that can be resumed.
+
+    path: what has been received
+    origin: JSON file with the URL and the validator (ETag or date) of the version on the server
+    note: for progress
+    """
+
+    url: str
+    path: Path
+    origin: Path
+    note: str
+    on_progress: Progress
+
+    def run(self) -> None:
+        """Download the whole file, reconnecting as long as that makes progress, and check it."""
+        tries_left = _MAX_TRIES
+        while True:
+            before = self._n_bytes()
+            try:
+                self._connect()
+                break
+            except _LostError as error:
+                n_bytes = self._n_bytes()
+                tries_left = _MAX_TRIES if n_bytes > before else tries_left - 1
+                if not n_bytes or not tries_left:
+                    kept = f" The first {gigabytes(n_bytes)} are kept." if n_bytes else ""
+                    raise LabError(
+                        f"{self.url} cannot be downloaded ({error}).{kept} "
+                        "Check the connection and try again."
+                    ) from error
+                self.on_progress(n_bytes, n_bytes + 1, f"{self.note}: reconnecting")
+                time.sleep(_RETRY_DELAY_S)
+        self._check_zip()
+
+    def _n_bytes(self) -> int:
+        return self.path.stat().st_size if self.path.is_file() else 0
+
+    def _validator(self) -> str:
+        """The validator of the version that was being downloaded; "" if unknown."""
+        with suppress(WorkspaceError):
+            origin = read_json(self.origin)
+            if origin.get("url") == self.url:
+                return str(origin.get("validator", ""))
+        return ""
+
+    def _discard(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.origin.unlink(missing_ok=True)
+
+    def _connect(self) -> None:
+        """Download the rest over one connection; raises _LostError if it breaks off."""
+        have, validator = self._n_bytes(), self._validator()
+        headers = {"Accept-Encoding": "identity"}
+        if have and validator:
+            headers |= {"Range": f"bytes={have}-", "If-Range": validator}
+        request = urllib.request.Request(self.url, headers=headers)
         try:
-            _download_once(url, partial, on_progress, note)
-            return
-        except _LostError as error:
-            n_bytes = partial.n_bytes()
-            tries_left = _MAX_TRIES if n_bytes > before else tries_left - 1
-            if not n_bytes or not tries_left:
-                kept = f" The first {gigabytes(n_bytes)} are kept." if n_bytes else ""
-                raise LabError(
-                    f"{url} cannot be downloaded ({error}).{kept} "
-                    "Check the connection and try again."
-                ) from error
-            on_progress(n_bytes, n_bytes + 1, f"{note}: reconnecting")
-            time.sleep(_RETRY_DELAY_S)
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
+                self._receive(response, have)
+        except HTTPError as error:
+            if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
+                self._discard()  # more than the server has: the file has changed
+                raise _LostError("the file has changed") from error
+            raise OptionsError(
+                f"{self.url} cannot be downloaded: the server answered “{error.code} "
+                f"{error.reason}”. If VoxLingua107 has moved, set {ADDRESS_VARIABLE} to its new "
+                "address."
+            ) from error
+        except _CONNECTION_ERRORS as lost:
+            raise _LostError(str(getattr(lost, "reason", lost)) or type(lost).__name__) from lost
 
+    def _receive(self, response: http.client.HTTPResponse, have: int) -> None:
+        if response.headers.get_content_type() == "text/html":
+            raise OptionsError(
+                f"{self.url} is a web page instead of a zip. Check whether the network asks you to "
+                f"log in, or whether VoxLingua107 has moved ({ADDRESS_VARIABLE})."
+            )
+        length = response.headers.get("Content-Length") or ""
+        total = int(length) if length.isdecimal() else 0
+        if response.status == http.HTTPStatus.PARTIAL_CONTENT:
+            content_range = response.headers.get("Content-Range") or ""
+            match = re.fullmatch(r"bytes ([0-9]+)-[0-9]+/([0-9]+)", content_range)
+            if not match or int(match[1]) != have:
+                self._discard()
+                raise _LostError("the server sent another part than requested")
+            total = int(match[2])
+        else:
+            self.path.write_bytes(b"")
+            write_json(self.origin, {"url": self.url, "validator": _validator(response)})
+            have = 0
+        free = shutil.disk_usage(self.path.parent).free
+        needed = 2 * total - have  # the unpacked audio takes about as much again
+        if needed > free:
+            raise OptionsError(
+                f"The download and its clips need {gigabytes(needed)}, but only {gigabytes(free)} "
+                "are free on the disk. Free some space or choose another workspace."
+            )
+        with self.path.open("ab") as file:
+            while chunk := _read(response):
+                file.write(chunk)
+                have += len(chunk)
+                self.on_progress(have, max(total, have), self.note)
+        if have < total:
+            raise _LostError(
+                f"the connection was lost after {gigabytes(have)} of {gigabytes(total)}"
+            )
 
-def _download_once(url: str, partial: _PartialFile, on_progress: Progress, note: str) -> None:
-    """Download the rest over one connection; raises _LostError if it breaks off."""
-    have, validator = partial.n_bytes(), partial.validator(url)
-    headers = {"Accept-Encoding": "identity"}
-    if have and validator:
-        headers |= {"Range": f"bytes={have}-", "If-Range": validator}
-    try:
-        with urllib.request.urlopen(
-            urllib.request.Request(url, headers=headers), timeout=_TIMEOUT_S
-        ) as response:
-            _receive(response, url, partial, have, on_progress, note)
-    except urllib.error.HTTPError as error:
-        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
-            partial.discard()  # more than the server has: the file has changed
-            raise _LostError("the file has changed") from error
-        raise OptionsError(
-            f"{url} cannot be downloaded: the server answered “{error.code} {error.reason}”. "
-            f"If VoxLingua107 has moved, set {ADDRESS_VARIABLE} to its new address."
-        ) from error
-    except (
-        urllib.error.URLError,
-        http.client.HTTPException,
-        ConnectionError,
-        TimeoutError,
-    ) as lost:
-        raise _LostError(str(getattr(lost, "reason", lost)) or type(lost).__name__) from lost
-
-
-def _receive(
-    response: http.client.HTTPResponse,
-    url: str,
-    partial: _PartialFile,
-    have: int,
-    on_progress: Progress,
-    note: str,
-) -> None:
-    if response.headers.get_content_type() == "text/html":
-        raise OptionsError(
-            f"{url} is a web page instead of a zip. Check whether the network asks you to log in, "
-            f"or whether VoxLingua107 has moved ({ADDRESS_VARIABLE})."
-        )
-    length = response.headers.get("Content-Length") or ""
-    total = int(length) if length.isdecimal() else 0
-    content_range = re.fullmatch(
-        r"bytes ([0-9]+)-[0-9]+/([0-9]+)", response.headers.get("Content-Range") or ""
-    )
-    if response.status == http.HTTPStatus.PARTIAL_CONTENT:
-        if not content_range or int(content_range[1]) != have:
-            partial.discard()
-            raise _LostError("the server sent another part than requested")
-        total = int(content_range[2])
-    else:
-        partial.start(url, _validator(response))
-        have = 0
-    _check_disk_space(partial, have, total)
-    with partial.path.open("ab") as file:
-        while chunk := _read(response):
-            file.write(chunk)
-            have += len(chunk)
-            on_progress(have, max(total, have), note)
-    if have < total:
-        raise _LostError(f"the connection was lost after {gigabytes(have)} of {gigabytes(total)}")
+    def _check_zip(self) -> None:
+        """Check that the download is a zip; unpacking verifies the checksums."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                is_valid = bool(archive.infolist())
+        except (zipfile.BadZipFile, ValueError, EOFError):
+            is_valid = False
+        if not is_valid:
+            self._discard()
+            raise OptionsError(
+                f"The file at {self.url} is not a zip or is damaged, and was discarded. Try again, "
+                f"or check the address ({ADDRESS_VARIABLE})."
+            )
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
@@ -234,28 +245,3 @@ def _validator(response: http.client.HTTPResponse) -> str:
     if etag and not etag.startswith("W/"):
         return etag
     return str(response.headers.get("Last-Modified") or "")
-
-
-def _check_disk_space(partial: _PartialFile, have: int, total: int) -> None:
-    free = shutil.disk_usage(partial.path.parent).free
-    needed = 2 * total - have  # the unpacked audio takes about as much again
-    if needed > free:
-        raise OptionsError(
-            f"The download and its clips need {gigabytes(needed)}, but only {gigabytes(free)} are "
-            "free on the disk. Free some space or choose another workspace."
-        )
-
-
-def _check_zip(url: str, partial: _PartialFile) -> None:
-    """Check that the download is a zip; unpacking verifies the checksums."""
-    try:
-        with zipfile.ZipFile(partial.path) as archive:
-            is_valid = bool(archive.infolist())
-    except (zipfile.BadZipFile, ValueError, EOFError):
-        is_valid = False
-    if not is_valid:
-        partial.discard()
-        raise OptionsError(
-            f"The file at {url} is not a zip or is damaged, and was discarded. Try again, or check "
-            f"the address ({ADDRESS_VARIABLE})."
-        )

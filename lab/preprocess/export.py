@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePath
 
 from lab.audio import Samples, wav
-from lab.core.workspace import atomic_write, slug
+from lab.core.workspace import atomic_write, slug, write_text
 from lab.preprocess.pipeline import PreparedAudio
 from lab.preprocess.recipe import Recipe
 
@@ -63,10 +63,7 @@ def write_clips(
         for number, clip in enumerate(prepared.clips, start=1):
             name = f"{stem}-{number:04d}.wav"
             write_wav(
-                folder / name,
-                clip.samples,
-                sample_rate=prepared.sample_rate,
-                bits=prepared.bits,
+                folder / name, clip.samples, sample_rate=prepared.sample_rate, bits=prepared.bits
             )
             duration_s = clip.samples.shape[-1] / prepared.sample_rate
             rows.append(ManifestRow(name, clip.start_s, clip.end_s, duration_s, source))
@@ -95,7 +92,7 @@ def unique_stem(source: str, taken: Collection[str]) -> str:
 def manifest_text(rows: Iterable[ManifestRow]) -> str:
     """Return the manifest of clips as CSV."""
     text = io.StringIO(newline="")
-    table = csv.DictWriter(text, [one.name for one in fields(ManifestRow)])
+    table = csv.DictWriter(text, [field.name for field in fields(ManifestRow)])
     table.writeheader()
     for row in rows:
         cells = asdict(row)
@@ -111,17 +108,12 @@ def escape_formula(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
-def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> Path:
-    """Write the manifest of clips in UTF-8; returns its path."""
-    path = folder / MANIFEST_NAME
-    with atomic_write(path) as temporary:
+def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> None:
+    """Write the manifest of clips in UTF-8."""
+    with atomic_write(folder / MANIFEST_NAME) as temporary:
         temporary.write_bytes(manifest_text(rows).encode("utf-8", "replace"))
-    return path
 
 
-def write_recipe(folder: Path, recipe: Recipe) -> Path:
-    """Write the recipe into the folder of the clips; returns its path."""
-    path = folder / RECIPE_NAME
-    with atomic_write(path) as temporary:
-        temporary.write_text(recipe.to_yaml(), encoding="utf-8")
-    return path
+def write_recipe(folder: Path, recipe: Recipe) -> None:
+    """Write the recipe into the folder of the clips."""
+    write_text(folder / RECIPE_NAME, recipe.to_yaml())

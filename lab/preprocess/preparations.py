@@ -11,7 +11,7 @@ Clips are ranges of whole recordings, so `lab.preprocess.clip_edits` can move th
 import wave
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from lab.audio import AudioInfo, Samples, wav
 from lab.audio.quality import AudioMetrics, MeasuredClip, measure
 from lab.core.aliases import current_names
 from lab.core.errors import WorkspaceError
-from lab.core.workspace import Workspace, child, read_json, remove, write_json
+from lab.core.workspace import Workspace, id_time, item_path, new_id, read_json, remove, write_json
 from lab.preprocess.batch import FailedFile
 from lab.preprocess.export import RECIPE_NAME, unique_stem, write_recipe, write_wav
 from lab.preprocess.pipeline import PreparedAudio
@@ -78,7 +78,7 @@ class Preparation:
 
     @property
     def created_at(self) -> datetime:
-        return datetime.strptime(self.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+        return id_time(self.id)
 
     @property
     def recipe(self) -> Recipe:
@@ -137,8 +137,8 @@ class Preparation:
 
 def create(workspace: Workspace, recipe: Recipe) -> Preparation:
     """Create an empty preparation, to which `add` adds recordings one by one."""
-    preparation_id = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    folder = child(_folder(workspace), preparation_id)
+    preparation_id = new_id()
+    folder = item_path(_folder(workspace), preparation_id)
     write_recipe(folder, recipe)
     return Preparation(preparation_id, folder)
 

@@ -15,7 +15,16 @@ from typing import BinaryIO
 from lab import transcripts
 from lab.core.errors import WorkspaceError
 from lab.core.files import hashed_copy
-from lab.core.workspace import Workspace, child, read_json, remove, slug, write_json
+from lab.core.workspace import (
+    Workspace,
+    id_time,
+    item_path,
+    new_id,
+    read_json,
+    remove,
+    slug,
+    write_json,
+)
 from lab.transcripts import Transcript
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
@@ -53,7 +62,7 @@ class SavedTranscript:
 
     @property
     def saved_at(self) -> datetime:
-        return datetime.strptime(self.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+        return id_time(self.id)
 
     def load(self) -> Transcript:
         """Read the transcript; raises WorkspaceError if the file is damaged."""
@@ -76,7 +85,7 @@ def add(
     name = name.encode("utf-8", "replace").decode("utf-8")
     with hashed_copy(source, workspace.recordings_dir) as copy:
         recording_id = "-".join(filter(None, [slug(PurePath(name).stem), copy.sha256[:10]]))
-        folder = child(workspace.recordings_dir, recording_id)
+        folder = item_path(workspace.recordings_dir, recording_id)
         if not (folder / "recording.json").exists():
             suffix = PurePath(name).suffix.lower()
             audio_name = "audio" + (suffix if _SUFFIX.fullmatch(suffix) else "")
@@ -99,7 +108,7 @@ def add(
 
 def get(workspace: Workspace, recording_id: str) -> Recording:
     """Return the recording with this id; raises WorkspaceError if it does not exist."""
-    folder = child(workspace.recordings_dir, recording_id)
+    folder = item_path(workspace.recordings_dir, recording_id)
     if not (folder / "recording.json").exists():
         raise WorkspaceError(
             f"There is no recording {recording_id} in this workspace; it may have been deleted."
@@ -141,8 +150,7 @@ def save_transcript(recording: Recording, transcript: Transcript) -> SavedTransc
     """
     if not recording.audio_path.exists():
         raise WorkspaceError(f"The recording {recording.name} has been deleted.")
-    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    transcript_id = f"{now}-{slug(transcript.model) or 'model'}"
+    transcript_id = f"{new_id()}-{slug(transcript.model) or 'model'}"
     path = recording.audio_path.parent / "transcripts" / f"{transcript_id}.json"
     write_json(path, transcripts.to_dict(transcript))
     return SavedTranscript(transcript_id, recording, path)

@@ -6,8 +6,9 @@ import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from lab.core.errors import WorkspaceError
-from lab.core.workspace import atomic_write
+from lab.core.errors import disk_errors
+from lab.core.files import csv_text
+from lab.core.workspace import write_text
 
 FILE_NAME = "metrics.csv"
 
@@ -52,27 +53,18 @@ def read(run_dir: Path) -> list[Row]:
 def append(run_dir: Path, row: Row) -> None:
     """Append a row; raises WorkspaceError if the disk refuses."""
     path = run_dir / FILE_NAME
-    try:
-        with path.open("a", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, lineterminator="\n")
-            if file.tell() == 0:
-                table.writerow(_COLUMNS)
-            table.writerow(_cells(row))
-    except OSError as error:
-        raise WorkspaceError(
-            f"{path} cannot be written ({error.strerror or error}). "
-            "Free some space and resume the run."
-        ) from error
+    with (
+        disk_errors(path, "Free some space and resume the run."),
+        path.open("a", encoding="utf-8", newline="") as file,
+    ):
+        header = [] if file.tell() else [_COLUMNS]
+        file.write(csv_text([*header, _cells(row)], line_end="\n"))
 
 
 def truncate(run_dir: Path, step: int) -> None:
     """Remove the rows after a step from which a run resumes; raises WorkspaceError."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(_COLUMNS)
-    table.writerows(_cells(row) for row in read(run_dir) if row.step <= step)
-    with atomic_write(run_dir / FILE_NAME) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+    rows = [_cells(row) for row in read(run_dir) if row.step <= step]
+    write_text(run_dir / FILE_NAME, csv_text([_COLUMNS, *rows], line_end="\n"))
 
 
 def _cells(row: Row) -> list[str]:

@@ -8,7 +8,7 @@ from lab.asr import checkpoints
 from lab.asr.checkpoints import ModelInfo, list_models
 from lab.core.errors import CheckpointError, OptionsError
 from lab.core.progress import Progress, ignore
-from lab.core.workspace import Workspace, atomic_write
+from lab.core.workspace import Workspace, write_text
 from lab.training import runs
 from lab.training.provenance import training_files, weights_fingerprint
 from lab.training.run import Run
@@ -39,8 +39,7 @@ def publish(
         run.model_path, name=name, models_dir=models_dir, on_progress=on_progress
     )
     if card:
-        with atomic_write(models_dir / f"{name}.md") as temporary:
-            temporary.write_text(card, encoding="utf-8")
+        write_text(models_dir / f"{name}.md", card)
     return info
 
 

@@ -22,7 +22,7 @@ from whisper.model import ModelDimensions
 from lab import audio
 from lab.audio import SAMPLE_RATE, Samples, Waveform
 from lab.core.aliases import current_names
-from lab.core.errors import AudioError, WorkspaceError
+from lab.core.errors import AudioError, WorkspaceError, disk_errors
 from lab.core.progress import Progress
 from lab.core.staging import Staging
 from lab.dataset import Dataset, DatasetClip
@@ -161,31 +161,28 @@ def prepare(
             else:
                 yield clip, samples
 
-    try:
-        with Staging(folder.parent) as staging:
-            n_mels = None if options.keep_audio else options.n_mels
-            splits = {
-                "train": _write(staging / "train", decoded(examples.train), n_mels),
-                "validation": _write(staging / "validation", decoded(examples.validation), None),
-            }
-            for split, clips in splits.items():
-                if not clips:
-                    raise no_usable_clips(split, rejected)
-            index = {
-                "n_mels": options.n_mels,
-                "keep_audio": options.keep_audio,
-                "left_out": count_phrases(rejected),
-                **{split: [asdict(clip) for clip in clips] for split, clips in splits.items()},
-            }
-            text = json.dumps(index, ensure_ascii=False)
-            (staging / _INDEX).write_text(text, encoding="utf-8")
-            shutil.rmtree(folder, ignore_errors=True)
-            staging.rename(folder)
-    except OSError as error:
-        raise WorkspaceError(
-            f"The clips cannot be stored in {folder} ({error.strerror or error}). "
-            "Free some space and resume the run."
-        ) from error
+    with (
+        disk_errors(folder, "Free some space and resume the run."),
+        Staging(folder.parent) as staging,
+    ):
+        n_mels = None if options.keep_audio else options.n_mels
+        splits = {
+            "train": _write(staging / "train", decoded(examples.train), n_mels),
+            "validation": _write(staging / "validation", decoded(examples.validation), None),
+        }
+        for split, clips in splits.items():
+            if not clips:
+                raise no_usable_clips(split, rejected)
+        index = {
+            "n_mels": options.n_mels,
+            "keep_audio": options.keep_audio,
+            "left_out": count_phrases(rejected),
+            **{split: [asdict(clip) for clip in clips] for split, clips in splits.items()},
+        }
+        text = json.dumps(index, ensure_ascii=False)
+        (staging / _INDEX).write_text(text, encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        staging.rename(folder)
     return load_prepared(folder)
 
 

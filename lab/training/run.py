@@ -16,7 +16,7 @@ import psutil
 from filelock import FileLock
 
 from lab.core.aliases import current_names
-from lab.core.errors import LabError, WorkspaceError
+from lab.core.errors import LabError, WorkspaceError, disk_errors
 from lab.core.workspace import Workspace, read_json, write_json
 from lab.training.config import Config
 
@@ -86,12 +86,8 @@ class Run:
     @property
     def config(self) -> Config:
         """The settings; raises WorkspaceError if the file cannot be read."""
-        try:
+        with disk_errors(self.config_path, "Start a new run.", action="read"):
             return Config.from_yaml(self.config_path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise WorkspaceError(
-                f"{self.config_path} cannot be read ({error.strerror}). Start a new run."
-            ) from error
 
     @property
     def config_path(self) -> Path:

@@ -11,9 +11,9 @@ from filelock import FileLock, Timeout
 
 from lab.asr.checkpoints import list_models
 from lab.asr.official import ALIASES
-from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.errors import OptionsError, WorkspaceError, disk_errors
 from lab.core.staging import Staging
-from lab.core.workspace import Workspace, atomic_write, child, slug
+from lab.core.workspace import Workspace, item_path, slug, write_text
 from lab.training.config import Config
 from lab.training.run import CONFIG, Run, RunState
 
@@ -30,15 +30,14 @@ def create(workspace: Workspace, config: Config, *, name: str = "") -> Run:
     wanted = slug(name or f"{config.dataset}-{config.model}")
     if not wanted:
         raise OptionsError("Give the run a name with letters or digits, such as “albanian-1”.")
-    folder, models = child(runs_dir(workspace), wanted), _model_names(workspace)
+    folder, models = item_path(runs_dir(workspace), wanted), _model_names(workspace)
     if not name:
         folder = _free(folder, models)
     elif wanted in models:
         raise OptionsError(f"There is already a model called “{wanted}”. Choose another name.")
     with Staging(folder.parent) as staging:
         staged = Run(folder.name, staging / "created")
-        with atomic_write(staged.config_path) as temporary:
-            temporary.write_text(config.to_yaml(), encoding="utf-8")
+        write_text(staged.config_path, config.to_yaml())
         staged.store_state(RunState(asked_at=time.time()))
         try:
             # A command still working on a run when it was deleted may have left files there.
@@ -84,15 +83,14 @@ def delete(run: Run) -> None:
     """Delete a run with its model; raises OptionsError while it trains or its model is in use."""
     if not run.status().is_over:
         raise OptionsError(f"The run {run.name} is still training. Stop it first.")
-    try:
-        with run.lock().acquire(timeout=0), Staging(run.folder.parent) as staging:
-            run.folder.rename(staging / "deleted")
-    except Timeout:
-        raise OptionsError(
-            f"The run {run.name} is still in use. Delete it when that has finished."
-        ) from None
-    except OSError as error:
-        raise WorkspaceError(f"{run.folder} cannot be deleted ({error.strerror}).") from error
+    with disk_errors(run.folder, "", action="deleted"):
+        try:
+            with run.lock().acquire(timeout=0), Staging(run.folder.parent) as staging:
+                run.folder.rename(staging / "deleted")
+        except Timeout:
+            raise OptionsError(
+                f"The run {run.name} is still in use. Delete it when that has finished."
+            ) from None
 
 
 def runs_dir(workspace: Workspace) -> Path:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.errors import WorkspaceError
-from lab.core.workspace import Workspace, atomic_write, child, read_json, slug, write_json
+from lab.core.workspace import Workspace, atomic_write, item_path, read_json, slug, write_json
 
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -48,14 +48,14 @@ def names_in(folder: Path) -> list[str]:
 )
 def test_ids_not_generated_by_this_program_are_refused(hostile: str, tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="not the id of anything"):
-        child(tmp_path, hostile)
+        item_path(tmp_path, hostile)
 
 
 @given(st.text() | st.from_regex(r"[a-z0-9./\\-]*"))
 def test_an_accepted_id_is_a_direct_child_of_the_folder(item_id: str) -> None:
     folder = Path("/workspace/recordings")
     try:
-        path = child(folder, item_id)
+        path = item_path(folder, item_id)
     except WorkspaceError:
         return
     assert path.parent == folder
