@@ -26,7 +26,7 @@ def check_dataset(
     name: DatasetName,
     analyse: Annotated[
         bool,
-        typer.Option("--analyse", "--listen", help="Analyse the audio of clips not analysed yet."),
+        typer.Option("--analyse", help="Analyse the audio of clips not analysed yet."),
     ] = False,
     languages: Annotated[
         bool,
@@ -61,7 +61,7 @@ def check_dataset(
                 f"The audio of {n_missing:,} of {count(len(clips), 'clip')} has not been analysed; "
                 "--analyse looks for noise, silence, clipping and duplicates."
             )
-    if any(finding.severity == "serious" for finding in findings) or any(
+    if any(finding.check.severity == "serious" for finding in findings) or any(
         verdict.state == "mismatch" for verdict in verdicts
     ):
         raise typer.Exit(SERIOUS)
@@ -99,7 +99,8 @@ def _lines(findings: Sequence["Finding"], verdicts: Sequence["LanguageVerdict"])
             f"{PurePosixPath(clip).name} ({value})" if value else PurePosixPath(clip).name
             for clip, value in zip(finding.clips[:_MAX_CLIPS], finding.values, strict=False)
         )
-        more = ", …" if finding.n > _MAX_CLIPS else ""
-        yield f"{finding.severity:7}  {finding.title}: {count(finding.n, 'clip')}. {clips}{more}"
+        check, n_clips = finding.check, len(finding.clips)
+        more = ", …" if n_clips > _MAX_CLIPS else ""
+        yield f"{check.severity:7}  {check.title}: {count(n_clips, 'clip')}. {clips}{more}"
     if not findings:
         yield "No problems found."

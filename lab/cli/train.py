@@ -55,10 +55,10 @@ def train(
     ] = False,
     workspace: WorkspaceDir = None,
 ) -> None:
-    """Fine-tune a model on a dataset, and compare it with its base model.
+    """Fine-tune a model on a dataset.
 
-    A dataset without splits is split first. The run is a separate process: Ctrl+C saves a
-    checkpoint and stops it, and `train-run` resumes it.
+    Then compares it with its base model. A dataset without splits is split first. The run is a
+    separate process: Ctrl+C saves a checkpoint and stops it, and `train-run` resumes it.
     """
     from lab import dataset as datasets
     from lab.training import splits
@@ -154,9 +154,9 @@ def _show_serious_findings(dataset: "Dataset", terminal: Terminal) -> None:
     from lab.dataset.checks.run import check_dataset
 
     serious = [
-        f"{finding.title} ({finding.n})"
+        f"{finding.check.title} ({len(finding.clips)})"
         for finding in check_dataset(dataset)
-        if finding.severity == "serious"
+        if finding.check.severity == "serious"
     ]
     if serious:
         terminal.say(

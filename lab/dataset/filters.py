@@ -11,7 +11,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, Literal
 
 import numpy as np
@@ -87,6 +87,14 @@ class _Node:
     literal: str | float | None = None
 
 
+def _binary(kind: Kind, function: Callable[[Any, Any], Any], left: _Node, right: _Node) -> _Node:
+    return _Node(kind, lambda table: function(left.evaluate(table), right.evaluate(table)))
+
+
+def _negated(node: _Node) -> _Node:
+    return _Node("condition", lambda table: ~node.evaluate(table))
+
+
 @dataclass(frozen=True)
 class Filter:
     """A parsed expression. names: the columns that it uses"""
@@ -160,29 +168,22 @@ class _Parser:
             case ast.BoolOp(op, values):
                 parts = [self._expect("condition", value, depth + 1) for value in values]
                 combine = np.logical_and if isinstance(op, ast.And) else np.logical_or
-                return _Node("condition", lambda table: _combined(combine, parts, table))
+                return reduce(partial(_binary, "condition", combine), parts)
             case ast.UnaryOp(ast.Not(), operand):
-                inner = self._expect("condition", operand, depth + 1)
-                return _Node("condition", lambda table: ~inner.evaluate(table))
+                return _negated(self._expect("condition", operand, depth + 1))
             case ast.UnaryOp(ast.USub(), operand):
                 number = self._expect("number", operand, depth + 1)
                 return _Node("number", lambda table: -number.evaluate(table))
             case ast.BinOp(left, op, right) if type(op) in _ARITHMETIC:
-                compute = _ARITHMETIC[type(op)]
-                one, other = (
-                    self._expect("number", left, depth + 1),
-                    self._expect("number", right, depth + 1),
-                )
-                return _Node(
-                    "number", lambda table: compute(one.evaluate(table), other.evaluate(table))
-                )
+                numbers = [self._expect("number", side, depth + 1) for side in (left, right)]
+                return _binary("number", _ARITHMETIC[type(op)], *numbers)
             case ast.Compare(left, ops, comparators):
                 sides = [left, *comparators]
                 steps = [
                     self._comparison(a, op, b, depth)
                     for a, op, b in zip(sides, ops, comparators, strict=False)
                 ]
-                return _Node("condition", lambda table: _combined(np.logical_and, steps, table))
+                return reduce(partial(_binary, "condition", np.logical_and), steps)
             case ast.Call(ast.Name("length"), [argument], []):
                 text = self._expect("text", argument, depth + 1)
                 if text.literal is not None:
@@ -197,18 +198,10 @@ class _Parser:
     def _comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr, depth: int) -> _Node:
         if isinstance(op, ast.In | ast.NotIn):
             found = self._membership(left, right, depth)
-            if isinstance(op, ast.In):
-                return found
-            return _Node("condition", lambda table: ~found.evaluate(table))
+            return found if isinstance(op, ast.In) else _negated(found)
         if type(op) in _ORDERINGS:
-            order = _ORDERINGS[type(op)]
-            low, high = (
-                self._expect("number", left, depth + 1),
-                self._expect("number", right, depth + 1),
-            )
-            return _Node(
-                "condition", lambda table: order(low.evaluate(table), high.evaluate(table))
-            )
+            numbers = [self._expect("number", side, depth + 1) for side in (left, right)]
+            return _binary("condition", _ORDERINGS[type(op)], *numbers)
         if not isinstance(op, ast.Eq | ast.NotEq):
             raise self._error(left, "use == or != to compare.")
         one, other = self._node(left, depth + 1), self._node(right, depth + 1)
@@ -217,9 +210,7 @@ class _Parser:
                 right, f"cannot compare a {one.kind} with a {other.kind}; put texts in quotes."
             )
         equal = operator.eq if isinstance(op, ast.Eq) else operator.ne
-        return _Node(
-            "condition", lambda table: np.asarray(equal(one.evaluate(table), other.evaluate(table)))
-        )
+        return _binary("condition", lambda a, b: np.asarray(equal(a, b)), one, other)
 
     def _membership(self, left: ast.expr, right: ast.expr, depth: int) -> _Node:
         if isinstance(right, ast.Tuple | ast.List | ast.Set):
@@ -293,8 +284,3 @@ def _parsed(line: str) -> ast.expr:
             if line.translate(_STRAIGHT_QUOTES) == line:
                 raise
             return ast.parse(line.translate(_STRAIGHT_QUOTES), mode="eval").body
-
-
-def _combined(combine: np.ufunc, nodes: list[_Node], table: pd.DataFrame) -> Mask:
-    mask: Mask = reduce(combine, [node.evaluate(table) for node in nodes])
-    return mask

@@ -36,14 +36,12 @@ SAMPLE_SIZE = 50
 _BATCH_SIZE = 64  # clips in memory: 120 MB if each is 30 s long
 _MIN_S = 2.0  # shorter clips say little about their language
 # Languages close enough to be confused by people, and far more so by Whisper.
-_RELATED_LANGUAGES = (
+_FAMILIES = (
     "bg bs hr mk sl sr, be ru uk, cs sk, da nn no sv, fo is, af nl, de lb yi, ca es gl oc pt, "
     "id jw ms su, hi ne ur, as bn, az tk tr, ba kk tt uz, fa tg, yue zh"
 )
 _FAMILY = {
-    code: frozenset(codes.split())
-    for codes in _RELATED_LANGUAGES.split(",")
-    for code in codes.split()
+    code: frozenset(codes.split()) for codes in _FAMILIES.split(",") for code in codes.split()
 }
 # Measured with base: for correctly labelled speech in 13 languages, the geometric mean over clips
 # of the expected language's probability was 0.01 (Galician) to 0.97 (English); for the same speech

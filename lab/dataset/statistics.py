@@ -116,6 +116,7 @@ def frame(clips: Sequence[DatasetClip]) -> pd.DataFrame:
     characters = np.array([len(text) for text in texts], int)
     with np.errstate(divide="ignore"):  # a clip of 0 s has an infinite rate
         rate = np.where(characters > 0, characters / duration, np.nan)
+    labels = ("split", "speaker", "language", "status")
     return pd.DataFrame(
         {
             "clip": _column([clip.file_name for clip in clips]),
@@ -124,10 +125,7 @@ def frame(clips: Sequence[DatasetClip]) -> pd.DataFrame:
             "words": np.array([len(text.split()) for text in texts], int),
             "characters": characters,
             "rate": rate,
-            "split": _column([clip.split for clip in clips]),
-            "speaker": _column([clip.speaker for clip in clips]),
-            "language": _column([clip.language for clip in clips]),
-            "status": _column([clip.status for clip in clips]),
+            **{name: _column([getattr(clip, name) for clip in clips]) for name in labels},
         }
     )
 
@@ -157,35 +155,36 @@ def with_predictions(
 def summary(table: pd.DataFrame) -> DatasetSummary:
     """Compute the totals of a table of `frame`."""
     kept = table[table["status"] != EXCLUDED]
+    total = _split_summary("", kept)
     return DatasetSummary(
         n_clips=len(table),
         n_excluded=len(table) - len(kept),
-        n_with_text=int((kept["text"] != "").sum()),
+        n_with_text=total.n_with_text,
         n_corrected=int((kept["status"] == CORRECTED).sum()),
-        n_speakers=_n_speakers(kept),
-        duration_s=float(kept["duration"].sum()),
+        n_speakers=total.n_speakers,
+        duration_s=total.duration_s,
         n_without_duration=int(kept["duration"].isna().sum()),
         splits=tuple(
-            SplitSummary(
-                name=name,
-                n_clips=len(part),
-                n_with_text=int((part["text"] != "").sum()),
-                n_speakers=_n_speakers(part),
-                duration_s=float(part["duration"].sum()),
-            )
+            _split_summary(name, part)
             for name in (*SPLITS, "")
             if len(part := kept[kept["split"] == name])
         ),
     )
 
 
+def _split_summary(name: str, table: pd.DataFrame) -> SplitSummary:
+    return SplitSummary(
+        name=name,
+        n_clips=len(table),
+        n_with_text=int((table["text"] != "").sum()),
+        n_speakers=int(table.loc[table["speaker"] != "", "speaker"].nunique()),
+        duration_s=float(table["duration"].sum()),
+    )
+
+
 def alphabet(texts: Iterable[str]) -> list[CharacterCount]:
     """Count the characters of the texts, most frequent first."""
-    counts: Counter[str] = Counter()
-    clips: Counter[str] = Counter()
-    for text in texts:
-        counts.update(text)
-        clips.update(set(text))
+    counts, clips = _count_tokens(texts)
     return [
         CharacterCount(char, unicodedata.name(char, f"U+{ord(char):04X}"), count, clips[char])
         for char, count in counts.most_common()
@@ -194,17 +193,22 @@ def alphabet(texts: Iterable[str]) -> list[CharacterCount]:
 
 def vocabulary(texts: Iterable[str], *, normalizer: Normalizer = BASIC) -> VocabularyStats:
     """Count the words of the normalized texts, most frequent first."""
-    counts: Counter[str] = Counter()
-    clips: Counter[str] = Counter()
-    for text in texts:
-        words = normalizer(text).split()
-        counts.update(words)
-        clips.update(set(words))
+    counts, clips = _count_tokens(normalizer(text).split() for text in texts)
     return VocabularyStats(
         tuple(WordCount(word, count, clips[word]) for word, count in counts.most_common()),
         n_words=counts.total(),
         n_once=sum(count == 1 for count in counts.values()),
     )
+
+
+def _count_tokens(texts: Iterable[Iterable[str]]) -> tuple[Counter[str], Counter[str]]:
+    """How often each character or word occurs, and in how many texts."""
+    counts: Counter[str] = Counter()
+    clips: Counter[str] = Counter()
+    for tokens in texts:
+        counts.update(tokens)
+        clips.update(set(tokens))
+    return counts, clips
 
 
 def histogram(values: ArrayLike) -> Histogram:
@@ -234,7 +238,3 @@ def _round_up(width: float) -> float:
 
 def _column(texts: list[str]) -> "pd.Series[str]":
     return pd.Series(texts, dtype="str")
-
-
-def _n_speakers(table: pd.DataFrame) -> int:
-    return int(table.loc[table["speaker"] != "", "speaker"].nunique())

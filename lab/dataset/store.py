@@ -216,9 +216,7 @@ def locked(dataset: Dataset) -> Iterator[None]:
     """
     path = dataset.folder.with_name(f".{dataset.name}.lock")
     lock = FileLock(path, timeout=_LOCK_TIMEOUT_S)
-    with disk_errors(
-        path, "Nothing can be changed until you choose a workspace that you can write to."
-    ):
+    with disk_errors(path, "Nothing can be changed. Choose a workspace that you can write to."):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()

@@ -16,6 +16,7 @@ from lab.dataset.table import DatasetClip
 # Blocks of pictographs and symbols, then variation selectors and the enclosing keycap.
 _PICTURES = r"\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001fbff\ufe00-\ufe0f\u20e3"
 _PICTURE = re.compile(f"[{_PICTURES}]")
+_INVISIBLE = ("Cc", "Cf", "Co", "Cs")  # control, format, private use, surrogates
 _JOINERS = "\u200c\u200d"
 # In these scripts a joiner is debris from a web page. In others, such as those of Persian and
 # Sinhala, it is part of the spelling.
@@ -32,6 +33,7 @@ _CLOSING = frozenset(",.;:!?…")
 _SENTENCE_END = re.compile(
     r"""(?<=[^\W\d_]{2})([.!?…]+["')]*)[^\S\n]+(?=["'(]*([^\W\d_]))|([。！？])(?=\S)"""
 )
+_WHITESPACE = re.compile(r"\s+")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 _PROGRESS_EVERY = 500  # texts of some 50 µs each
@@ -119,13 +121,8 @@ def clean_text(text: str, options: CleaningOptions | None = None) -> CleanedText
     for name, rule in RULES.items():
         if getattr(options, name):
             cleaned, counts[name] = rule.apply(cleaned)
-    return CleanedText(
-        before=text,
-        text=cleaned,
-        counts=counts,
-        n_numbers=len(_NUMBER.findall(cleaned)),
-        n_damaged=cleaned.count("\ufffd"),
-    )
+    n_numbers, n_damaged = len(_NUMBER.findall(cleaned)), cleaned.count("\ufffd")
+    return CleanedText(text, cleaned, counts, n_numbers, n_damaged)
 
 
 def clean_texts(
@@ -163,7 +160,13 @@ def clean_texts(
 
 
 def _characters(text: str) -> tuple[str, int]:
-    visible = "".join(char for char in text if not _is_unwanted(char))
+    visible = "".join(
+        char
+        for char in text
+        if char.isspace()
+        or char in _JOINERS
+        or not (unicodedata.category(char) in _INVISIBLE or _PICTURE.match(char))
+    )
     # Joiners come second, since they are judged by their neighbours.
     padded = f" {visible} "
     kept = "".join(
@@ -172,12 +175,6 @@ def _characters(text: str) -> tuple[str, int]:
         if char not in _JOINERS or _is_joined(before, after)
     )
     return kept, len(text) - len(kept)
-
-
-def _is_unwanted(char: str) -> bool:
-    if char.isspace() or char in _JOINERS:
-        return False
-    return unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs") or bool(_PICTURE.match(char))
 
 
 def _is_joined(before: str, after: str) -> bool:
@@ -229,36 +226,38 @@ def _brackets(text: str) -> tuple[str, int]:
 
 
 def _sentences(text: str) -> tuple[str, int]:
-    n_ends = 0
-
     def line_end(match: re.Match[str]) -> str:
-        nonlocal n_ends
         mark, first_letter, mark_without_space = match.groups()
-        if mark_without_space:
-            n_ends += 1
-            return f"{mark_without_space}\n"
-        if first_letter.islower():
+        if first_letter and first_letter.islower():
             return match[0]
-        n_ends += 1
-        return f"{mark}\n"
+        return f"{mark or mark_without_space}\n"
 
-    return _SENTENCE_END.sub(line_end, text), n_ends
+    return _counted(_SENTENCE_END, line_end, text)
+
+
+def _counted(
+    pattern: re.Pattern[str], replacement: Callable[[re.Match[str]], str], text: str
+) -> tuple[str, int]:
+    """Replace matches in a text, and count those that differ from what replaces them."""
+    n_changed = 0
+
+    def counted(match: re.Match[str]) -> str:
+        nonlocal n_changed
+        new = replacement(match)
+        n_changed += new != match[0]
+        return new
+
+    return pattern.sub(counted, text), n_changed
 
 
 def _spaces(text: str) -> tuple[str, int]:
-    n_changed = 0
-
     def replacement(match: re.Match[str]) -> str:
-        nonlocal n_changed
-        run = match[0]
         if match.start() == 0 or match.end() == len(text):
-            wanted = ""
-        else:  # Unicode has ten line breaks, all of which `splitlines` knows
-            wanted = "\n" if len(f"{run}.".splitlines()) > 1 else " "
-        n_changed += run != wanted
-        return wanted
+            return ""
+        # Unicode has ten line breaks, all of which `splitlines` knows.
+        return "\n" if len(f"{match[0]}.".splitlines()) > 1 else " "
 
-    return re.sub(r"\s+", replacement, text), n_changed
+    return _counted(_WHITESPACE, replacement, text)
 
 
 # In the order in which they are applied: removing characters can bring a letter and its accent

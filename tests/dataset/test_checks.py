@@ -140,7 +140,7 @@ def test_duplicates_and_leaks_are_grouped() -> None:
     assert seen["leak_sentence"].groups == (both,)
     assert seen["leak_speaker"].clips == ("audio/b-0123456789.wav", "audio/c.wav")
     assert seen["leak_speaker"].values == ("Ben", "Ben")
-    assert seen["repeated_sentence"].n == 5
+    assert len(seen["repeated_sentence"].clips) == 5
 
 
 def test_findings_are_sorted_by_severity_and_exported_as_csv() -> None:

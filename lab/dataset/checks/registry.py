@@ -59,27 +59,6 @@ class Finding:
     def check(self) -> DatasetCheck:
         return CHECKS[self.key]
 
-    @property
-    def title(self) -> str:
-        return self.check.title
-
-    @property
-    def why(self) -> str:
-        return self.check.why
-
-    @property
-    def severity(self) -> Severity:
-        return self.check.severity
-
-    @property
-    def fixes(self) -> tuple[Fix, ...]:
-        return self.check.fixes
-
-    @property
-    def n(self) -> int:
-        """Number of clips reported."""
-        return len(self.clips)
-
 
 CHECKS: Mapping[str, DatasetCheck] = {
     "missing": DatasetCheck(

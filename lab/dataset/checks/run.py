@@ -7,14 +7,13 @@ Checks of the table cover all clips, except excluded ones; checks of the audio t
 analysed (`lab.dataset.audio_stats.analyse_clips`).
 """
 
-import csv
-import io
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lab.core.errors import OptionsError
+from lab.core.files import csv_text
 from lab.dataset.audio_fingerprint import matching_pairs
 from lab.dataset.audio_stats import AudioStats, load_audio_stats
 from lab.dataset.checks import lengths, texts
@@ -68,7 +67,9 @@ def run_checks(
         *_check_duplicates(included, stats),
     ]
     order = list(CHECKS)
-    return sorted(findings, key=lambda one: (SEVERITIES.index(one.severity), order.index(one.key)))
+    return sorted(
+        findings, key=lambda one: (SEVERITIES.index(one.check.severity), order.index(one.key))
+    )
 
 
 def check_dataset(dataset: Dataset) -> list[Finding]:
@@ -99,11 +100,11 @@ def fix_edits(
 
     Raises OptionsError if the fix needs a person's judgement.
     """
-    how = how or next((fix for fix in finding.fixes if fix in AUTOMATIC_FIXES), None)
-    if how not in finding.fixes or how not in AUTOMATIC_FIXES:
+    how = how or next((fix for fix in finding.check.fixes if fix in AUTOMATIC_FIXES), None)
+    if how not in finding.check.fixes or how not in AUTOMATIC_FIXES:
         raise OptionsError(
-            f"“{finding.title}” cannot be fixed automatically. Correct or exclude the clips one by "
-            "one."
+            f"“{finding.check.title}” cannot be fixed automatically. Correct or exclude the clips "
+            "one by one."
         )
     by_name = {clip.file_name: clip for clip in clips}
     affected = [by_name[name] for name in dict.fromkeys(finding.clips) if name in by_name]
@@ -113,25 +114,25 @@ def fix_edits(
             for clip in affected
         ]
     if how == "keep_one":
+        # Of each group, one that a person has corrected, else one with a text.
         kept = {
-            _best(members).file_name
+            max(members, key=lambda clip: (clip.status == CORRECTED, bool(clip.transcription)))
             for group in finding.groups
             if (members := [by_name[name] for name in group if name in by_name])
         }
-        affected = [clip for clip in affected if clip.file_name not in kept]
+        affected = [clip for clip in affected if clip not in kept]
     return [(clip, replace(clip, status=EXCLUDED)) for clip in affected]
 
 
 def findings_to_csv(findings: Iterable[Finding]) -> str:
     """Format findings for a spreadsheet, one line per clip of each finding."""
-    text = io.StringIO(newline="")
-    table = csv.writer(text)
-    table.writerow(["severity", "finding", "file_name", "value", "fixes"])
+    rows = [("severity", "finding", "file_name", "value", "fixes")]
     for finding in findings:
-        fixes = "; ".join(FIXES[fix] for fix in finding.fixes)
+        check = finding.check
+        fixes = "; ".join(FIXES[fix] for fix in check.fixes)
         for name, value in zip(finding.clips, finding.values, strict=True):
-            table.writerow([finding.severity, finding.title, name, value, fixes])
-    return text.getvalue()
+            rows.append((check.severity, check.title, name, value, fixes))
+    return csv_text(rows)
 
 
 def _finding(key: str, hits: Hits) -> Iterator[Finding]:
@@ -154,12 +155,12 @@ def _check_files(clips: Clips, existing: Collection[str] | None, stats: Stats) -
 
 
 def _check_lengths(clips: Clips, stats: Stats) -> Iterator[Finding]:
-    durations_s = {}
-    for name, clip in clips.items():
-        measured_s = stats[name].duration_s if name in stats else 0.0
-        duration_s = measured_s or clip.duration_s
-        if duration_s is not None:
-            durations_s[name] = duration_s
+    measured_s = {name: one.duration_s for name, one in stats.items()}
+    durations_s = {
+        name: duration_s
+        for name, clip in clips.items()
+        if (duration_s := measured_s.get(name) or clip.duration_s) is not None
+    }
     yield from _finding("long", lengths.too_long(durations_s))
     yield from _finding("short", lengths.too_short(durations_s))
     yield from _finding("unknown_duration", {name: "" for name in clips if name not in durations_s})
@@ -252,8 +253,3 @@ def _texts_by_language(clips: Clips) -> dict[str, dict[str, str]]:
         language: {clip.file_name: clip.transcription for clip in members}
         for language, members in by_language.items()
     }
-
-
-def _best(duplicates: Sequence[DatasetClip]) -> DatasetClip:
-    """The duplicate to keep: one that a person has corrected, else one with a text."""
-    return max(duplicates, key=lambda clip: (clip.status == CORRECTED, bool(clip.transcription)))

@@ -81,7 +81,7 @@ def _show_summary(dataset: Dataset, findings: tuple[Finding, ...]) -> None:
     counts = [
         f"{_ICONS[severity]} {formatting.count(n, *_NOUNS[severity])}"
         for severity in _ICONS
-        if (n := sum(finding.severity == severity for finding in findings))
+        if (n := sum(finding.check.severity == severity for finding in findings))
     ]
     row.markdown("   ".join(counts) or "No problems found.", width="stretch")
     with row.popover("Fixed by", icon=":material/person:", help="Recorded with each fix."):
@@ -96,15 +96,15 @@ def _show_summary(dataset: Dataset, findings: tuple[Finding, ...]) -> None:
 
 
 def _show_finding(dataset: Dataset, finding: Finding) -> None:
-    count = formatting.count(finding.n, "clip")
-    title = f"{_ICONS[finding.severity]} **{finding.title}** :gray[{count}]"
+    count = formatting.count(len(finding.clips), "clip")
+    title = f"{_ICONS[finding.check.severity]} **{finding.check.title}** :gray[{count}]"
     expander = st.expander(title, on_change="rerun", key=f"finding_{finding.key}")
     if not expander.open:
         return
     with expander:
-        st.markdown(finding.why)
+        st.markdown(finding.check.why)
         row = st.container(horizontal=True, gap="small")
-        for number, fix in enumerate(finding.fixes):
+        for number, fix in enumerate(finding.check.fixes):
             row.button(
                 FIXES[fix],
                 key=f"fix_{finding.key}_{fix}",
@@ -134,11 +134,13 @@ def _show_clips(dataset: Dataset, finding: Finding) -> None:
         height=min(38 + 35 * len(clips), 290),
         on_select="rerun",
         selection_mode="single-row",
-        key=f"clips_{finding.key}_{finding.n}",
+        key=f"clips_{finding.key}_{len(finding.clips)}",
         column_config={"Text": st.column_config.TextColumn(width="large")},
     )
-    if finding.n > len(clips):
-        st.caption(f"Showing the first {len(clips)} of {finding.n:,}; the CSV file has all.")
+    if len(finding.clips) > len(clips):
+        st.caption(
+            f"Showing the first {len(clips)} of {len(finding.clips):,}; the CSV file has all."
+        )
     rows = event["selection"]["rows"]
     if not rows or rows[0] >= len(clips):
         st.caption("Select a row to play a clip.")

@@ -107,12 +107,13 @@ def _show_examples(dataset: Dataset, config: Config) -> Examples | None:
 def _show_findings(dataset: Dataset) -> None:
     """Show how many problems the checks of the dataset find, and name the serious ones."""
     findings = _findings(dataset)
-    serious = [finding for finding in findings if finding.severity == "serious"]
+    serious = [finding for finding in findings if finding.check.severity == "serious"]
     n_minor = len(findings) - len(serious)
     minor = formatting.count(n_minor, "minor problem")
     if serious:
         listed = "\n".join(
-            f"- {finding.title} :gray[{formatting.count(finding.n, 'clip')}]" for finding in serious
+            f"- {finding.check.title} :gray[{formatting.count(len(finding.clips), 'clip')}]"
+            for finding in serious
         )
         also = f" and {minor}" if n_minor else ""
         st.error(
@@ -170,7 +171,7 @@ def _has_splits(dataset: Dataset) -> bool:
 
 def _dataset_link(dataset: Dataset, tab: str, icon: str) -> None:
     query = {"dataset": dataset.name, "tab": tab}
-    st.page_link(DATASETS.file, label=f"Open the tab {tab}", icon=icon, query_params=query)
+    st.page_link(DATASETS.file, label=f"Open the {tab} tab", icon=icon, query_params=query)
 
 
 # Resources, not data, so that nothing is copied; nobody modifies what these return.
