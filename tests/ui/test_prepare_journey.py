@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,13 @@ def select_first_row(page: Page) -> None:
     table = page.locator("[data-testid=stDataFrame]").last
     expect(table).to_be_visible(timeout=TIMEOUT_MS)
     table.scroll_into_view_if_needed()
-    box = table.bounding_box()
-    assert box is not None
-    # The table is a canvas: the checkbox of the first row is on the left, below the header.
-    page.mouse.click(box["x"] + 20, box["y"] + 55)
+    # The table is a canvas: the checkbox of the first row is on the left, below the header. Nothing
+    # tells from outside when it is ready, so a click without effect is repeated.
+    for _ in range(10):
+        table.click(position={"x": 20, "y": 55})
+        with suppress(AssertionError):
+            expect(page.get_by_role("button", name="Merge with next")).to_be_visible(timeout=12_000)
+            break
 
 
 def test_from_a_recording_to_a_zip_of_clips(page: Page, tmp_path: Path) -> None:
