@@ -31,14 +31,14 @@ class OptionsError(LabError):
 
 @contextmanager
 def disk_errors(
-    path: str | os.PathLike[str],
+    subject: str | os.PathLike[str],
     advice: str = "Free some space or choose another workspace.",
     *,
     action: str = "written",
 ) -> Iterator[None]:
-    """Turn an OSError in the `with` block into a WorkspaceError: `path` cannot be `action`."""
+    """Turn an OSError in the `with` block into a WorkspaceError: `subject` cannot be `action`."""
     try:
         yield
     except OSError as error:
-        reason = f"{path} cannot be {action} ({error.strerror or error})."
+        reason = f"{subject} cannot be {action} ({error.strerror or error})."
         raise WorkspaceError(f"{reason} {advice}".rstrip()) from error

@@ -73,12 +73,17 @@ class Workspace:
 
     def size_bytes(self) -> int:
         """Size of all files in the workspace in bytes; 0 if it does not exist yet."""
-        total = 0
-        for path in self.root.rglob("*"):
-            # Jobs and other tabs may remove files meanwhile.
-            with suppress(FileNotFoundError):
-                total += path.stat().st_size if path.is_file() else 0
-        return total
+        return size_bytes(self.root)
+
+
+def size_bytes(folder: Path) -> int:
+    """Total size of the files in a folder; 0 if it does not exist."""
+    total = 0
+    for path in folder.rglob("*"):
+        # Jobs and other tabs may remove files meanwhile.
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def slug(name: str) -> str:

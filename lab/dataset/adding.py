@@ -93,8 +93,6 @@ def import_clips(
     language: Whisper's code, for clips that state none
     may_move: whether audio files may be moved instead of copied, because they are in a temporary
         folder on the same disk
-    on_progress: called with the number of clips, while the tables are read and while the audio is
-        copied; raise `Cancelled` in it to stop the import
 
     Adds all clips or, if it is stopped or fails, none. Raises OptionsError for a name without
     letters, an unknown language or if no clip can be read, WorkspaceError if the clips cannot be

@@ -73,10 +73,7 @@ def analyse_clips(
 ) -> int:
     """Analyse the clips that have not been analysed before; returns their number.
 
-    on_progress: called with the number of clips; raise `Cancelled` in it to stop and keep the
-        results so far
-
-    Raises WorkspaceError if the results cannot be written.
+    Keeps the results so far when stopped. Raises WorkspaceError if they cannot be written.
     """
     known = load_audio_stats(dataset)
     waiting = [clip for clip in clips if clip.file_name not in known]

@@ -88,7 +88,6 @@ def export_dataset(
 
     layout: a key of `LAYOUTS`
     only_corrected, file_names: as for `select_clips`
-    on_progress: called with the number of clips; raise `Cancelled` in it to stop
 
     Audio files are copied unchanged. Raises OptionsError if no clip is selected or the folder is
     not empty, WorkspaceError if the export cannot be written.

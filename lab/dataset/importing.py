@@ -31,7 +31,6 @@ def import_corpus(
 
     language: Whisper's code, for clips without a language of their own
     limits: of archives
-    on_progress: called with the completed steps and fractions of them; raising `Cancelled` stops
 
     Either all clips are added or none. Raises LabError.
     """

@@ -154,8 +154,6 @@ def detect_languages(
 ) -> Iterator[ClipLanguage]:
     """Detect the language of each clip; clips that cannot be decoded are skipped.
 
-    on_progress: called with the number of clips; raise `Cancelled` in it to stop
-
     Raises OptionsError for a model that supports English only.
     """
     if not engine.is_multilingual:

@@ -80,8 +80,7 @@ def predict(
     clips: of `dataset`
     language: Whisper's code; None for each clip's own, which is detected if Whisper does not know
         it; English for a model that supports English only
-    on_progress: called with the number of clips, at least once per token; raise `Cancelled` in it
-        to stop and keep the results so far
+    on_progress: called at least once per token; when stopped, the results so far are kept
 
     Raises OptionsError if the model does not support the language, WorkspaceError if the results
     cannot be saved.

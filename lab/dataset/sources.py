@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -115,37 +115,21 @@ def open_source(
     limits: of archives
     Raises LabError.
     """
-    if isinstance(source, VoxLinguaSource):
-        language = source.language
-        with (
-            _downloaded(workspace, language, part(on_progress, 0, 3)) as archive,
-            _unpacked(workspace, archive, language, limits, on_progress, 1, 3) as opened,
-        ):
-            yield opened
-        return
-    path = _path(source)
-    if path.is_file():
-        with _unpacked(workspace, path, _stem(path), limits, on_progress, 0, 2) as opened:
-            yield opened
-    else:
-        yield OpenedSource(path, [], isinstance(source, UploadedSource), on_progress)
-
-
-@contextmanager
-def _unpacked(
-    workspace: Workspace,
-    archive: Path,
-    name: str,
-    limits: ArchiveLimits | None,
-    on_progress: Progress,
-    step: int,
-    n_steps: int,
-) -> Iterator[OpenedSource]:
-    """An archive unpacked to a temporary folder. name: of the folder inside it that is filled"""
-    with Staging(datasets_dir(workspace)) as staging:
-        progress = part(on_progress, step, n_steps)
-        problems = unpack(archive, staging / name, limits=limits, on_progress=progress)
-        yield OpenedSource(staging, problems, True, part(on_progress, step + 1, n_steps))
+    with ExitStack() as stack:
+        if isinstance(source, VoxLinguaSource):
+            name, step, n_steps = source.language, 1, 3
+            download = _downloaded(workspace, source.language, part(on_progress, 0, n_steps))
+            path = stack.enter_context(download)
+        else:
+            path = _path(source)
+            name, step, n_steps = _stem(path), 0, 2
+        if not path.is_file():
+            yield OpenedSource(path, [], isinstance(source, UploadedSource), on_progress)
+            return
+        staging = stack.enter_context(Staging(datasets_dir(workspace)))
+        on_unpack, on_rest = (part(on_progress, i, n_steps) for i in (step, step + 1))
+        problems = unpack(path, staging / name, limits=limits, on_progress=on_unpack)
+        yield OpenedSource(staging, problems, True, on_rest)
 
 
 @contextmanager

@@ -131,10 +131,7 @@ def clean_texts(
     *,
     on_progress: Progress = ignore,
 ) -> CleaningResult:
-    """Clean the texts of all clips, excluded ones too, without writing them.
-
-    on_progress: called with the number of clips; raise `Cancelled` in it to stop
-    """
+    """Clean the texts of all clips, excluded ones too, without writing them."""
     with_text = [clip for clip in clips if clip.transcription]
     counts: Counter[str] = Counter()
     clip_counts: Counter[str] = Counter()

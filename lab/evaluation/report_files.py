@@ -9,11 +9,12 @@ from typing import Any
 
 from lab.core.aliases import current_names
 from lab.core.errors import LabError, WorkspaceError
+from lab.core.files import csv_text
 from lab.core.workspace import read_json, write_json, write_text
 from lab.dataset import DatasetClip
 from lab.evaluation import Hypotheses, Report, Result, build_report, matrix, summarize
 from lab.importers import ImportProblem
-from lab.scoring import Comparison, Normalizer, Score, confusions, word_accuracy
+from lab.scoring import Normalizer, confusions, word_accuracy
 
 JSON_NAME, CSV_NAME, MATRIX_NAME = "evaluation.json", "predictions.csv", "matrix.csv"
 
@@ -54,29 +55,25 @@ def read(folder: Path) -> Report:
 
 def clips_csv(report: Report) -> str:
     """CSV with one row per clip: its text, and each model's hypothesis, confidence, WER and CER."""
-    text = io.StringIO(newline="")
-    table = csv.writer(text)
-    columns = (name for result in report.results for name in _columns(result.model))
-    table.writerow([*_CLIP_COLUMNS, *columns])
+    rows: list[list[object]] = [[*_CLIP_COLUMNS]]
+    rows[0] += [name for result in report.results for name in _columns(result.model)]
     for index, clip in enumerate(report.clips):
         cells: list[object] = [getattr(clip, name) for name in _CLIP_COLUMNS]
         for result in report.results:
             score = result.clip_scores["basic"][index]
-            cells += [result.hypotheses.texts[index], f"{result.hypotheses.confidences[index]:.4f}"]
-            cells += [f"{score.wer:.4f}", f"{score.cer:.4f}"]
-        table.writerow(cells)
-    return text.getvalue()
+            rates = (result.hypotheses.confidences[index], score.wer, score.cer)
+            cells += [result.hypotheses.texts[index], *(f"{rate:.4f}" for rate in rates)]
+        rows.append(cells)
+    return csv_text(rows)
 
 
 def matrix_csv(reports: Sequence[Report], *, normalizer: str = "basic") -> str:
     """CSV of error rates with one row per model and one column per dataset."""
     names = [report.dataset for report in reports]
-    text = io.StringIO(newline="")
-    table = csv.writer(text)
-    table.writerow(["model", *names])
+    rows = [["model", *names]]
     for model, rates in matrix(reports, normalizer=normalizer).items():
-        table.writerow([model, *(f"{rates[name]:.4f}" for name in names)])
-    return text.getvalue()
+        rows.append([model, *(f"{rates[name]:.4f}" for name in names)])
+    return csv_text(rows)
 
 
 def as_dict(report: Report) -> dict[str, Any]:
@@ -101,9 +98,17 @@ def _result(report: Report, result: Result) -> dict[str, Any]:
     missed = [word for word in word_accuracy(pairs) if word.n_missed]
     return {
         "model": result.model,
-        "scores": {name: _score(one) for name, one in result.scores.items()},
+        "scores": {
+            name: {"wer": score.wer, "cer": score.cer, **asdict(score)}
+            for name, score in result.scores.items()
+        },
         "versus_baseline": {
-            unit: _comparison(one, unit) for unit, one in result.versus_baseline.items()
+            unit: {
+                **asdict(comparison),
+                "is_significant": comparison.is_significant,
+                "sentence": comparison.sentence(unit),
+            }
+            for unit, comparison in result.versus_baseline.items()
         },
         "confusions": {
             "characters": _first(confusions(pairs, unit="character")),
@@ -111,20 +116,6 @@ def _result(report: Report, result: Result) -> dict[str, Any]:
         },
         "worst_words": _first(missed),
     }
-
-
-def _score(score: Score) -> dict[str, Any]:
-    return {
-        "wer": score.wer,
-        "cer": score.cer,
-        "words": asdict(score.words),
-        "characters": asdict(score.characters),
-    }
-
-
-def _comparison(comparison: Comparison, unit: str) -> dict[str, Any]:
-    sentence = comparison.sentence(unit)
-    return {**asdict(comparison), "is_significant": comparison.is_significant, "sentence": sentence}
 
 
 def _first(items: Sequence[Any]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from lab.dataset import DatasetClip
 from lab.importers import ImportProblem
@@ -159,10 +159,11 @@ def summarize(report: Report) -> list[str]:
 def exclusion_note(report: Report) -> str:
     """A sentence on the clips excluded because of training; "" if there are none."""
     n = report.n_trained_on
-    clips = "1 clip was" if n == 1 else f"{n:,} clips were"
+    if not n:
+        return ""
+    clips, they = ("1 clip was", "it") if n == 1 else (f"{n:,} clips were", "them")
     source = f"{report.dataset}, {report.split}"
-    they = "it" if n == 1 else "them"
-    return f"{clips} excluded from {source}, because a model was trained on {they}." if n else ""
+    return f"{clips} excluded from {source}, because a model was trained on {they}."
 
 
 def matrix(
@@ -182,10 +183,8 @@ def matrix(
 
 def _compare(baseline: Sequence[Score], other: Sequence[Score]) -> dict[Unit, Comparison]:
     return {
-        "words": paired_bootstrap([one.words for one in baseline], [one.words for one in other]),
-        "characters": paired_bootstrap(
-            [one.characters for one in baseline], [one.characters for one in other]
-        ),
+        unit: paired_bootstrap(*([getattr(one, unit) for one in of] for of in (baseline, other)))
+        for unit in get_args(Unit)
     }
 
 

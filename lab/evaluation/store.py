@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.errors import OptionsError, disk_errors
 from lab.core.staging import Staging
 from lab.core.workspace import Workspace, id_time, item_path, remove
 from lab.evaluation import Report, report_files
@@ -45,13 +45,9 @@ def save(workspace: Workspace, reports: list[Report]) -> Evaluation:
         for report in reports:
             report_files.write(report, item_path(staging, report.dataset))
         folder = parent / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        try:
+        advice = "Free some space and evaluate again; the clips will not be transcribed again."
+        with disk_errors(folder, advice):
             staging.rename(folder)
-        except OSError as error:
-            raise WorkspaceError(
-                f"{folder} cannot be written ({error.strerror or error}). Free some space and "
-                "evaluate again; the clips will not be transcribed again."
-            ) from error
     return Evaluation(folder.name, folder)
 
 

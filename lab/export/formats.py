@@ -132,11 +132,6 @@ def check_target(target: Path, *, file_format: str, precision: str) -> None:
         )
 
 
-def size_bytes(folder: Path) -> int:
-    """Total size of the files of an export."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
 def _write(model: "Whisper", folder: Path, file_format: str, precision: str) -> None:
     from lab.asr import weights
     from lab.export import ctranslate2, huggingface, openai

@@ -117,12 +117,8 @@ def _generation_config(model: Whisper, vocabulary: BpeVocabulary) -> dict[str, A
         "return_timestamps": False,
     }
     if model.is_multilingual:
-        config["lang_to_id"] = {
-            f"<|{code}|>": number
-            for code, number in zip(
-                tokenizer.all_language_codes, tokenizer.all_language_tokens, strict=True
-            )
-        }
+        codes, numbers = tokenizer.all_language_codes, tokenizer.all_language_tokens
+        config["lang_to_id"] = {f"<|{c}|>": n for c, n in zip(codes, numbers, strict=True)}
         config["task_to_id"] = {
             "transcribe": tokenizer.transcribe,
             "translate": tokenizer.translate,
@@ -131,10 +127,5 @@ def _generation_config(model: Whisper, vocabulary: BpeVocabulary) -> dict[str, A
 
 
 def _boundary_tokens(vocabulary: BpeVocabulary) -> dict[str, int]:
-    end = vocabulary.tokenizer.eot
-    return {
-        "bos_token_id": end,
-        "eos_token_id": end,
-        "pad_token_id": end,
-        "decoder_start_token_id": vocabulary.tokenizer.sot,
-    }
+    ends = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), vocabulary.tokenizer.eot)
+    return {**ends, "decoder_start_token_id": vocabulary.tokenizer.sot}

@@ -82,21 +82,14 @@ def write_tokenizer(vocabulary: BpeVocabulary, path: Path) -> None:
 def write_tokenizer_parts(vocabulary: BpeVocabulary, folder: Path) -> None:
     """Write the other tokenizer files, for older versions of transformers."""
     end, end_id = vocabulary.special_tokens[0]
-    (folder / "vocab.json").write_text(
-        json.dumps({**vocabulary.text_tokens, end: end_id}, ensure_ascii=False),
-        encoding="utf-8",
-    )
+    vocab = json.dumps({**vocabulary.text_tokens, end: end_id}, ensure_ascii=False)
+    (folder / "vocab.json").write_text(vocab, encoding="utf-8")
     lines = ["#version: 0.2", *(f"{left} {right}" for left, right in vocabulary.merges)]
     (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     added = [*vocabulary.special_tokens, *vocabulary.timestamp_tokens]
     write_json(folder / "added_tokens.json", dict(added[1:]))
-    roles: dict[str, Any] = {
-        "bos_token": end,
-        "eos_token": end,
-        "pad_token": end,
-        "unk_token": end,
-        "additional_special_tokens": [token for token, _ in vocabulary.special_tokens[1:]],
-    }
+    roles: dict[str, Any] = dict.fromkeys(("bos_token", "eos_token", "pad_token", "unk_token"), end)
+    roles["additional_special_tokens"] = [token for token, _ in vocabulary.special_tokens[1:]]
     write_json(folder / "special_tokens_map.json", roles)
     special = dict(vocabulary.special_tokens)
     decoder = {
@@ -139,16 +132,10 @@ def _tokenizer(vocabulary: BpeVocabulary) -> Tokenizer:
     )
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(
-        [
-            AddedToken(token, normalized=False, special=True)
-            for token, _ in vocabulary.special_tokens
-        ]
-    )
-    tokenizer.add_tokens(
-        [AddedToken(token, special=False) for token, _ in vocabulary.timestamp_tokens]
-    )
     ids = dict(vocabulary.special_tokens)
+    tokenizer.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in ids])
+    timestamps = dict(vocabulary.timestamp_tokens)
+    tokenizer.add_tokens([AddedToken(token, special=False) for token in timestamps])
     begin = ["<|startoftranscript|>", "<|notimestamps|>"]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{begin[0]} {begin[1]} $A {end}",
@@ -171,18 +158,12 @@ def _merge_below(ranks: Mapping[bytes, int], token: bytes, rank: int) -> list[by
     return parts
 
 
-def _bytes_to_characters() -> dict[int, str]:
-    """GPT-2's mapping of bytes: printable ones to themselves, others to characters from 256 on."""
-    printable = [
-        *range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), 256)
-    ]  # fmt: skip
-    others = [byte for byte in range(256) if byte not in printable]
-    return {byte: chr(byte) for byte in printable} | {
-        byte: chr(256 + index) for index, byte in enumerate(others)
-    }
-
-
-_CHARACTERS = _bytes_to_characters()
+# GPT-2 maps printable bytes to the characters themselves, others to characters from 256 on.
+_PRINTABLE = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), 256)}
+_OTHERS = sorted(set(range(256)) - _PRINTABLE)
+_CHARACTERS = {byte: chr(byte) for byte in _PRINTABLE} | {
+    byte: chr(256 + index) for index, byte in enumerate(_OTHERS)
+}
 
 
 def _to_characters(token: bytes) -> str:

@@ -139,7 +139,6 @@ def verify(
     """Transcribe `clips` with the target library and the model in the folder `exported`.
 
     lab_texts: transcripts of the same clips from `transcribe`
-    on_progress: called with clips; raise from it to stop the library
 
     Failures of the library do not raise: the outcome is then "inconclusive" and says why.
     """
@@ -253,13 +252,11 @@ def _compare(
         "inconclusive": f"Not verified: {library} loads the model, but the WER is so high that "
         "differences between the transcripts say nothing about the export",
     }[outcome]
+    differences = f"{n_differing} differ, in {100 * between.rate:.1f} % of all words"
     sentence = (
         f"{verdict}. WER {100 * other.rate:.1f} % (lab: {100 * lab.rate:.1f} %) on {len(clips)} "
         f"clip{'s' if len(clips) > 1 else ''}; "
-    ) + (
-        f"{n_differing} differ, in {100 * between.rate:.1f} % of all words."
-        if n_differing
-        else "all words are the same."
+        f"{differences if n_differing else 'all words are the same'}."
     )
     return Verification(
         file_format,

@@ -37,7 +37,6 @@ def health_check(
         so that only one model is in memory at a time
     clips: test clips that neither model was trained on, about `N_CLIPS`; without any, some checks
         are inconclusive
-    on_progress: called with parts of the work; raise `Cancelled` from it to stop
 
     Raises what loading the models raises.
     """
@@ -77,14 +76,13 @@ def check_run(run: Run, *, on_progress: Progress = ignore) -> HealthReport:
             f"Run {run.name} was trained from scratch, so there is no base model to compare with."
         )
 
-    def tuned() -> Engine:
-        return Engine(load_model(workspace, str(run.folder)), name=run.name)
-
-    def base() -> Engine:
-        return Engine.load(config.model, models_dir=workspace.models_dir)
-
     clips = reference_clips.find(workspace, config.dataset, N_CLIPS, exclude=training_files(run))
-    report = health_check(tuned, base, clips, on_progress=on_progress)
+    report = health_check(
+        lambda: Engine(load_model(workspace, str(run.folder)), name=run.name),
+        lambda: Engine.load(config.model, models_dir=workspace.models_dir),
+        clips,
+        on_progress=on_progress,
+    )
     write_report(report, run.folder / FILE_NAME)
     return report
 

@@ -43,10 +43,7 @@ _MORE_LONG_FORM = "Train with a higher long_form_ratio"
 
 
 def compare(probes: ProbeSet, tuned: ModelOutputs, base: ModelOutputs) -> list[CheckResult]:
-    """All checks, in display order.
-
-    probes: what both models transcribed
-    """
+    """All checks of what two models output for the same probes, in display order."""
     return [
         _long_form(probes, tuned, base),
         _text_length(probes, tuned, base),
@@ -61,9 +58,8 @@ def compare(probes: ProbeSet, tuned: ModelOutputs, base: ModelOutputs) -> list[C
 def _long_form(probes: ProbeSet, tuned: ModelOutputs, base: ModelOutputs) -> CheckResult:
     title = "Long recording"
     if not count_words(probes.long.text):
-        return CheckResult(
-            "long", title, "grey", "share", None, None, "The sample recordings are missing."
-        )
+        sentence = "The sample recordings are missing."
+        return CheckResult("long", title, "grey", "share", None, None, sentence)
     wer, base_wer = (_wer([probes.long.text], [one.long.text]) for one in (tuned, base))
     # Identity, because clips hold arrays; `long_clips` are some of `clips`.
     ids = {id(clip) for clip in probes.long_clips}
@@ -95,16 +91,13 @@ def _long_form(probes: ProbeSet, tuned: ModelOutputs, base: ModelOutputs) -> Che
 def _text_length(probes: ProbeSet, tuned: ModelOutputs, base: ModelOutputs) -> CheckResult:
     n_characters = sum(len(BASIC(clip.text)) for clip in probes.clips)
     if not n_characters:
-        return CheckResult(
-            "length", "Text length", "grey", "times", None, None,
-            "There are no clips with reference texts. Choose a dataset.",
-        )  # fmt: skip
+        sentence = "There are no clips with reference texts. Choose a dataset."
+        return CheckResult("length", "Text length", "grey", "times", None, None, sentence)
     ratio, base_ratio = (
         sum(len(BASIC(text)) for text in one.clips) / n_characters for one in (tuned, base)
     )
-    is_red = not _MIN_LENGTH_RATIO <= ratio <= _MAX_LENGTH_RATIO and abs(ratio - 1) > abs(
-        base_ratio - 1
-    )
+    is_unusual = not _MIN_LENGTH_RATIO <= ratio <= _MAX_LENGTH_RATIO
+    is_red = is_unusual and abs(ratio - 1) > abs(base_ratio - 1)
     sentence = (
         f"Hypotheses are {ratio:.2f} times as long as the reference texts (base: {base_ratio:.2f})."
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lab.core.progress import Progress, ignore, part
@@ -83,18 +82,12 @@ def mean_segment_duration_s(transcript: Transcript) -> float:
 
 def count_invalid_timestamps(transcript: Transcript) -> int:
     """Segments that are empty, start before their predecessor, or lie outside the recording."""
-    segments = transcript.segments
     last_s = transcript.duration_s + _END_TOLERANCE_S
-    invalid = {
-        index
-        for index, segment in enumerate(segments)
-        if not 0 <= segment.start_s < segment.end_s <= last_s
-    } | {
-        index
-        for index, (previous, segment) in enumerate(pairwise(segments), start=1)
-        if segment.start_s < previous.start_s
-    }
-    return len(invalid)
+    starts_s = [0.0, *(segment.start_s for segment in transcript.segments)]
+    return sum(
+        not max(previous_start_s, 0.0) <= segment.start_s < segment.end_s <= last_s
+        for previous_start_s, segment in zip(starts_s, transcript.segments, strict=False)
+    )
 
 
 def _transcribe(engine: "Engine", clip: ReferenceClip, on_progress: Progress) -> Transcript:

@@ -44,10 +44,6 @@ class CheckResult:
         return _format(self.base, self.unit)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 @dataclass(frozen=True)
 class HealthReport:
     """Results of a regression check.
@@ -59,7 +55,7 @@ class HealthReport:
     tuned: str
     base: str
     checks: tuple[CheckResult, ...]
-    at: str = field(default_factory=_now)
+    at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     @property
     def is_healthy(self) -> bool:
@@ -107,10 +103,11 @@ def read_report(path: Path) -> HealthReport:
 def _format(value: float | None, unit: FigureUnit) -> str:
     if value is None:
         return "–"
+    s = "" if value == 1 else "s"
     return {
         "share": f"{100 * value:.1f} %",
-        "words": f"{value:.0f} word{'' if value == 1 else 's'}",
-        "texts": f"{value:.0f} text{'' if value == 1 else 's'}",
+        "words": f"{value:.0f} word{s}",
+        "texts": f"{value:.0f} text{s}",
         "seconds": f"{value:.1f} s",
         "times": f"{value:.2f} times",
     }[unit]

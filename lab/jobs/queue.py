@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from itertools import count
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
@@ -39,13 +39,14 @@ class Job:
     """
 
     workspace: Workspace
-    id: int = field(default=0, kw_only=True)
-    state: State = field(default="queued", kw_only=True)
-    note: str = field(default="Queued", kw_only=True)
-    progress: float = field(default=0.0, kw_only=True)
-    seconds_left: float | None = field(default=None, kw_only=True)
-    submitted_at: float = field(default_factory=time.monotonic, kw_only=True)
-    error: str | None = field(default=None, kw_only=True)
+    _: KW_ONLY
+    id: int = 0
+    state: State = "queued"
+    note: str = "Queued"
+    progress: float = 0.0
+    seconds_left: float | None = None
+    submitted_at: float = field(default_factory=time.monotonic)
+    error: str | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -156,8 +157,7 @@ class JobQueue(Generic[J]):
 
         note: shown instead of the notes passed to the callback
         """
-        started = time.monotonic()
-        fixed_note = note
+        started, fixed_note = time.monotonic(), note
 
         def on_progress(done: float, total: float, note: str = "") -> None:
             if handle.stop.is_set():
@@ -190,11 +190,8 @@ class JobQueue(Generic[J]):
         except MemoryError:
             self._fail(handle, f"This {self.unit} ran out of memory. {self.memory_advice}")
         except Exception:
-            self._fail(
-                handle,
-                f"This {self.unit} failed because of an error inside the program; its log has the "
-                "details. Other jobs are not affected.",
-            )
+            cause = "failed because of an error inside the program; its log has the details"
+            self._fail(handle, f"This {self.unit} {cause}. Other jobs are not affected.")
             raise  # the worker logs it
         else:
             self.update(handle, state="done", note="Done", progress=1.0)

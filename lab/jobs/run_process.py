@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from lab.core.errors import OptionsError, WorkspaceError
+from lab.core.errors import OptionsError, disk_errors
 from lab.training.run import Run
 
 _LIBRARY = Path(__file__).parents[2]
@@ -24,22 +24,18 @@ def start(run: Run) -> None:
     if state.state == "done":
         raise OptionsError(f"The run {run.name} is done. Start a new one to continue training.")
     run.enqueue()
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     paths = filter(None, [str(_LIBRARY), os.environ.get("PYTHONPATH")])
-    environment["PYTHONPATH"] = os.pathsep.join(paths)
-    try:
-        with run.log_path.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "lab", "train-run", str(run.folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-            )
-    except OSError as error:
-        raise WorkspaceError(
-            f"The run {run.name} cannot be started ({error.strerror or error}). Is the disk full?"
-        ) from error
+    with (
+        disk_errors(f"The run {run.name}", "Is the disk full?", action="started"),
+        run.log_path.open("ab") as log,
+    ):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lab", "train-run", str(run.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(paths)},
+            start_new_session=True,
+        )
     # Reap it when it ends, or it stays a zombie as long as this process lives.
     threading.Thread(target=process.wait, daemon=True).start()

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lab import dataset
 from lab.core.errors import LabError, OptionsError, WorkspaceError
@@ -11,12 +12,12 @@ from lab.evaluation import summarize
 from lab.health.check import check_run
 from lab.training import advice, prepared_examples
 from lab.training.config import Config
-from lab.training.evaluation import evaluate_run
 from lab.training.examples import select_examples
-from lab.training.initial_model import load_initial_model
+from lab.training.models import evaluate_run
 from lab.training.prepared_examples import PreparationOptions, PreparedExamples
 from lab.training.provenance import read_provenance, write_provenance
 from lab.training.run import Run
+from lab.training.run_model import load_initial_model
 from lab.training.trainer import fit
 
 _log = logging.getLogger(__name__)
@@ -48,31 +49,31 @@ def run_main(run: Run) -> None:
     Raises `Cancelled` if the run was stopped, LabError if it failed.
     """
     config = run.config
+    models_dir, on_progress = run.workspace.models_dir, _progress(run)
     model = load_initial_model(
-        config,
-        run.workspace.models_dir,
-        checkpoint=run.last_checkpoint,
-        on_progress=_progress(run),
+        config, models_dir, checkpoint=run.last_checkpoint, on_progress=on_progress
     )
     _warn(run, advice.warnings(config, model.dims.n_audio_state))
-    examples = _prepared_examples(run, config, PreparationOptions.of(config, model.dims))
+    examples = _prepared_examples(run, config, PreparationOptions(config, model.dims))
     n_train, n_validation = len(examples.train.clips), len(examples.validation.clips)
     _log.info("%d training clips, %d validation clips.", n_train, n_validation)
     fit(run, model, examples)
     del model
-    _assess(run, "Evaluating", _evaluate, "The model was not evaluated on the test split")
+    with _as_warnings(run, "Evaluating", "The model was not evaluated on the test split"):
+        for sentence in summarize(evaluate_run(run, on_progress=on_progress)):
+            _log.info("%s", sentence)
     if config.health == "check" and not config.architecture:
-        _assess(
-            run, "Checking for regressions", _check, "The model was not checked for regressions"
-        )
+        failure = "The model was not checked for regressions"
+        with _as_warnings(run, "Checking for regressions", failure):
+            _log.info("%s", check_run(run, on_progress=on_progress).sentence)
 
 
-def _assess(run: Run, note: str, assess: Callable[[Run], Iterable[str]], failure: str) -> None:
-    """Evaluate or check the model, and log the result; errors are warnings, as there is a model."""
+@contextmanager
+def _as_warnings(run: Run, note: str, failure: str) -> Iterator[None]:
+    """Turn errors into warnings of the run, whose model is usable all the same."""
     run.update(note=note, seconds_left=None)
     try:
-        for sentence in assess(run):
-            _log.info("%s", sentence)
+        yield
     except Cancelled:
         raise
     except LabError as error:
@@ -80,14 +81,6 @@ def _assess(run: Run, note: str, assess: Callable[[Run], Iterable[str]], failure
     except Exception:
         _log.exception("%s.", note)
         _warn(run, [f"{failure}: an internal error occurred; the log says more."])
-
-
-def _evaluate(run: Run) -> Iterable[str]:
-    return summarize(evaluate_run(run, on_progress=_progress(run)))
-
-
-def _check(run: Run) -> Iterable[str]:
-    return [check_run(run, on_progress=_progress(run)).sentence]
 
 
 def _prepared_examples(run: Run, config: Config, options: PreparationOptions) -> PreparedExamples:
@@ -118,11 +111,8 @@ def _prepared_examples(run: Run, config: Config, options: PreparationOptions) ->
     write_provenance(run, config, examples, prepared)
     left_out = [*examples.left_out, *prepared.left_out]
     warnings = [f"Left out: {', '.join(left_out)}."] if left_out else []
-    n_train = len(prepared.train.clips)
-    if n_train < _FEW_CLIPS:
-        clips = (
-            "is only one training clip" if n_train == 1 else f"are only {n_train} training clips"
-        )
+    if (n := len(prepared.train.clips)) < _FEW_CLIPS:
+        clips = "is only one training clip" if n == 1 else f"are only {n} training clips"
         warnings.append(f"There {clips}: enough for a trial run, not to improve a model.")
     _warn(run, warnings)
     return prepared

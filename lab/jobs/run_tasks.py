@@ -14,8 +14,8 @@ from lab.export.model_card import build_run_card
 from lab.export.store import export_dir, list_exports
 from lab.health import check_run
 from lab.jobs.queue import Job, JobHandle, JobQueue
-from lab.training.cleanup import clean_up
-from lab.training.models import load_model, publish
+from lab.training import runs
+from lab.training.models import evaluate_run, load_model, publish
 from lab.training.provenance import weights_fingerprint
 from lab.training.run import Run
 
@@ -66,18 +66,16 @@ class RunTaskQueue(JobQueue[RunTaskJob]):
                 "open. Try again when that has finished."
             ) from None
         with lock:
-            clean_up(job.run)
+            runs.clean_up(job.run)
             self._run_task(handle, self.progress(handle))
 
     def _run_task(self, handle: JobHandle[RunTaskJob], on_progress: Progress) -> None:
         job = handle.job
         if job.task == "keep":
-            from lab.training.best_checkpoint import keep_best_checkpoint
+            from lab.training.run_model import keep_best_checkpoint
 
             keep_best_checkpoint(job.run, on_progress=on_progress)
         elif job.task == "evaluate":
-            from lab.training.evaluation import evaluate_run
-
             evaluate_run(job.run, on_progress=on_progress)
         elif job.task == "health":
             check_run(job.run, on_progress=on_progress)

@@ -18,7 +18,6 @@ from filelock import Timeout
 from lab.core.errors import LabError, OptionsError, WorkspaceError
 from lab.core.progress import Cancelled
 from lab.training import runs
-from lab.training.cleanup import clean_up
 from lab.training.run import Run, RunState, is_main_process
 
 _log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ def train(run: Run) -> RunState:
     except Timeout:
         raise OptionsError(f"The run {run.name} is being trained by another process.") from None
     with lock, _stopped_by_signals(run), _logged(run):
-        clean_up(run)
+        runs.clean_up(run)
         _enqueue(run)
         try:
             with _turn(run):
@@ -63,7 +62,7 @@ def train(run: Run) -> RunState:
             _end(run, state="failed", note="Failed", error=_explain(run, error))
         else:
             _end(run, state="done", note="Done", seconds_left=0.0)
-        clean_up(run)
+        runs.clean_up(run)
     return run.status()
 
 

@@ -4,11 +4,15 @@ import streamlit as st
 
 from lab.asr.pool import EnginePool
 from lab.core.workspace import Workspace
-from lab.jobs.dataset_checks import DatasetAnalysisQueue, LanguageCheckJob, LanguageCheckQueue
+from lab.jobs.datasets import (
+    DatasetAnalysisQueue,
+    ImportQueue,
+    LanguageCheckJob,
+    LanguageCheckQueue,
+    PredictionQueue,
+)
 from lab.jobs.estimate import EstimateQueue
 from lab.jobs.evaluation import EvaluationQueue
-from lab.jobs.imports import ImportQueue
-from lab.jobs.prediction import PredictionQueue
 from lab.jobs.preparation import PreparationQueue
 from lab.jobs.queue import Worker
 from lab.jobs.run_tasks import RunTaskQueue

@@ -23,7 +23,7 @@ from lab.dataset.sources import LocalSource, Source, UploadedSource, VoxLinguaSo
 from lab.dataset.store import datasets_dir
 from lab.importers import get_format
 from lab.importers.uploads import save_uploads
-from lab.jobs.imports import ImportJob, ImportQueue
+from lab.jobs.datasets import ImportJob, ImportQueue
 from tests.support.waiting import wait_for
 
 HEADER = "client_id\tpath\tsentence\tlocale\n"

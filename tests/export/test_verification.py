@@ -11,11 +11,11 @@ import pytest
 from lab.asr import checkpoints
 from lab.audio import Waveform
 from lab.core.progress import Cancelled
-from lab.core.workspace import write_json
+from lab.core.workspace import size_bytes, write_json
 from lab.dataset import Dataset
 from lab.evaluation import reference_clips
 from lab.evaluation.reference_clips import ReferenceClip
-from lab.export import FORMATS, export, export_and_verify, formats, verification, verify
+from lab.export import FORMATS, export, export_and_verify, verification, verify
 from lab.export.verification import FILE_NAME, VerifiedClip, read_verification
 from lab.recordings.samples import list_sample_datasets
 from tests.support.whispers import talking_model
@@ -191,4 +191,4 @@ def test_base_is_verified_by_every_library(
 def test_size_of_an_export(tmp_path: Path) -> None:
     export(talking_model(), tmp_path / "mine", file_format="openai", precision="float16")
     size = (tmp_path / "mine" / "model.pt").stat().st_size
-    assert formats.size_bytes(tmp_path / "mine") == size
+    assert size_bytes(tmp_path / "mine") == size

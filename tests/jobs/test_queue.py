@@ -9,12 +9,15 @@ import pytest
 from lab.asr.pool import EnginePool
 from lab.core.progress import Cancelled
 from lab.core.workspace import Workspace
-from lab.jobs.dataset_checks import DatasetAnalysisQueue, LanguageCheckQueue
-from lab.jobs.dataset_export import ExportQueue
+from lab.jobs.datasets import (
+    DatasetAnalysisQueue,
+    ExportQueue,
+    ImportQueue,
+    LanguageCheckQueue,
+    PredictionQueue,
+)
 from lab.jobs.estimate import EstimateQueue
 from lab.jobs.evaluation import EvaluationQueue
-from lab.jobs.imports import ImportQueue
-from lab.jobs.prediction import PredictionQueue
 from lab.jobs.preparation import PreparationQueue
 from lab.jobs.queue import Job, JobHandle, JobQueue, ModelQueue, Worker
 from lab.jobs.run_tasks import RunTaskQueue

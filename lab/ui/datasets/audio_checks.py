@@ -10,7 +10,7 @@ from lab.core.languages import LANGUAGES
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset, DatasetClip, language_check
 from lab.dataset.language_check import SAMPLE_SIZE, LanguageVerdict
-from lab.jobs.dataset_checks import (
+from lab.jobs.datasets import (
     DatasetAnalysisJob,
     DatasetAnalysisQueue,
     LanguageCheckJob,

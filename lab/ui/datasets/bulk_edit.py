@@ -4,12 +4,10 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from lab.core.errors import LabError
 from lab.dataset import Action, Dataset, DatasetClip
 from lab.ui import formatting
+from lab.ui.actions import attempt, show_failure
 from lab.ui.datasets.shared import editor_name
-
-_FAILURE = "bulk_edit_failure"
 
 
 def change_clips(
@@ -19,19 +17,18 @@ def change_clips(
 
     what: name of the action in the history
     """
-    try:
+
+    def change() -> None:
         action = dataset.change(edits, what=what, by=editor_name())
         dataset.compact()
-    except LabError as error:
-        st.session_state[_FAILURE] = str(error)
-    else:
         st.session_state[_key(dataset, what)] = action
+
+    attempt(change)
 
 
 def show_undo(dataset: Dataset, what: str) -> None:
     """Show how many clips `change_clips` changed, with an undo button; or why it failed."""
-    if failure := st.session_state.pop(_FAILURE, None):
-        st.error(formatting.plain(failure), icon=":material/error:")
+    show_failure()
     action: Action | None = st.session_state.get(_key(dataset, what))
     if action is None:
         return
@@ -44,20 +41,16 @@ def show_undo(dataset: Dataset, what: str) -> None:
         "Undo",
         key=f"undo_{what}",
         icon=":material/undo:",
-        on_click=_undo,
-        args=(dataset, action, what),
+        on_click=attempt,
+        args=(_undo, dataset, action, what),
         help="Restores the previous values, except where a clip was changed again since.",
     )
 
 
 def _undo(dataset: Dataset, action: Action, what: str) -> None:
-    try:
-        dataset.undo(action, by=editor_name())
-        dataset.compact()
-    except LabError as error:
-        st.session_state[_FAILURE] = str(error)
-    else:
-        del st.session_state[_key(dataset, what)]
+    dataset.undo(action, by=editor_name())
+    dataset.compact()
+    del st.session_state[_key(dataset, what)]
 
 
 def _key(dataset: Dataset, what: str) -> str:

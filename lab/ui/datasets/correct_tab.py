@@ -18,7 +18,7 @@ from lab.dataset.correction import (
     needs_correction,
 )
 from lab.dataset.predictions import Prediction
-from lab.jobs.prediction import PredictionJob
+from lab.jobs.datasets import PredictionJob
 from lab.ui import formatting
 from lab.ui.actions import show_error
 from lab.ui.datasets import text_editor

@@ -12,7 +12,7 @@ from lab.core.workspace import Workspace, slug
 from lab.dataset.sources import Source, SourceInfo, UploadedSource, VoxLinguaSource
 from lab.importers import CORPUS_FORMATS, CorpusFormat
 from lab.importers.corpora import VOXLINGUA
-from lab.jobs.imports import ImportJob
+from lab.jobs.datasets import ImportJob
 from lab.ui import formatting
 from lab.ui.actions import show_error
 from lab.ui.datasets.audio_checks import show_language_warning

@@ -8,9 +8,8 @@ import streamlit as st
 
 from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
-from lab.core.workspace import Workspace, remove
+from lab.core.workspace import Workspace, remove, size_bytes
 from lab.export import FORMATS, PRECISIONS
-from lab.export.formats import size_bytes
 from lab.export.store import list_exports
 from lab.export.verification import FILE_NAME, read_verification
 from lab.training.provenance import read_provenance
