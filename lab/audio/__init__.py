@@ -11,14 +11,6 @@ from lab.audio.decoding import (
 from lab.audio.waveform import SAMPLE_RATE, Samples, Waveform, encode_wav
 
 __all__ = [
-    "MAX_DURATION_S",
-    "MAX_INPUT_RATE",
-    "MIN_INPUT_RATE",
-    "SAMPLE_RATE",
-    "AudioInfo",
-    "Samples",
-    "Waveform",
-    "decode",
-    "encode_wav",
-    "probe",
-]
+    "MAX_DURATION_S", "MAX_INPUT_RATE", "MIN_INPUT_RATE", "SAMPLE_RATE", "AudioInfo", "Samples",
+    "Waveform", "decode", "encode_wav", "probe",
+]  # fmt: skip

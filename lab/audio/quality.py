@@ -115,67 +115,55 @@ def check_quality(
 
     min_snr_db: below 20 dB the noise is clearly audible
     """
-    is_enough = len(clips) >= min_clips
-    count = f"There are {len(clips)} clips."
-    if not is_enough:
-        count = f"There are {len(clips)} clips; {min_clips} are needed. Record or cut more."
-    return (
-        QualityCheck("count", "Enough clips", is_enough, (), count),
-        _check(
+    # Key, title, whether a clip passes, and advice about those that do not.
+    criteria: tuple[tuple[QualityCheckKey, str, Callable[[MeasuredClip], bool], str], ...] = (
+        (
             "format",
             "16-bit mono PCM WAV",
-            clips,
             lambda clip: (
-                (clip.info.codec, clip.info.channels) == ("pcm_s16le", 1)
-                and clip.info.container == "wav"
+                (clip.info.container, clip.info.codec, clip.info.channels)
+                == ("wav", "pcm_s16le", 1)
             ),
             "have another format. Prepare them with the steps “channel” and “bit depth” (16).",
         ),
-        _check(
+        (
             "length",
             f"{min_s:g} to {max_s:g} seconds each",
-            clips,
             lambda clip: min_s <= clip.metrics.duration_s <= max_s,
             "are too short or too long. Prepare the recordings again with the step “split”.",
         ),
-        _check(
+        (
             "rate",
             f"Sample rate {sample_rate} Hz",
-            clips,
             lambda clip: clip.info.sample_rate == sample_rate,
             f"have another sample rate. Prepare them with the step “resample” at {sample_rate} Hz.",
         ),
-        _check(
+        (
             "noise",
             "Little noise",
-            clips,
             lambda clip: clip.metrics.snr_db is not None and clip.metrics.snr_db >= min_snr_db,
             f"have an estimated SNR below {min_snr_db:g} dB. Try the step “reduce noise”, or "
             "better, record closer to the microphone in a quieter room.",
         ),
-        _check(
+        (
             "distortion",
             "No clipping",
-            clips,
             lambda clip: not clip.metrics.clipped_samples,
             "are clipped at full scale, which cannot be repaired: record again with less gain.",
         ),
     )
-
-
-def _check(
-    key: QualityCheckKey,
-    title: str,
-    clips: Sequence[MeasuredClip],
-    passes: Callable[[MeasuredClip], bool],
-    advice: str,
-) -> QualityCheck:
-    failing = tuple(clip.name for clip in clips if not passes(clip))
-    if failing:
-        sentence = f"{len(failing)} of {len(clips)} clips {advice}"
-    else:
-        sentence = f"All {len(clips)} clips pass." if clips else "There are no clips to check."
-    return QualityCheck(key, title, bool(clips) and not failing, failing, sentence)
+    n_clips, is_enough = len(clips), len(clips) >= min_clips
+    count = f"There are {n_clips} clips"
+    count += "." if is_enough else f"; {min_clips} are needed. Record or cut more."
+    checks = [QualityCheck("count", "Enough clips", is_enough, (), count)]
+    for key, title, passes, advice in criteria:
+        failing = tuple(clip.name for clip in clips if not passes(clip))
+        if failing:
+            sentence = f"{len(failing)} of {n_clips} clips {advice}"
+        else:
+            sentence = f"All {n_clips} clips pass." if clips else "There are no clips to check."
+        checks.append(QualityCheck(key, title, bool(clips) and not failing, failing, sentence))
+    return tuple(checks)
 
 
 def _frame_powers(samples: Samples, sample_rate: int) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """Lossless reading and writing of PCM WAV files with 16 or 24 bits."""
 
+import io
 import os
 import wave
 from typing import BinaryIO
@@ -31,6 +32,13 @@ def write(file: BinaryIO, samples: Samples, *, sample_rate: int, bits: int = 16)
             levels = np.rint(block * full_scale).clip(-full_scale, full_scale - 1)
             octets = np.ascontiguousarray(levels.astype("<i4")).view(np.uint8).reshape(-1, 4)
             out.writeframesraw(octets[:, : bits // 8].tobytes())
+
+
+def encode(samples: Samples, *, sample_rate: int, bits: int = 16) -> bytes:
+    """Return the bytes of the file that `write` writes."""
+    buffer = io.BytesIO()
+    write(buffer, samples, sample_rate=sample_rate, bits=bits)
+    return buffer.getvalue()
 
 
 def read(path: str | os.PathLike[str], start: int = 0, end: int | None = None) -> Samples:

@@ -1,6 +1,5 @@
 """Mono audio in memory."""
 
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -67,9 +66,7 @@ def encode_wav(waveform: Waveform) -> bytes:
 
     Samples that are multiples of 1/32768 are stored exactly.
     """
-    buffer = io.BytesIO()
-    wav.write(buffer, waveform.samples, sample_rate=waveform.sample_rate)
-    return buffer.getvalue()
+    return wav.encode(waveform.samples, sample_rate=waveform.sample_rate)
 
 
 def concat_chunks(chunks: Iterable[Samples]) -> Samples:

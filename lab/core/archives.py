@@ -23,11 +23,9 @@ from typing import IO, BinaryIO, cast
 from lab.core.errors import LabError
 from lab.core.files import CHUNK_BYTES, UnsafeNameError, gigabytes, safe_path
 
-# fmt: off
 ARCHIVE_SUFFIXES = frozenset({
     ".zip", ".7z", ".rar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".tar", ".zst",
-})
-# fmt: on
+})  # fmt: skip
 # What the standard library raises: ValueError for names that are not text, RuntimeError for
 # unknown features.
 _DAMAGE = (

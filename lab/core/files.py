@@ -15,13 +15,11 @@ from typing import BinaryIO
 from lab.core.errors import disk_errors
 
 # Extensions of the files that `lab.audio` reads; the content decides what a file really is.
-# fmt: off
 AUDIO_SUFFIXES = frozenset({
     ".wav", ".w64", ".aif", ".aiff", ".caf", ".au", ".flac", ".mp3", ".aac", ".amr", ".g722",
     ".ogg", ".oga", ".opus", ".mov", ".mp4", ".m4a", ".mkv", ".mka", ".webm", ".wma", ".asf",
     ".avi", ".mpg", ".mpeg", ".ts", ".3gp",
-})
-# fmt: on
+})  # fmt: skip
 SYSTEM_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # of macOS and Windows
 
 CHUNK_BYTES = 1 << 20

@@ -4,7 +4,6 @@ A copy of `whisper.tokenizer.LANGUAGES` (a test compares them), whose module loa
 page has to list the languages at once.
 """
 
-# fmt: off
 LANGUAGES: dict[str, str] = {
     "en": "English", "zh": "Chinese", "de": "German", "es": "Spanish", "ru": "Russian",
     "ko": "Korean", "fr": "French", "ja": "Japanese", "pt": "Portuguese", "tr": "Turkish",
@@ -26,5 +25,4 @@ LANGUAGES: dict[str, str] = {
     "bo": "Tibetan", "tl": "Tagalog", "mg": "Malagasy", "as": "Assamese", "tt": "Tatar",
     "haw": "Hawaiian", "ln": "Lingala", "ha": "Hausa", "ba": "Bashkir", "jw": "Javanese",
     "su": "Sundanese", "yue": "Cantonese",
-}
-# fmt: on
+}  # fmt: skip

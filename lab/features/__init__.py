@@ -16,16 +16,6 @@ from lab.features.settings import (
 from lab.features.views import VIEWS, View, compute, view_problems
 
 __all__ = [
-    "PRESETS",
-    "SOURCE_LAB",
-    "VIEWS",
-    "WHISPER",
-    "Axis",
-    "Feature",
-    "FeatureSettings",
-    "Resolution",
-    "SettingProblem",
-    "View",
-    "compute",
-    "view_problems",
-]
+    "PRESETS", "SOURCE_LAB", "VIEWS", "WHISPER", "Axis", "Feature", "FeatureSettings", "Resolution",
+    "SettingProblem", "View", "compute", "view_problems",
+]  # fmt: skip

@@ -1,7 +1,6 @@
 """Feature arrays with their axes."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,15 +67,10 @@ class Feature:
         """The quantity with its unit, such as "Power (dB)"."""
         return f"{self.quantity} ({self.unit})" if self.unit else self.quantity
 
-    def with_notes(self, notes: Iterable[str]) -> "Feature":
-        """Return a copy with additional notes."""
-        return replace(self, notes=(*self.notes, *notes))
 
-
-def time_axis(n: int, *, hop_length: int, sample_rate: int, first: int = 0) -> Axis:
-    """Return the time axis of `n` frames in seconds, starting at frame `first`."""
-    step = hop_length / sample_rate
-    return Axis("Time", "s", n, step=step, first=first * step)
+def time_axis(n: int, *, hop_length: int, sample_rate: int) -> Axis:
+    """Return the time axis of `n` frames, in seconds."""
+    return Axis("Time", "s", n, step=hop_length / sample_rate)
 
 
 def frequency_axis(n_fft: int, sample_rate: int) -> Axis:
@@ -84,9 +78,28 @@ def frequency_axis(n_fft: int, sample_rate: int) -> Axis:
     return Axis("Frequency", "Hz", 1 + n_fft // 2, step=sample_rate / n_fft)
 
 
-def describe_frames(n: int, *, hop_length: int, sample_rate: int) -> str:
-    """Return a text such as "1,501 frames, one every 20 ms (320 samples at 16,000 Hz)"."""
-    return (
-        f"{n:,} frames, one every {1000 * hop_length / sample_rate:.4g} ms "
-        f"({hop_length:,} samples at {sample_rate:,} Hz)"
+def frame_feature(
+    view: str,
+    array: FloatArray,
+    quantity: str,
+    unit: str = "",
+    *,
+    sample_rate: int,
+    hop_length: int,
+    rows: Axis | None = None,
+    rows_description: str = "",
+) -> Feature:
+    """Return a feature with one value per frame, or one column if it has rows.
+
+    view, array, quantity, unit: as in `Feature`
+    hop_length: samples between frames
+    rows, rows_description: axis of the rows, and what they are, such as "mel bins"
+    """
+    n = array.shape[-1]
+    time = time_axis(n, hop_length=hop_length, sample_rate=sample_rate)
+    shape = f"{rows.n:,} {rows_description} ×" if rows else "One value for each of"
+    description = (
+        f"{shape} {n:,} frames, one every {1000 * time.step:.4g} ms "
+        f"({hop_length:,} samples at {sample_rate:,} Hz)."
     )
+    return Feature(view, array, (rows, time) if rows else (time,), quantity, unit, description)

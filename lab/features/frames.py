@@ -4,7 +4,7 @@ Frames are those of librosa with `center=True`: frame t is centred on sample t Â
 recording is padded with zeros.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -43,6 +43,25 @@ def blocks(
         end = (min(start + n_frames, last) - 1) * hop_length - frame_length // 2 + frame_length
         block = samples[max(begin, 0) : end]
         yield start, np.pad(block, (max(-begin, 0), end - max(begin, 0) - len(block)))
+
+
+def per_frame(
+    samples: Samples,
+    function: Callable[[Samples], FloatArray],
+    *,
+    frame_length: int,
+    hop_length: int,
+) -> FloatArray:
+    """Return one value per frame, shape (frames,).
+
+    function: from a block of samples to the values of its frames
+    """
+    framing = {"frame_length": frame_length, "hop_length": hop_length}
+    values = np.empty(count(len(samples), **framing), np.float32)
+    for start, block in blocks(samples, **framing):
+        part = function(block)
+        values[start : start + len(part)] = part
+    return values
 
 
 def power_blocks(

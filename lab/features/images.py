@@ -14,7 +14,6 @@ from lab.features.views import find_view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 COLOUR_MAPS = ("magma", "viridis", "inferno", "plasma", "cividis", "gray_r")
 
@@ -46,9 +45,20 @@ def png(feature: Feature, *, colour_map: str = "magma", labelled: bool = False) 
     figure = Figure(figsize=inches, dpi=dpi, layout="constrained" if labelled else None)
     FigureCanvasAgg(figure)
     if labelled:
-        _draw_labelled(figure, feature, colour_map)
+        axes = figure.add_subplot()
+        axes.set_title(find_view(feature.view).title)
+        axes.set_xlabel(feature.axes[-1].title)
     else:
-        _draw_plain(figure, feature, colour_map)
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+    if feature.array.ndim == 1:
+        _draw_line(axes, feature)
+    else:
+        small = max_pool(feature, max_columns=_MAX_COLUMNS, max_rows=_MAX_ROWS)
+        if labelled:
+            _draw_labelled(axes, small, colour_map)
+        else:
+            axes.imshow(small.array, cmap=colour_map, origin="lower", aspect="auto")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
@@ -60,28 +70,10 @@ def check_colour_map(name: str) -> None:
         raise OptionsError(f"There is no colour map “{name}”. Choose {', '.join(COLOUR_MAPS)}.")
 
 
-def _draw_plain(figure: "Figure", feature: Feature, colour_map: str) -> None:
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
-    if feature.array.ndim == 1:
-        _draw_line(axes, feature)
-        return
-    small = max_pool(feature, max_columns=_MAX_COLUMNS, max_rows=_MAX_ROWS)
-    axes.imshow(small.array, cmap=colour_map, origin="lower", aspect="auto")
-
-
-def _draw_labelled(figure: "Figure", feature: Feature, colour_map: str) -> None:
-    axes = figure.add_subplot()
-    axes.set_title(find_view(feature.view).title)
-    axes.set_xlabel(feature.axes[-1].title)
-    if feature.array.ndim == 1:
-        _draw_line(axes, feature)
-        axes.set_ylabel(feature.quantity_title)
-        return
-    small = max_pool(feature, max_columns=_MAX_COLUMNS, max_rows=_MAX_ROWS)
-    rows, columns = small.axes
+def _draw_labelled(axes: "Axes", feature: Feature, colour_map: str) -> None:
+    rows, columns = feature.axes
     mesh = axes.pcolormesh(
-        columns.values(), rows.values(), small.array, cmap=colour_map, shading="nearest",
+        columns.values(), rows.values(), feature.array, cmap=colour_map, shading="nearest",
         rasterized=True,
     )  # fmt: skip
     if rows.listed is not None:
@@ -90,7 +82,7 @@ def _draw_labelled(figure: "Figure", feature: Feature, colour_map: str) -> None:
         axes.set_yscale("symlog", linthresh=_MEL_LINEAR_HZ, base=2)
         axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.set_ylabel(rows.title)
-    figure.colorbar(mesh, ax=axes, label=feature.quantity_title)
+    axes.figure.colorbar(mesh, ax=axes, label=feature.quantity_title)
 
 
 def _draw_line(axes: "Axes", feature: Feature) -> None:
@@ -102,4 +94,5 @@ def _draw_line(axes: "Axes", feature: Feature) -> None:
     else:
         small = max_pool(feature, max_columns=_MAX_COLUMNS)
         axes.plot(small.axes[0].values(), small.array, color=_LINE_COLOUR, linewidth=1)
+    axes.set_ylabel(feature.quantity_title)
     axes.margins(x=0)

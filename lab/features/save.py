@@ -13,6 +13,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,10 +35,6 @@ _NUMBER = "%.9g"
 _TABLE_ROWS = 4096
 
 
-def _write_npy(feature: Feature, file: IO[bytes], _colour_map: str) -> None:
-    np.save(file, feature.array)
-
-
 def _write_csv(feature: Feature, file: IO[bytes], _colour_map: str) -> None:
     *row_axes, axis = feature.axes
     headings = _headings(row_axes[0]) if row_axes else [feature.quantity_title]
@@ -49,24 +46,18 @@ def _write_csv(feature: Feature, file: IO[bytes], _colour_map: str) -> None:
         np.savetxt(file, table, fmt=_NUMBER, delimiter=",")
 
 
-def _write_text(feature: Feature, file: IO[bytes], _colour_map: str) -> None:
-    np.savetxt(file, feature.array, fmt=_NUMBER)
-
-
-def _write_plain(feature: Feature, file: IO[bytes], colour_map: str) -> None:
-    file.write(png(feature, colour_map=colour_map))
-
-
-def _write_labelled(feature: Feature, file: IO[bytes], colour_map: str) -> None:
-    file.write(png(feature, colour_map=colour_map, labelled=True))
+def _write_png(
+    feature: Feature, file: IO[bytes], colour_map: str, *, labelled: bool = False
+) -> None:
+    file.write(png(feature, colour_map=colour_map, labelled=labelled))
 
 
 FORMATS: dict[str, Callable[[Feature, IO[bytes], str], None]] = {
-    "png": _write_plain,
-    "labelled.png": _write_labelled,
-    "npy": _write_npy,
+    "png": _write_png,
+    "labelled.png": partial(_write_png, labelled=True),
+    "npy": lambda feature, file, _colour_map: np.save(file, feature.array),
     "csv": _write_csv,
-    "txt": _write_text,
+    "txt": lambda feature, file, _colour_map: np.savetxt(file, feature.array, fmt=_NUMBER),
 }
 """Suffix of the file name, and the function that writes the file."""
 

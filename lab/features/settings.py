@@ -1,9 +1,12 @@
 """Settings of the views, their presets, and checks whether they suit a recording."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lab.core.settings import Settings, setting
 
@@ -60,6 +63,16 @@ class FeatureSettings(Settings):
     def highest_hz(self, sample_rate: int) -> float:
         """Return the highest frequency of the mel bins: fmax, or half the sample rate."""
         return sample_rate / 2 if self.fmax is None else self.fmax
+
+    def mel_edges(self, sample_rate: int, n_mels: int) -> NDArray[np.float64]:
+        """Return the edges of `n_mels` overlapping filters in Hz: each ends two edges further."""
+        import librosa
+
+        fmax, is_htk = self.highest_hz(sample_rate), self.mel_scale == "htk"
+        edges: NDArray[np.float64] = librosa.mel_frequencies(
+            n_mels + 2, fmin=self.fmin, fmax=fmax, htk=is_htk
+        )
+        return edges
 
     def resolution(self, sample_rate: int) -> Resolution:
         """Return the resolution at a sample rate (Hz)."""
@@ -120,93 +133,73 @@ def problems(
 
 def _framing_problems(
     settings: FeatureSettings, sample_rate: int, n_samples: int
-) -> list[SettingProblem]:
-    found = []
+) -> Iterator[SettingProblem]:
     n_fft, hop_length = settings.n_fft, settings.hop_length
     if n_fft > n_samples:
         nearest = 2 ** math.floor(math.log2(n_samples))
-        found.append(
-            SettingProblem(
-                "n_fft",
-                f"The window of {n_fft} samples ({1000 * n_fft / sample_rate:.3g} ms) is longer "
-                f"than the recording ({n_samples} samples). Choose {nearest}.",
-                nearest,
-            )
+        yield SettingProblem(
+            "n_fft",
+            f"The window of {n_fft} samples ({1000 * n_fft / sample_rate:.3g} ms) is longer "
+            f"than the recording ({n_samples} samples). Choose {nearest}.",
+            nearest,
         )
     if hop_length > n_fft:
-        found.append(
-            SettingProblem(
-                "hop_length",
-                f"The hop of {hop_length} samples is longer than the window of {n_fft} samples, so "
-                f"parts of the recording would be skipped. Choose at most {n_fft}.",
-                n_fft,
-            )
+        yield SettingProblem(
+            "hop_length",
+            f"The hop of {hop_length} samples is longer than the window of {n_fft} samples, so "
+            f"parts of the recording would be skipped. Choose at most {n_fft}.",
+            n_fft,
         )
-    return found
 
 
-def _mel_problems(settings: FeatureSettings, sample_rate: int) -> list[SettingProblem]:
+def _mel_problems(settings: FeatureSettings, sample_rate: int) -> Iterator[SettingProblem]:
     half_rate, bin_hz = sample_rate / 2, sample_rate / settings.n_fft
     fmin, fmax, n_mels = settings.fmin, settings.highest_hz(sample_rate), settings.n_mels
     if fmax > half_rate:
-        return [
-            SettingProblem(
-                "fmax",
-                f"The highest frequency is {fmax:g} Hz, but a sample rate of {sample_rate} Hz "
-                f"contains nothing above {half_rate:g} Hz. Choose at most {half_rate:g}.",
-                half_rate,
-            )
-        ]
+        yield SettingProblem(
+            "fmax",
+            f"The highest frequency is {fmax:g} Hz, but a sample rate of {sample_rate} Hz "
+            f"contains nothing above {half_rate:g} Hz. Choose at most {half_rate:g}.",
+            half_rate,
+        )
+        return
     # Any range as wide as two bins contains a bin.
     if fmax - fmin < 2 * bin_hz:
         if fmax >= 2 * bin_hz:
             field, nearest = "fmin", float(math.floor(fmax - 2 * bin_hz))
         else:
             field, nearest = "fmax", float(math.ceil(2 * bin_hz))
-        return [
-            SettingProblem(
-                field,
-                f"The range from {fmin:g} to {fmax:g} Hz is too narrow for a mel filter, since "
-                f"frequency bins are {bin_hz:.3g} Hz apart. Choose {nearest:g} for {field}.",
-                nearest,
-            )
-        ]
-    found = []
+        yield SettingProblem(
+            field,
+            f"The range from {fmin:g} to {fmax:g} Hz is too narrow for a mel filter, since "
+            f"frequency bins are {bin_hz:.3g} Hz apart. Choose {nearest:g} for {field}.",
+            nearest,
+        )
+        return
     if empty := _n_empty_filters(settings, n_mels, sample_rate):
         fewer = next(
             n for n in range(n_mels - 1, 0, -1) if not _n_empty_filters(settings, n, sample_rate)
         )
-        found.append(
-            SettingProblem(
-                "n_mels",
-                f"{empty} of {n_mels} mel filters are too narrow to contain a frequency bin (bins "
-                f"are {bin_hz:.3g} Hz apart). Choose at most {fewer} mel bins or a longer window.",
-                fewer,
-            )
+        yield SettingProblem(
+            "n_mels",
+            f"{empty} of {n_mels} mel filters are too narrow to contain a frequency bin (bins "
+            f"are {bin_hz:.3g} Hz apart). Choose at most {fewer} mel bins or a longer window.",
+            fewer,
         )
     if settings.n_mfcc > n_mels:
-        found.append(
-            SettingProblem(
-                "n_mfcc",
-                f"{n_mels} mel bins give at most {n_mels} cepstral coefficients, not "
-                f"{settings.n_mfcc}. Choose {n_mels} or fewer.",
-                n_mels,
-            )
+        yield SettingProblem(
+            "n_mfcc",
+            f"{n_mels} mel bins give at most {n_mels} cepstral coefficients, not "
+            f"{settings.n_mfcc}. Choose {n_mels} or fewer.",
+            n_mels,
         )
-    return found
 
 
 def _n_empty_filters(settings: FeatureSettings, n_mels: int, sample_rate: int) -> int:
     """Count filters without a frequency bin, as `librosa.filters.mel` would create them."""
     import librosa
-    import numpy as np
 
-    edges = librosa.mel_frequencies(
-        n_mels + 2,
-        fmin=settings.fmin,
-        fmax=settings.highest_hz(sample_rate),
-        htk=settings.mel_scale == "htk",
-    )
+    edges = settings.mel_edges(sample_rate, n_mels)
     bins = librosa.fft_frequencies(sr=sample_rate, n_fft=settings.n_fft)
     first_inside = np.searchsorted(bins, edges[:-2], side="right")
     first_beyond = np.searchsorted(bins, edges[2:], side="left")

@@ -7,14 +7,7 @@ import numpy as np
 
 from lab.audio import Samples, Waveform
 from lab.features import frames
-from lab.features.feature import (
-    Axis,
-    Feature,
-    FloatArray,
-    describe_frames,
-    frequency_axis,
-    time_axis,
-)
+from lab.features.feature import Axis, Feature, FloatArray, frame_feature, frequency_axis
 from lab.features.settings import FeatureSettings
 
 # Default of librosa: power is clipped to -100 dB, so that silence has a logarithm.
@@ -43,15 +36,8 @@ def mel_filters(settings: FeatureSettings, sample_rate: int) -> FloatArray:
 
 def mel_axis(settings: FeatureSettings, sample_rate: int) -> Axis:
     """Return the centre frequencies of the mel filters, in Hz."""
-    import librosa
-
-    edges = librosa.mel_frequencies(
-        settings.n_mels + 2,
-        fmin=settings.fmin,
-        fmax=settings.highest_hz(sample_rate),
-        htk=settings.mel_scale == "htk",
-    )
-    return Axis("Frequency", "Hz", settings.n_mels, listed=edges[1:-1])
+    centres = settings.mel_edges(sample_rate, settings.n_mels)[1:-1]
+    return Axis("Frequency", "Hz", settings.n_mels, listed=centres)
 
 
 def decibels(power: FloatArray, *, reference: float) -> None:
@@ -73,30 +59,31 @@ def decibels(power: FloatArray, *, reference: float) -> None:
 
 def power(waveform: Waveform, settings: FeatureSettings) -> Feature:
     """Compute the power spectrogram |STFT|², linear."""
-    return spectrogram_feature(
+    rows = frequency_axis(settings.n_fft, waveform.sample_rate)
+    return frame_feature(
         "power",
-        _map_blocks(waveform.samples, settings, 1 + settings.n_fft // 2, lambda block: block),
-        frequency_axis(settings.n_fft, waveform.sample_rate),
+        _map_blocks(waveform.samples, settings, rows.n, lambda block: block),
         "Power",
-        f"frequency bins (n_fft / 2 + 1 = {settings.n_fft} / 2 + 1, one every "
-        f"{waveform.sample_rate / settings.n_fft:.4g} Hz up to half the sample rate)",
-        waveform,
-        settings,
+        sample_rate=waveform.sample_rate,
+        hop_length=settings.hop_length,
+        rows=rows,
+        rows_description=f"frequency bins (n_fft / 2 + 1 = {settings.n_fft} / 2 + 1, one every "
+        f"{rows.step:.4g} Hz up to half the sample rate)",
     )
 
 
 def mel(waveform: Waveform, settings: FeatureSettings) -> Feature:
     """Compute the mel spectrogram, linear."""
     filters = mel_filters(settings, waveform.sample_rate)
-    return spectrogram_feature(
+    return frame_feature(
         "mel",
         _map_blocks(waveform.samples, settings, settings.n_mels, lambda block: filters @ block),
-        mel_axis(settings, waveform.sample_rate),
         "Power",
-        f"mel bins (n_mels) between {settings.fmin:g} and "
+        sample_rate=waveform.sample_rate,
+        hop_length=settings.hop_length,
+        rows=mel_axis(settings, waveform.sample_rate),
+        rows_description=f"mel bins (n_mels) between {settings.fmin:g} and "
         f"{settings.highest_hz(waveform.sample_rate):g} Hz",
-        waveform,
-        settings,
     )
 
 
@@ -151,15 +138,15 @@ def mfcc(waveform: Waveform, settings: FeatureSettings) -> Feature:
     mels = mel(waveform, settings)
     decibels(mels.array, reference=1.0)
     np.maximum(mels.array, mels.array.max() - _MFCC_TOP_DB, out=mels.array)
-    return spectrogram_feature(
+    return frame_feature(
         "mfcc",
         librosa.feature.mfcc(S=mels.array, n_mfcc=settings.n_mfcc),
-        Axis("Coefficient", "", settings.n_mfcc),
         "Value",
-        f"coefficients (n_mfcc), the first of {settings.n_mels} that result from "
+        sample_rate=waveform.sample_rate,
+        hop_length=settings.hop_length,
+        rows=Axis("Coefficient", "", settings.n_mfcc),
+        rows_description=f"coefficients (n_mfcc), the first of {settings.n_mels} that result from "
         f"{settings.n_mels} mel bins",
-        waveform,
-        settings,
     )
 
 
@@ -193,29 +180,10 @@ def _map_blocks(
     function: Callable[[FloatArray], FloatArray],
 ) -> FloatArray:
     """Apply `function` to each block of the power spectrogram; returns the concatenation."""
-    framing = {"frame_length": settings.n_fft, "hop_length": settings.hop_length}
-    array = frames.empty(n_rows, frames.count(len(samples), **framing))
+    n_frames = frames.count(
+        len(samples), frame_length=settings.n_fft, hop_length=settings.hop_length
+    )
+    array = frames.empty(n_rows, n_frames)
     for start, block in frames.power_blocks(samples, settings):
         array[:, start : start + block.shape[1]] = function(block)
     return array
-
-
-def spectrogram_feature(
-    view: str,
-    array: FloatArray,
-    rows: Axis,
-    quantity: str,
-    rows_description: str,
-    waveform: Waveform,
-    settings: FeatureSettings,
-) -> Feature:
-    framing = {"hop_length": settings.hop_length, "sample_rate": waveform.sample_rate}
-    n_rows, n_frames = array.shape
-    return Feature(
-        view,
-        array,
-        (rows, time_axis(n_frames, **framing)),
-        quantity,
-        "",
-        f"{n_rows:,} {rows_description} × {describe_frames(n_frames, **framing)}.",
-    )

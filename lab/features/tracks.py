@@ -1,12 +1,15 @@
 """Features with one value per sample or frame: waveform, energy, pitch."""
 
 import math
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from lab.audio import Samples, Waveform
 from lab.features import frames
-from lab.features.feature import Axis, Feature, FloatArray, describe_frames, time_axis
+from lab.features.feature import Axis, Feature, FloatArray, frame_feature
 from lab.features.settings import FeatureSettings
 
 # From a deep male voice (C2) to a child's; laughter and screams may be higher.
@@ -54,7 +57,13 @@ def non_silent_range(recording: Waveform, settings: FeatureSettings) -> tuple[fl
 def energy(recording: Waveform, settings: FeatureSettings) -> Feature:
     """Compute the root mean square of each frame."""
     levels = rms(recording.samples, frame_length=settings.n_fft, hop_length=settings.hop_length)
-    return _track("energy", levels, "RMS amplitude", "", recording, settings)
+    return frame_feature(
+        "energy",
+        levels,
+        "RMS amplitude",
+        sample_rate=recording.sample_rate,
+        hop_length=settings.hop_length,
+    )
 
 
 def pitch(recording: Waveform, settings: FeatureSettings) -> Feature:
@@ -64,52 +73,33 @@ def pitch(recording: Waveform, settings: FeatureSettings) -> Feature:
     """
     import librosa
 
-    frame_length, hop_length = pitch_frame_length(recording.sample_rate), settings.hop_length
-    levels = rms(recording.samples, frame_length=frame_length, hop_length=hop_length)
-    f0_hz = np.empty_like(levels)
-    fmin, fmax = PITCH_RANGE_HZ
-    for start, piece in frames.blocks(
-        recording.samples, frame_length=frame_length, hop_length=hop_length
-    ):
-        part = librosa.yin(
-            piece,
-            fmin=fmin,
-            fmax=fmax,
-            sr=recording.sample_rate,
-            frame_length=frame_length,
-            hop_length=hop_length,
-            center=False,
-        )
-        f0_hz[start : start + len(part)] = part
+    sample_rate, (fmin, fmax) = recording.sample_rate, PITCH_RANGE_HZ
+    framing: dict[str, Any] = {
+        "frame_length": pitch_frame_length(sample_rate),
+        "hop_length": settings.hop_length,
+    }
+    levels = rms(recording.samples, **framing)
+    yin = partial(librosa.yin, fmin=fmin, fmax=fmax, sr=sample_rate, center=False, **framing)
+    f0_hz = frames.per_frame(recording.samples, yin, **framing)
     f0_hz[levels <= levels.max() * 10 ** (-settings.silence_db / 20)] = np.nan
-    track = _track("pitch", f0_hz, "Fundamental frequency", "Hz", recording, settings)
-    if np.isnan(f0_hz).all():
-        return track.with_notes(["The recording is digital silence, so it has no pitch."])
-    return track
+    track = frame_feature(
+        "pitch",
+        f0_hz,
+        "Fundamental frequency",
+        "Hz",
+        sample_rate=sample_rate,
+        hop_length=settings.hop_length,
+    )
+    if not np.isnan(f0_hz).all():
+        return track
+    return replace(track, notes=("The recording is digital silence, so it has no pitch.",))
 
 
 def rms(samples: Samples, *, frame_length: int, hop_length: int) -> FloatArray:
     """Compute `librosa.feature.rms`, shape (frames,), without copying samples for every frame."""
     import librosa
 
-    framing = {"frame_length": frame_length, "hop_length": hop_length}
-    levels = np.empty(frames.count(len(samples), **framing), np.float32)
-    for start, piece in frames.blocks(samples, **framing):
-        part = librosa.feature.rms(
-            y=piece, frame_length=frame_length, hop_length=hop_length, center=False
-        )[0]
-        levels[start : start + len(part)] = part
-    return levels
-
-
-def _track(
-    view: str,
-    values: FloatArray,
-    quantity: str,
-    unit: str,
-    recording: Waveform,
-    settings: FeatureSettings,
-) -> Feature:
-    framing = {"hop_length": settings.hop_length, "sample_rate": recording.sample_rate}
-    description = f"One value for each of {describe_frames(len(values), **framing)}."
-    return Feature(view, values, (time_axis(len(values), **framing),), quantity, unit, description)
+    framing: dict[str, Any] = {"frame_length": frame_length, "hop_length": hop_length}
+    return frames.per_frame(
+        samples, lambda y: librosa.feature.rms(y=y, center=False, **framing)[0], **framing
+    )

@@ -5,9 +5,9 @@ import numpy as np
 from lab.audio import SAMPLE_RATE, Samples, Waveform
 from lab.core.errors import AudioError
 from lab.features import frames
-from lab.features.feature import Feature
+from lab.features.feature import Feature, frame_feature
 from lab.features.settings import FeatureSettings
-from lab.features.spectra import mel_axis, spectrogram_feature
+from lab.features.spectra import mel_axis
 
 # 1 min, the complex spectrum of which takes 10 MB.
 _BLOCK_FRAMES = 6000
@@ -24,10 +24,14 @@ def whisper_log_mel(waveform: Waveform, settings: FeatureSettings) -> Feature:
 
     Raises AudioError for a recording shorter than half of Whisper's window (12.5 ms).
     """
+    import librosa
     import torch
     from whisper.audio import HOP_LENGTH, N_FFT, mel_filters
 
-    samples, edge = _resampled(waveform), N_FFT // 2
+    samples: Samples = librosa.resample(
+        waveform.samples, orig_sr=waveform.sample_rate, target_sr=SAMPLE_RATE
+    )
+    edge = N_FFT // 2
     if len(samples) <= edge:
         raise AudioError(
             f"The recording lasts {1000 * waveform.duration_s:.3g} ms. Whisper needs more than "
@@ -49,24 +53,13 @@ def whisper_log_mel(waveform: Waveform, settings: FeatureSettings) -> Feature:
     np.maximum(array, array.max() - _RANGE, out=array)
     array += _SHIFT
     array /= _SHIFT
-    whisper = FeatureSettings(n_fft=N_FFT, hop_length=HOP_LENGTH, n_mels=settings.whisper_mels)
-    return spectrogram_feature(
+    whisper = FeatureSettings(n_mels=settings.whisper_mels)
+    return frame_feature(
         "whisper",
         array,
-        mel_axis(whisper, SAMPLE_RATE),
         "Scaled log10 of power",
-        f"mel bins between 0 and {SAMPLE_RATE // 2} Hz",
-        Waveform(samples, SAMPLE_RATE),
-        whisper,
+        sample_rate=SAMPLE_RATE,
+        hop_length=HOP_LENGTH,
+        rows=mel_axis(whisper, SAMPLE_RATE),
+        rows_description=f"mel bins between 0 and {SAMPLE_RATE // 2} Hz",
     )
-
-
-def _resampled(waveform: Waveform) -> Samples:
-    import librosa
-
-    if waveform.sample_rate == SAMPLE_RATE:
-        return waveform.samples
-    resampled: Samples = librosa.resample(
-        waveform.samples, orig_sr=waveform.sample_rate, target_sr=SAMPLE_RATE
-    )
-    return resampled

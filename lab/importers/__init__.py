@@ -19,17 +19,9 @@ from lab.importers.source import CorpusClip, CorpusFormat, ImportProblem, Proble
 from lab.importers.toolkits import KALDI, NEMO
 
 __all__ = [
-    "CORPUS_FORMATS",
-    "CorpusClip",
-    "CorpusFormat",
-    "CorpusReader",
-    "DetectedCorpus",
-    "ImportProblem",
-    "UnknownCorpusError",
-    "detect_format",
-    "find_corpus",
-    "get_format",
-]
+    "CORPUS_FORMATS", "CorpusClip", "CorpusFormat", "CorpusReader", "DetectedCorpus",
+    "ImportProblem", "UnknownCorpusError", "detect_format", "find_corpus", "get_format",
+]  # fmt: skip
 
 # In the order in which a folder is compared with them: those hardest to mistake come first.
 CORPUS_FORMATS = (

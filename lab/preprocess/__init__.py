@@ -10,16 +10,6 @@ from lab.preprocess.recipe import AS_IS, PRESETS, SOURCE_LAB, WHISPER, Recipe
 from lab.preprocess.source import AudioArray, AudioFile
 
 __all__ = [
-    "AS_IS",
-    "PRESETS",
-    "SOURCE_LAB",
-    "WHISPER",
-    "AudioArray",
-    "AudioFile",
-    "BatchReport",
-    "PreparedAudio",
-    "PreparedClip",
-    "Recipe",
-    "apply",
-    "prepare_files",
-]
+    "AS_IS", "PRESETS", "SOURCE_LAB", "WHISPER", "AudioArray", "AudioFile", "BatchReport",
+    "PreparedAudio", "PreparedClip", "Recipe", "apply", "prepare_files",
+]  # fmt: skip

@@ -87,9 +87,9 @@ def prepare_files(
         for source in sources:
             number = len(finished) + len(failed)
             on_part = part(on_progress, number, n_sources or number + 1)
-            stem = unique_stem(source.title, stems)
+            stem = unique_stem(source.name, stems)
             stems.add(stem)
-            name = source.title or stem
+            name = source.name or stem
             try:
                 prepared = apply(recipe, source, on_progress=on_part)
                 rows = write_clips(output_dir, prepared, source=name, stem=stem)

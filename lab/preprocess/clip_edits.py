@@ -19,7 +19,7 @@ def set_kept(preparation: Preparation, clips: Set[ClipSpan], *, kept: bool) -> P
     with _editing:
         latest = read(preparation.folder)
         changed = (replace(clip, kept=kept) if clip in clips else clip for clip in latest.clips)
-        return _saved(replace(latest, clips=tuple(changed)))
+        return save(replace(latest, clips=tuple(changed)))
 
 
 def merge_with_next(preparation: Preparation, clip: ClipSpan) -> Preparation:
@@ -67,27 +67,16 @@ def move_boundaries(
 def allowed_range_s(preparation: Preparation, clip: ClipSpan) -> tuple[float, float]:
     """Return the range a clip may cover: between its neighbours, including dropped ones."""
     recording = preparation.recordings[clip.recording_index]
-    others = [
-        other
-        for other in preparation.clips
-        if other.recording_index == clip.recording_index and other != clip
-    ]
+    others = [one for one in preparation.clips if one.recording_index == clip.recording_index]
     start = max((other.end for other in others if other.end <= clip.start), default=0)
-    end = min(
-        (other.start for other in others if other.start >= clip.end), default=recording.n_samples
-    )
-    return recording.time_s(start), recording.time_s(end)
+    ends = (other.start for other in others if other.start >= clip.end)
+    return recording.time_s(start), recording.time_s(min(ends, default=recording.n_samples))
 
 
 def restore(preparation: Preparation) -> Preparation:
     """Undo edits by restoring the clips of `preparation`, which was read before them."""
     with _editing:
-        return _saved(replace(read(preparation.folder), clips=preparation.clips))
-
-
-def _saved(preparation: Preparation) -> Preparation:
-    save(preparation)
-    return preparation
+        return save(replace(read(preparation.folder), clips=preparation.clips))
 
 
 def _with_clips(
@@ -95,7 +84,7 @@ def _with_clips(
 ) -> Preparation:
     """Replace `n_replaced` clips from `index` on with `clip`, and save."""
     before, after = preparation.clips[:index], preparation.clips[index + n_replaced :]
-    return _saved(replace(preparation, clips=(*before, clip, *after)))
+    return save(replace(preparation, clips=(*before, clip, *after)))
 
 
 def _latest(preparation: Preparation, clip: ClipSpan) -> tuple[Preparation, int]:

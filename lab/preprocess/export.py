@@ -5,14 +5,13 @@ FOLDER/manifest.csv                    file_name, start_s, end_s, duration_s, so
 FOLDER/recipe.yaml                     how they were prepared
 """
 
-import csv
-import io
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path, PurePath
 
 from lab.audio import Samples, wav
+from lab.core.files import csv_text
 from lab.core.workspace import atomic_write, slug, write_text
 from lab.preprocess.pipeline import PreparedAudio
 from lab.preprocess.recipe import Recipe
@@ -91,16 +90,11 @@ def unique_stem(source: str, taken: Collection[str]) -> str:
 
 def manifest_text(rows: Iterable[ManifestRow]) -> str:
     """Return the manifest of clips as CSV."""
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, [field.name for field in fields(ManifestRow)])
-    table.writeheader()
+    table = [[field.name for field in fields(ManifestRow)]]
     for row in rows:
-        cells = asdict(row)
-        for name in ("start_s", "end_s", "duration_s"):
-            cells[name] = f"{cells[name]:.3f}"
-        cells["source"] = escape_formula(row.source)
-        table.writerow(cells)
-    return text.getvalue()
+        times = (f"{seconds:.3f}" for seconds in (row.start_s, row.end_s, row.duration_s))
+        table.append([row.file_name, *times, escape_formula(row.source)])
+    return csv_text(table)
 
 
 def escape_formula(cell: str) -> str:

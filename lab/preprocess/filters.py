@@ -78,19 +78,14 @@ def filter_sections(
             butter(_HIGH_PASS_ORDER, cutoff_hz, "highpass", fs=sample_rate, output="sos")
         )
     if remove_hum is not None:
-        for number in range(1, remove_hum.harmonics + 1):
-            harmonic_hz = number * remove_hum.mains_hz
+        for harmonic_hz in np.arange(1, remove_hum.harmonics + 1) * remove_hum.mains_hz:
             if harmonic_hz < 0.45 * sample_rate:
                 sections.append(tf2sos(*iirnotch(harmonic_hz, _NOTCH_Q, fs=sample_rate)))
     return np.concatenate(sections)
 
 
 def reduce_noise(
-    samples: Samples,
-    step: ReduceNoise,
-    *,
-    sample_rate: int,
-    on_progress: Progress = ignore,
+    samples: Samples, step: ReduceNoise, *, sample_rate: int, on_progress: Progress = ignore
 ) -> None:
     """Reduce noise in `samples` in place with noisereduce's spectral gating.
 

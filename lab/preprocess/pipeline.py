@@ -1,6 +1,7 @@
 """Apply all steps of a recipe to a recording."""
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -8,8 +9,8 @@ from lab.audio import Samples
 from lab.core.progress import Progress, ignore, part
 from lab.preprocess.filters import reduce_noise, remove_rumble_and_hum
 from lab.preprocess.level import normalize_level
-from lab.preprocess.reading import Signal, read_signal
-from lab.preprocess.recipe import BitDepth, Recipe, Split, Trim
+from lab.preprocess.reading import read_signal
+from lab.preprocess.recipe import Recipe, Split, Trim
 from lab.preprocess.source import AudioArray, AudioFile
 from lab.preprocess.split import find_cuts
 
@@ -40,7 +41,7 @@ class PreparedAudio:
 
     samples: the recording before splitting: float32, shape (n,), or (channels, n)
     sample_rate: Hz
-    bits: bit depth for WAV files
+    bits: bit depth for WAV files: that of the recipe, or of the source, but 16 or 24
     start_s: seconds trimmed from the beginning
     clips: in order; a single one with all samples if the recipe does not split
     warnings: sentences for the person
@@ -86,9 +87,14 @@ def apply(
     >>> apply(WHISPER, stereo).samples.shape
     (16000,)
     """
-    stages = _Stages(recipe, on_progress)
+    slow_steps = (
+        recipe.high_pass or recipe.remove_hum,
+        *(recipe.reduce_noise, recipe.trim, recipe.level, recipe.split),
+    )
+    n_stages = 1 + sum(step is not None for step in slow_steps)
+    stages = (part(on_progress, number, n_stages) for number in count())
     signal = read_signal(
-        audio, channel=recipe.channel, resample=recipe.resample, on_progress=stages.next()
+        audio, channel=recipe.channel, resample=recipe.resample, on_progress=next(stages)
     )
     samples, sample_rate = signal.samples, signal.sample_rate
     warnings = list(signal.warnings)
@@ -100,58 +106,32 @@ def apply(
             sample_rate=sample_rate,
             high_pass=recipe.high_pass,
             remove_hum=recipe.remove_hum,
-            on_progress=stages.next(),
+            on_progress=next(stages),
         )
     if recipe.reduce_noise:
         reduce_noise(
-            samples, recipe.reduce_noise, sample_rate=sample_rate, on_progress=stages.next()
+            samples, recipe.reduce_noise, sample_rate=sample_rate, on_progress=next(stages)
         )
     start = 0
     if recipe.trim:
-        stages.next()(0, 1, "Trimming silence")
+        next(stages)(0, 1, "Trimming silence")
         start, end = _trim_range(samples, recipe.trim, sample_rate)
         samples = samples[..., start:end]
     if recipe.level:
-        stages.next()(0, 1, "Normalising the level")
+        next(stages)(0, 1, "Normalising the level")
         warnings += normalize_level(samples, recipe.level, sample_rate=sample_rate)
     clips: tuple[PreparedClip, ...] = (
         PreparedClip(start / sample_rate, (start + samples.shape[-1]) / sample_rate, samples),
     )
     if recipe.split:
-        clips, more = _split(samples, recipe.split, start, sample_rate, stages.next())
+        clips, more = _split(samples, recipe.split, start, sample_rate, next(stages))
         warnings += more
-    stages.finish()
-    return PreparedAudio(
-        samples,
-        sample_rate,
-        _bits(recipe.bit_depth, signal),
-        start / sample_rate,
-        clips,
-        tuple(warnings),
-    )
-
-
-class _Stages:
-    """Progress over the slow steps, each of which counts as one."""
-
-    def __init__(self, recipe: Recipe, on_progress: Progress) -> None:
-        slow = (
-            recipe.high_pass or recipe.remove_hum,
-            recipe.reduce_noise,
-            recipe.trim,
-            recipe.level,
-            recipe.split,
-        )
-        self._total = 1 + sum(step is not None for step in slow)
-        self._n_started = 0
-        self._on_progress = on_progress
-
-    def next(self) -> Progress:
-        self._n_started += 1
-        return part(self._on_progress, self._n_started - 1, self._total)
-
-    def finish(self) -> None:
-        self._on_progress(self._total, self._total, "Prepared")
+    on_progress(n_stages, n_stages, "Prepared")
+    if recipe.bit_depth:
+        bits = recipe.bit_depth.bits
+    else:
+        bits = 24 if signal.bits is not None and signal.bits > 16 else 16
+    return PreparedAudio(samples, sample_rate, bits, start / sample_rate, clips, tuple(warnings))
 
 
 def _remove_dc_offset(samples: Samples) -> list[str]:
@@ -217,10 +197,3 @@ def _split(
         what = "speech" if step.by == "speech" else f"sound above {step.silence_dbfs:g} dBFS"
         warnings.append(f"No {what} was found, so there are no clips. Listen to the recording.")
     return clips, warnings
-
-
-def _bits(step: BitDepth | None, signal: Signal) -> int:
-    """The bit depth of the WAV files: that of the source by default, but 16 or 24."""
-    if step is not None:
-        return step.bits
-    return 24 if signal.bits is not None and signal.bits > 16 else 16

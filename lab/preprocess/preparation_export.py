@@ -1,6 +1,5 @@
 """Export the clips of a preparation as a zip or as recordings of the workspace."""
 
-import io
 import zipfile
 from collections import Counter
 from contextlib import suppress
@@ -71,6 +70,4 @@ def clip_wav(preparation: Preparation, clip: ClipSpan) -> bytes:
     """Return a clip as the bytes of a WAV file."""
     recording = preparation.recordings[clip.recording_index]
     samples = preparation.samples(clip.recording_index, clip.start, clip.end)
-    buffer = io.BytesIO()
-    wav.write(buffer, samples, sample_rate=recording.sample_rate, bits=recording.bits)
-    return buffer.getvalue()
+    return wav.encode(samples, sample_rate=recording.sample_rate, bits=recording.bits)

@@ -181,16 +181,15 @@ def measure_clip(preparation: Preparation, recording_index: int, start: int, end
     return ClipSpan(recording_index, start, end, metrics)
 
 
-def save(preparation: Preparation) -> None:
-    """Write the description of a preparation atomically."""
-    write_json(
-        preparation.folder / _FILE,
-        {
-            "recordings": [asdict(recording) for recording in preparation.recordings],
-            "failures": [asdict(failure) for failure in preparation.failures],
-            "clips": [_clip_as_dict(clip) for clip in preparation.clips],
-        },
-    )
+def save(preparation: Preparation) -> Preparation:
+    """Write the description of a preparation atomically; returns the preparation."""
+    content = {
+        "recordings": list(map(asdict, preparation.recordings)),
+        "failures": list(map(asdict, preparation.failures)),
+        "clips": list(map(_clip_as_dict, preparation.clips)),
+    }
+    write_json(preparation.folder / _FILE, content)
+    return preparation
 
 
 def read(folder: Path) -> Preparation:
@@ -219,7 +218,7 @@ def list_all(workspace: Workspace) -> list[Preparation]:
             found.append(read(file.parent))
         except WorkspaceError:
             continue  # a damaged folder must not hide the others
-    return sorted(found, key=lambda one: one.id, reverse=True)
+    return sorted(found, key=lambda preparation: preparation.id, reverse=True)
 
 
 def delete(preparation: Preparation) -> None:
@@ -244,6 +243,6 @@ def _clip_from_dict(stored: dict[str, Any]) -> ClipSpan:
     content = current_names("preparation.json, clip", stored)
     metrics: dict[str, Any] = {
         name: float(value) if isinstance(value, str) else value
-        for name, value in content["metrics"].items()
+        for name, value in content.pop("metrics").items()
     }
-    return ClipSpan(**content | {"metrics": AudioMetrics(**metrics)})
+    return ClipSpan(**content, metrics=AudioMetrics(**metrics))

@@ -1,7 +1,8 @@
 """Read a recording, downmixing and resampling it block by block."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,17 +56,16 @@ def read_signal(
 
     Raises AudioError if the recording cannot be read or is shorter than 0.1 s.
     """
-    reading = _read(audio, channel, resample, on_progress)
-    warnings = []
-    if channel is not None and channel.number is None and reading.statistics.cancels:
-        loudest = reading.statistics.loudest + 1
-        reading = _read(audio, Channel(loudest), resample, on_progress)
-        warnings.append(
+    signal, statistics = _read(audio, channel, resample, on_progress)
+    if channel is not None and channel.number is None and statistics.cancels:
+        loudest = statistics.loudest + 1
+        signal, _ = _read(audio, Channel(loudest), resample, on_progress)
+        warning = (
             "The channels have opposite phase: mixed, they would cancel each other. Channel "
             f"{loudest}, the loudest one, is used instead. Check how the microphone was connected."
         )
-    warnings += reading.warnings(resample)
-    return Signal(reading.samples, reading.sample_rate, reading.bits, tuple(warnings))
+        signal = replace(signal, warnings=(warning, *signal.warnings))
+    return signal
 
 
 @dataclass
@@ -106,41 +106,12 @@ class _ChannelStatistics:
         return bool(n_channels > 1 and mixed < _CANCELLED * alone)
 
 
-@dataclass(frozen=True, eq=False)
-class _ReadAudio:
-    samples: Samples
-    sample_rate: int
-    source_rate: int
-    bits: int | None
-    missing_s: float
-    statistics: _ChannelStatistics
-
-    def warnings(self, resample: Resample | None) -> Iterator[str]:
-        mono = np.atleast_2d(self.samples)[0]
-        if missing := Waveform(mono, self.sample_rate, self.missing_s).warning:
-            yield missing
-        if not self.samples.any():
-            yield "The recording is silent. Check the microphone and its switch."
-        if self.statistics.n_clipped:
-            yield (
-                f"{self.statistics.n_clipped} samples are clipped: the recording was too loud and "
-                "may sound distorted. No step can repair that; record with less gain."
-            )
-        if resample is not None and resample.sample_rate > self.source_rate:
-            telephone = " (telephone)" if self.source_rate <= TELEPHONE_RATE else ""
-            yield (
-                f"The recording has a sample rate of {self.source_rate} Hz{telephone}. It was "
-                f"resampled to {resample.sample_rate} Hz, but frequencies above "
-                f"{self.source_rate // 2} Hz were never recorded and remain absent."
-            )
-
-
 def _read(
     audio: AudioFile | AudioArray,
     channel: Channel | None,
     resample: Resample | None,
     on_progress: Progress,
-) -> _ReadAudio:
+) -> tuple[Signal, _ChannelStatistics]:
     statistics = _ChannelStatistics()
     rates: list[int] = []
 
@@ -173,10 +144,31 @@ def _read(
                 f"{source.label} lasts {duration_s:.4f} seconds, but must last {MIN_DURATION_S:g} "
                 "seconds or more. Leave it out or record it again."
             )
+        missing = Waveform(samples[0], sample_rate, source.missing_s(duration_s)).warning
+        warnings = [missing] if missing else []
+        warnings += _warnings(samples, sample_rate, rates[0], statistics.n_clipped)
         if n_channels == 1:
             samples = samples[0]
-        missing_s = source.missing_s(duration_s)
-        return _ReadAudio(samples, sample_rate, rates[0], source.bits, missing_s, statistics)
+        return Signal(samples, sample_rate, source.bits, tuple(warnings)), statistics
+
+
+def _warnings(
+    samples: Samples, sample_rate: int, source_rate: int, n_clipped: int
+) -> Iterator[str]:
+    if not samples.any():
+        yield "The recording is silent. Check the microphone and its switch."
+    if n_clipped:
+        yield (
+            f"{n_clipped} samples are clipped: the recording was too loud and may sound distorted. "
+            "No step can repair that; record with less gain."
+        )
+    if sample_rate > source_rate:
+        telephone = " (telephone)" if source_rate <= TELEPHONE_RATE else ""
+        yield (
+            f"The recording has a sample rate of {source_rate} Hz{telephone}. It was resampled to "
+            f"{sample_rate} Hz, but frequencies above {source_rate // 2} Hz were never recorded "
+            "and remain absent."
+        )
 
 
 def _select_channel(channels: Samples, step: Channel | None, label: str) -> Samples:
@@ -201,20 +193,12 @@ def _resampled(blocks: Iterator[AudioBlock], sample_rate: int | None) -> Iterato
     """
     import soxr  # type: ignore[import-untyped]
 
-    stream: soxr.ResampleStream | None = None
-    rate = n_channels = 0
-    for block in blocks:
-        if (block.rate, len(block.channels)) != (rate, n_channels):
-            if stream is not None:
-                yield stream.resample_chunk(np.empty((0, n_channels), np.float32), last=True).T
-            rate, n_channels = block.rate, len(block.channels)
-            sample_rate = sample_rate or rate
-            stream = None
-            if rate != sample_rate:
-                stream = soxr.ResampleStream(rate, sample_rate, n_channels, quality="VHQ")
-        if stream is None:
-            yield block.channels
-        else:
+    for (rate, n_channels), run in groupby(blocks, lambda one: (one.rate, len(one.channels))):
+        sample_rate = sample_rate or rate
+        if rate == sample_rate:
+            yield from (block.channels for block in run)
+            continue
+        stream = soxr.ResampleStream(rate, sample_rate, n_channels, quality="VHQ")
+        for block in run:
             yield stream.resample_chunk(np.ascontiguousarray(block.channels.T)).T
-    if stream is not None:
         yield stream.resample_chunk(np.empty((0, n_channels), np.float32), last=True).T

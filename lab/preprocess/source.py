@@ -26,18 +26,15 @@ class AudioFile:
     """A recording in a file.
 
     content: the bytes of the file, or its path
-    name: as for `lab.audio.decode`; the file name of a path by default
+    name: as for `lab.audio.decode`; by default the file name of a path, or "" for bytes
     """
 
     content: bytes | str | os.PathLike[str]
     name: str = ""
 
-    @property
-    def title(self) -> str:
-        """Name for the person; may be empty for bytes."""
-        if self.name or isinstance(self.content, bytes):
-            return self.name
-        return PurePath(self.content).name
+    def __post_init__(self) -> None:
+        if not self.name and not isinstance(self.content, bytes):
+            object.__setattr__(self, "name", PurePath(self.content).name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +48,6 @@ class AudioArray:
     samples: Samples
     sample_rate: int
     name: str = ""
-
-    @property
-    def title(self) -> str:
-        """Name for the person; may be empty."""
-        return self.name
 
 
 @dataclass(frozen=True)
@@ -140,4 +132,4 @@ def excerpt(audio: AudioFile, *, start_s: float, duration_s: float) -> AudioArra
             raise AudioError(
                 f"{source.label} lasts {position_s:.1f} seconds and ends before {start_s:.1f}."
             )
-    return AudioArray(np.concatenate(pieces, axis=1), rate, audio.title)
+    return AudioArray(np.concatenate(pieces, axis=1), rate, audio.name)

@@ -12,12 +12,6 @@ from lab.recordings.store import (
 )
 
 __all__ = [
-    "Recording",
-    "SavedTranscript",
-    "add",
-    "delete",
-    "get",
-    "list_all",
-    "list_transcripts",
+    "Recording", "SavedTranscript", "add", "delete", "get", "list_all", "list_transcripts",
     "save_transcript",
-]
+]  # fmt: skip

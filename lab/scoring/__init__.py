@@ -19,23 +19,7 @@ from lab.scoring.normalizer import BASIC, RAW, Normalizer
 from lab.scoring.score import Score, score, score_each
 
 __all__ = [
-    "BASIC",
-    "RAW",
-    "Alignment",
-    "AlignmentBlock",
-    "Comparison",
-    "Confusion",
-    "Counts",
-    "Difference",
-    "Normalizer",
-    "Score",
-    "Unit",
-    "WordAccuracy",
-    "align",
-    "confusions",
-    "differences",
-    "paired_bootstrap",
-    "score",
-    "score_each",
-    "word_accuracy",
-]
+    "BASIC", "RAW", "Alignment", "AlignmentBlock", "Comparison", "Confusion", "Counts",
+    "Difference", "Normalizer", "Score", "Unit", "WordAccuracy", "align", "confusions",
+    "differences", "paired_bootstrap", "score", "score_each", "word_accuracy",
+]  # fmt: skip

@@ -68,6 +68,9 @@ class AlignmentBlock:
     hyp_start: int
     hyp_end: int
 
+    def __len__(self) -> int:
+        return max(self.end - self.start, self.hyp_end - self.hyp_start)
+
 
 @dataclass(frozen=True)
 class Alignment:
@@ -79,16 +82,15 @@ class Alignment:
 
     @property
     def counts(self) -> Counts:
-        lengths = {"equal": 0, "replace": 0, "insert": 0, "delete": 0}
+        lengths = dict.fromkeys(("equal", "replace", "insert", "delete"), 0)
         for block in self.blocks:
-            lengths[block.kind] += max(block.end - block.start, block.hyp_end - block.hyp_start)
-        return Counts(lengths["equal"], lengths["replace"], lengths["insert"], lengths["delete"])
+            lengths[block.kind] += len(block)
+        return Counts(*lengths.values())
 
     def pairs(self) -> Iterator[tuple[EditKind, str, str]]:
         """Yield kind, reference item and hypothesis item of each edit; a missing item is ""."""
         for block in self.blocks:
-            length = max(block.end - block.start, block.hyp_end - block.hyp_start)
-            for index in range(length):
+            for index in range(len(block)):
                 yield (
                     block.kind,
                     "" if block.kind == "insert" else self.reference[block.start + index],

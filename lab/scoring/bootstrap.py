@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lab.core.errors import OptionsError
 from lab.scoring.alignment import Counts
@@ -83,8 +82,14 @@ def paired_bootstrap(
 
     Raises OptionsError without clips, or if the models were scored on different references.
     """
-    errors_a, errors_b, lengths = _arrays(counts_a, counts_b)
-    n_clips = len(lengths)
+    lengths = np.array([counts.n_reference for counts in counts_a], np.int64)
+    if lengths.tolist() != [counts.n_reference for counts in counts_b]:
+        raise OptionsError("Models can only be compared on the same clips with the same texts.")
+    if not (n_clips := len(lengths)):
+        raise OptionsError("There are no clips to compare the models on.")
+    errors_a, errors_b = (
+        np.array([counts.errors for counts in side], np.int64) for side in (counts_a, counts_b)
+    )
     gains = errors_b - errors_a
     # Equal clips are drawn together, from a multinomial distribution.
     groups, sizes = np.unique(np.stack([gains, lengths]), axis=1, return_counts=True)
@@ -98,29 +103,12 @@ def paired_bootstrap(
         differences[start : start + n] = gain / np.maximum(n_reference, 1)
     low, high = np.quantile(differences, [(1 - _CONFIDENCE_LEVEL) / 2, (1 + _CONFIDENCE_LEVEL) / 2])
     total = max(int(lengths.sum()), 1)
-    rate_a, rate_b = float(errors_a.sum() / total), float(errors_b.sum() / total)
     return Comparison(
-        rate_a=rate_a,
-        rate_b=rate_b,
+        rate_a=float(errors_a.sum() / total),
+        rate_b=float(errors_b.sum() / total),
         difference=float(gains.sum() / total),
         low=float(low),
         high=float(high),
         probability_of_improvement=float((differences < 0).mean()),
         n_clips=n_clips,
-    )
-
-
-def _arrays(
-    counts_a: Sequence[Counts], counts_b: Sequence[Counts]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Errors of A, errors of B and lengths of the references, per clip."""
-    lengths = [counts.n_reference for counts in counts_a]
-    if lengths != [counts.n_reference for counts in counts_b]:
-        raise OptionsError("Models can only be compared on the same clips with the same texts.")
-    if not lengths:
-        raise OptionsError("There are no clips to compare the models on.")
-    return (
-        np.array([counts.errors for counts in counts_a], np.int64),
-        np.array([counts.errors for counts in counts_b], np.int64),
-        np.array(lengths, np.int64),
     )

@@ -69,7 +69,5 @@ def _score(reference: list[str], hypothesis: list[str]) -> Score:
     if reference == hypothesis:
         n_characters = sum(map(len, reference)) + max(len(reference) - 1, 0)
         return Score(Counts(hits=len(reference)), Counts(hits=n_characters))
-    return Score(
-        align(reference, hypothesis).counts,
-        align(" ".join(reference), " ".join(hypothesis)).counts,
-    )
+    characters = align(" ".join(reference), " ".join(hypothesis)).counts
+    return Score(align(reference, hypothesis).counts, characters)

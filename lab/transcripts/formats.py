@@ -17,21 +17,13 @@ def to_txt(transcript: Transcript) -> str:
 
 def to_srt(transcript: Transcript) -> str:
     """SubRip subtitles."""
-    cues = (
-        f"{number}\n{_clock(segment.start_s, ',', hours=True)} --> "
-        f"{_clock(segment.end_s, ',', hours=True)}\n{_cue_text(segment)}\n\n"
-        for number, segment in enumerate(transcript.segments, start=1)
-    )
-    return "".join(cues)
+    cues = (_cue(segment, ",", hours=True) for segment in transcript.segments)
+    return "".join(f"{number}\n{cue}" for number, cue in enumerate(cues, start=1))
 
 
 def to_vtt(transcript: Transcript) -> str:
     """WebVTT subtitles, for the browser's <track>."""
-    cues = (
-        f"{_clock(segment.start_s, '.')} --> {_clock(segment.end_s, '.')}\n{_cue_text(segment)}\n\n"
-        for segment in transcript.segments
-    )
-    return "WEBVTT\n\n" + "".join(cues)
+    return "WEBVTT\n\n" + "".join(_cue(segment, ".") for segment in transcript.segments)
 
 
 def to_tsv(transcript: Transcript) -> str:
@@ -68,18 +60,23 @@ def to_zip(transcripts: Mapping[str, Transcript]) -> bytes:
     return buffer.getvalue()
 
 
-def _clock(seconds: float, decimal_mark: str, *, hours: bool = False) -> str:
+def _cue(segment: Segment, decimal_mark: str, *, hours: bool = False) -> str:
+    """A subtitle with its times. hours: write them even if they are 0"""
+    start, end = (
+        _clock(seconds, decimal_mark, hours=hours) for seconds in (segment.start_s, segment.end_s)
+    )
+    # An arrow in the text would be read as the times of a cue.
+    text = re.sub("-{2,}>", "->", _one_line(segment.text))
+    return f"{start} --> {end}\n{text}\n\n"
+
+
+def _clock(seconds: float, decimal_mark: str, *, hours: bool) -> str:
     """Format as hh:mm:ss and milliseconds. hours: write them even if they are 0"""
-    total_ms = round(1000 * seconds)
-    minutes, milliseconds = divmod(total_ms, 60_000)
+    whole_s, milliseconds = divmod(round(1000 * seconds), 1000)
+    minutes, second = divmod(whole_s, 60)
     hour, minute = divmod(minutes, 60)
     head = f"{hour:02d}:" if hours or hour else ""
-    return f"{head}{minute:02d}:{milliseconds // 1000:02d}{decimal_mark}{milliseconds % 1000:03d}"
-
-
-def _cue_text(segment: Segment) -> str:
-    """The text on one line, without arrows, which would be read as the times of a cue."""
-    return re.sub("-{2,}>", "->", _one_line(segment.text))
+    return f"{head}{minute:02d}:{second:02d}{decimal_mark}{milliseconds:03d}"
 
 
 def _one_line(text: str) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 from lab.core.errors import WorkspaceError
 from lab.transcripts.transcript import Segment, Transcript, Word
 
+# Numbers of a segment, under the same names in openai's format.
+_SCORES = ("temperature", "avg_logprob", "compression_ratio", "no_speech_prob")
+
 
 def to_dict(transcript: Transcript) -> dict[str, Any]:
     """Return the JSON object of a transcript: `whisper.transcribe`'s result with additional keys.
@@ -16,9 +19,7 @@ def to_dict(transcript: Transcript) -> dict[str, Any]:
     """
     return {
         "text": transcript.text,
-        "segments": [
-            _segment_to_dict(number, segment) for number, segment in enumerate(transcript.segments)
-        ],
+        "segments": [_segment_to_dict(*numbered) for numbered in enumerate(transcript.segments)],
         "language": transcript.language,
         "language_probabilities": dict(transcript.language_probabilities),
         "duration": transcript.duration_s,
@@ -58,23 +59,13 @@ def _segment_to_dict(number: int, segment: Segment) -> dict[str, Any]:
         "end": segment.end_s,
         "text": segment.text,
         "tokens": list(segment.tokens),
-        "temperature": segment.temperature,
-        "avg_logprob": segment.avg_logprob,
-        "compression_ratio": segment.compression_ratio,
-        "no_speech_prob": segment.no_speech_prob,
+        **{name: getattr(segment, name) for name in _SCORES},
     }
-    timed = [word for word in segment.words if word.start_s is not None]
-    if timed:
-        content["words"] = [
-            {
-                "word": word.text,
-                "start": word.start_s,
-                "end": word.end_s,
-                "probability": word.probability,
-            }
-            for word in timed
-        ]
-    elif segment.words:
+    words = [(word.text, word.start_s, word.end_s, word.probability) for word in segment.words]
+    if timed := [word for word in words if word[1] is not None]:
+        keys = ("word", "start", "end", "probability")
+        content["words"] = [dict(zip(keys, word, strict=True)) for word in timed]
+    elif words:
         content["word_probabilities"] = [
             {"word": word.text, "probability": word.probability} for word in segment.words
         ]
@@ -88,10 +79,7 @@ def _segment_from_dict(content: Mapping[str, Any]) -> Segment:
         end_s=_number(content["end"]),
         text=str(content["text"]),
         tokens=tuple(int(token) for token in content.get("tokens", [])),
-        temperature=_number(content.get("temperature", 0.0)),
-        avg_logprob=_number(content.get("avg_logprob", 0.0)),
-        compression_ratio=_number(content.get("compression_ratio", 0.0)),
-        no_speech_prob=_number(content.get("no_speech_prob", 0.0)),
+        **{name: _number(content.get(name, 0.0)) for name in _SCORES},
         window_start_s=_number(content.get("seek", 0)) / 100,
         words=tuple(
             Word(
