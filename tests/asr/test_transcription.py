@@ -200,12 +200,12 @@ def test_base_makes_few_errors_on_all_english_prompts(
     fast_engine: Engine, english_prompts: list[Utterance]
 ) -> None:
     assert len(english_prompts) > 200
-    texts = [
-        fast_engine.transcribe(prompt.load(), ENGLISH).transcript().text
-        for prompt in english_prompts
-    ]
-    # Measured: 3.0 % in bfloat16 on an AMD EPYC.
-    assert word_error_rate([prompt.text for prompt in english_prompts], texts) <= 0.035
+    # Eight to a recording: each prompt alone would fill most of its window with silence.
+    groups = [english_prompts[start : start + 8] for start in range(0, len(english_prompts), 8)]
+    talks, references = zip(*map(joined, groups), strict=True)
+    texts = [fast_engine.transcribe(talk, ENGLISH).transcript().text for talk in talks]
+    # Measured: 2.5 % in bfloat16 on an AMD EPYC.
+    assert word_error_rate(list(references), texts) <= 0.035
 
 
 @pytest.mark.real
