@@ -29,6 +29,17 @@ from lab.cli import (
     transcribe,
 )
 
+# Options by their previous name, which is still accepted.
+_RENAMED_OPTIONS = {
+    "shares": "ratios",
+    "by": "group-by",
+    "keep": "keep-existing",
+    "kind": "format",
+    "listen": "analyse",
+    "same": "normalizer",
+    "words": "word-timestamps",
+}
+
 app = typer.Typer(
     help="Whisper AI Lab on the command line: prepare and transcribe recordings, manage datasets, "
     "and train, evaluate and export models.",
@@ -36,6 +47,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text: a usage error is a line, not a box
+    context_settings={"token_normalize_func": lambda name: _RENAMED_OPTIONS.get(name, name)},
 )
 
 

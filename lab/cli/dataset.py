@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.shared import DatasetName, WorkspaceDir, count, format_table, one_line_errors
+from lab.cli.shared import (
+    DatasetName,
+    WorkspaceDir,
+    count,
+    format_table,
+    one_line_errors,
+    option,
+)
 from lab.cli.terminal import Terminal
 from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from lab.dataset.sources import Source, SourceInfo
+    from lab.dataset.importing import Source, SourceInfo
 
-app = typer.Typer(
-    help="List, import, check, split and export datasets: clips with texts.", no_args_is_help=True
-)
+app = typer.Typer(help="List, import, check, split and export datasets.", no_args_is_help=True)
 
 _MAX_PROBLEMS = 20
 _VOXLINGUA = "voxlingua107:"
@@ -46,35 +51,25 @@ def import_dataset(
             metavar="SOURCE", help="A corpus: its folder, zip or tar, or voxlingua107:LANGUAGE."
         ),
     ],
-    name: Annotated[
-        str, typer.Option(metavar="NAME", help="Name of a new dataset, or of one to add clips to.")
-    ],
+    name: Annotated[str, option("NAME", "Name of a new dataset, or of one to add clips to.")],
     language: Annotated[
         str | None,
-        typer.Option(
-            metavar="CODE", help="Spoken language, such as sq; needed if the corpus does not say."
-        ),
+        option("CODE", "Spoken language, such as sq; needed if the corpus does not say."),
     ] = None,
     corpus_format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            "--kind",
-            metavar="FORMAT",
-            help="Format of the corpus; by default you are asked.",
-        ),
+        str | None, option("FORMAT", "Format of the corpus; by default you are asked.", "--format")
     ] = None,
     workspace: WorkspaceDir = None,
 ) -> None:
     """Import the clips and texts of a corpus into a dataset."""
     from lab import importers
-    from lab.dataset import importing, sources
+    from lab.dataset import importing
 
     target = Workspace.default(workspace)
     corpus = _parse_source(source)
     chosen = importers.get_format(corpus_format) if corpus_format else None
-    info = sources.inspect_source(target, corpus, corpus_format=chosen)
-    if chosen is None and not isinstance(corpus, sources.VoxLinguaSource):
+    info = importing.inspect_source(target, corpus, corpus_format=chosen)
+    if chosen is None and not isinstance(corpus, importing.VoxLinguaSource):
         _confirm(info)
     if not (language or info.language):
         raise OptionsError(
@@ -106,25 +101,14 @@ def import_dataset(
 @one_line_errors()
 def split_dataset(
     name: DatasetName,
-    ratios: Annotated[
-        str,
-        typer.Option(
-            "--ratios", "--shares", metavar="A,B,C", help="Ratios of train, validation and test."
-        ),
-    ] = "80,10,10",
-    seed: Annotated[int, typer.Option(metavar="N", help="Random seed.")] = 0,
+    ratios: Annotated[str, option("A,B,C", "Ratios of train, validation and test.")] = "80,10,10",
+    seed: Annotated[int, option("N", "Random seed.")] = 0,
     keep_existing: Annotated[
         bool,
-        typer.Option("--keep-existing", "--keep", help="Only split clips that have no split yet."),
+        typer.Option("--keep-existing", help="Only split clips that have no split yet."),
     ] = False,
     group_by: Annotated[
-        str,
-        typer.Option(
-            "--group-by",
-            "--by",
-            metavar="KEY",
-            help='What no two splits share: "speaker and sentence", speaker or sentence.',
-        ),
+        str, option("KEY", 'What no two splits share: "speaker and sentence", speaker or sentence.')
     ] = "speaker and sentence",
     workspace: WorkspaceDir = None,
 ) -> None:
@@ -166,15 +150,10 @@ def split_dataset(
 @one_line_errors()
 def export_dataset(
     name: DatasetName,
-    output: Annotated[
-        Path, typer.Option(metavar="PATH", help="A new .zip, or a folder that is new or empty.")
-    ],
-    layout: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="audiofolder or nemo.")
-    ] = "audiofolder",
+    output: Annotated[Path, option("PATH", "A new .zip, or a folder that is new or empty.")],
+    layout: Annotated[str, option("FORMAT", "audiofolder or nemo.", "--format")] = "audiofolder",
     only: Annotated[
-        str | None,
-        typer.Option(metavar="STATUS", help="corrected: only clips that a person has checked."),
+        str | None, option("STATUS", "corrected: only clips that a person has checked.")
     ] = None,
     workspace: WorkspaceDir = None,
 ) -> None:
@@ -204,7 +183,7 @@ def export_dataset(
 
 
 def _parse_source(text: str) -> "Source":
-    from lab.dataset.sources import LocalSource, VoxLinguaSource
+    from lab.dataset.importing import LocalSource, VoxLinguaSource
     from lab.importers.voxlingua import language_named
 
     if text.startswith(_VOXLINGUA):

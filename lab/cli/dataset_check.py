@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.shared import DatasetName, WorkspaceDir, count, one_line_errors
+from lab.cli.shared import DatasetName, WorkspaceDir, count, one_line_errors, option
 from lab.cli.terminal import Terminal
 from lab.core.workspace import Workspace
 
@@ -32,9 +32,7 @@ def check_dataset(
         bool,
         typer.Option("--languages", help="Detect the language of a sample of clips with Whisper."),
     ] = False,
-    model: Annotated[
-        str, typer.Option(metavar="NAME", help="Model for --languages: tiny, base, small …")
-    ] = "base",
+    model: Annotated[str, option("NAME", "Model for --languages: tiny, base, small …")] = "base",
     workspace: WorkspaceDir = None,
 ) -> None:
     """Check a dataset for problems that would harm a model.

@@ -21,7 +21,7 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="Print all statistics as JSON.")] = False,
     workspace: WorkspaceDir = None,
 ) -> None:
-    """Show statistics of a dataset: hours, speakers, splits, letters and words."""
+    """Show hours, speakers, splits, letters and words."""
     from lab import dataset
     from lab.dataset import predictions, statistics
 

@@ -4,9 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from lab.cli.shared import WorkspaceDir, count, format_table, one_line_errors
+from lab.cli.shared import WorkspaceDir, count, format_table, one_line_errors, option
 from lab.cli.terminal import Terminal
 from lab.core.progress import Progress
 from lab.core.workspace import Workspace, write_text
@@ -20,35 +18,27 @@ if TYPE_CHECKING:
 def evaluate(
     models: Annotated[
         list[str],
-        typer.Option(
+        option(
+            "NAME",
+            "A model or a run; repeat the option to compare others with the first.",
             "--model",
-            metavar="NAME",
-            help="A model or a run; repeat the option to compare others with the first.",
         ),
     ],
     datasets: Annotated[
-        list[str],
-        typer.Option("--dataset", metavar="NAME", help="A dataset; repeat the option for more."),
+        list[str], option("NAME", "A dataset; repeat the option for more.", "--dataset")
     ],
-    split: Annotated[
-        str, typer.Option(metavar="SPLIT", help="train, validation, test or all.")
-    ] = "test",
+    split: Annotated[str, option("SPLIT", "train, validation, test or all.")] = "test",
     language: Annotated[
-        str | None,
-        typer.Option(metavar="CODE", help="Spoken language; by default that of each clip."),
+        str | None, option("CODE", "Spoken language; by default that of each clip.")
     ] = None,
     normalizer: Annotated[
         str | None,
-        typer.Option(
-            "--normalizer",
-            "--same",
-            metavar="OPTIONS",
-            help="What the custom scores ignore, such as case,punctuation,hyphens=join,w>v.",
+        option(
+            "OPTIONS", "What the custom scores ignore, such as case,punctuation,hyphens=join,w>v."
         ),
     ] = None,
     output_dir: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write evaluation.json and predictions.csv here."),
+        Path | None, option("DIR", "Write evaluation.json and predictions.csv here.")
     ] = None,
     workspace: WorkspaceDir = None,
 ) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.shared import WorkspaceDir, one_line_errors
+from lab.cli.shared import WorkspaceDir, one_line_errors, option
 from lab.cli.terminal import Terminal
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.workspace import Workspace
@@ -23,29 +23,29 @@ def export(
     ],
     file_format: Annotated[
         str,
-        typer.Option("--format", metavar="FORMAT", help="openai, huggingface or ctranslate2."),
+        option(
+            "FORMAT",
+            "openai (for openai-whisper), huggingface (transformers), ctranslate2 "
+            "(faster-whisper).",
+            "--format",
+        ),
     ],
-    output_dir: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty folder.")],
+    output_dir: Annotated[Path, option("DIR", "A new or empty folder.")],
     precision: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="float32, float16 or, for ctranslate2, int8."),
+        str, option("NAME", "float32, float16 or, for ctranslate2, int8.")
     ] = "float32",
     dataset: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="Dataset to verify with; by default that of the run."),
+        str, option("NAME", "Dataset to verify with; by default that of the run.")
     ] = "",
     clips: Annotated[
-        int,
-        typer.Option(
-            metavar="N", min=0, max=500, help="Clips to verify with; 0 skips the verification."
-        ),
+        int, option("N", "Clips to verify with; 0 skips the verification.", min=0, max=500)
     ] = 20,
     workspace: WorkspaceDir = None,
 ) -> None:
-    """Export a model for openai-whisper, transformers or faster-whisper, and verify it.
+    """Export a model for another library.
 
-    That library transcribes clips with the exported model, and its transcripts are compared with
-    the lab's. DIR gets the model, and proof.json with the result.
+    Then verifies it: the library transcribes clips with the exported model, and its transcripts are
+    compared with the lab's. DIR gets the model, and proof.json with the result.
     """
     from lab import dataset as datasets
     from lab import export as exporting

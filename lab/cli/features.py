@@ -4,8 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from lab.cli.output_files import unique_stems
 from lab.cli.shared import (
     ALL,
@@ -14,6 +12,7 @@ from lab.cli.shared import (
     expand_choice,
     one_line,
     one_line_errors,
+    option,
     preset_named,
     readable,
 )
@@ -27,54 +26,34 @@ _MIN_RATE, _MAX_RATE = 4_000, 192_000
 @one_line_errors()
 def features(
     files: Files,
-    output_dir: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder in which each recording gets a folder.")
-    ],
-    view: Annotated[
-        str, typer.Option(metavar="VIEW", help="waveform, power_db, log_mel, whisper … or all.")
-    ] = ALL,
+    output_dir: Annotated[Path, option("DIR", "Folder in which each recording gets a folder.")],
+    view: Annotated[str, option("VIEW", "waveform, power_db, log_mel, whisper … or all.")] = ALL,
     file_format: Annotated[
-        str,
-        typer.Option("--format", metavar="FORMAT", help="png, labelled.png, npy, csv, txt or all."),
+        str, option("FORMAT", "png, labelled.png, npy, csv, txt or all.", "--format")
     ] = "png",
     preset: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="source-lab or whisper; the options below override it."),
+        str, option("NAME", "source-lab or whisper; the options below override it.")
     ] = "source-lab",
     sample_rate: Annotated[
-        int, typer.Option(metavar="HZ", help="Resample to this rate first; Whisper uses 16000.")
+        int, option("HZ", "Resample to this rate first; Whisper uses 16000.")
     ] = 16_000,
-    n_fft: Annotated[int | None, typer.Option(metavar="SAMPLES", help="Window length.")] = None,
-    hop_length: Annotated[
-        int | None, typer.Option(metavar="SAMPLES", help="Distance between windows.")
-    ] = None,
+    n_fft: Annotated[int | None, option("SAMPLES", "Window length.")] = None,
+    hop_length: Annotated[int | None, option("SAMPLES", "Distance between windows.")] = None,
     window: Annotated[
-        str | None, typer.Option(metavar="NAME", help="hann, hamming, blackman, bartlett, boxcar.")
+        str | None, option("NAME", "hann, hamming, blackman, bartlett, boxcar.")
     ] = None,
-    n_mels: Annotated[int | None, typer.Option(metavar="N", help="Number of mel bins.")] = None,
-    fmin: Annotated[
-        float | None, typer.Option(metavar="HZ", help="Lowest frequency of the mel bins.")
-    ] = None,
-    fmax: Annotated[
-        float | None,
-        typer.Option(metavar="HZ", help="Highest; by default half the sample rate."),
-    ] = None,
-    mel_scale: Annotated[str | None, typer.Option(metavar="NAME", help="slaney or htk.")] = None,
+    n_mels: Annotated[int | None, option("N", "Number of mel bins.")] = None,
+    fmin: Annotated[float | None, option("HZ", "Lowest frequency of the mel bins.")] = None,
+    fmax: Annotated[float | None, option("HZ", "Highest; by default half the sample rate.")] = None,
+    mel_scale: Annotated[str | None, option("NAME", "slaney or htk.")] = None,
     mel_norm: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="slaney (equal areas) or none (equal heights)."),
+        str | None, option("NAME", "slaney (equal areas) or none (equal heights).")
     ] = None,
-    n_mfcc: Annotated[
-        int | None, typer.Option(metavar="N", help="Number of cepstral coefficients.")
-    ] = None,
-    top_db: Annotated[
-        float | None, typer.Option(metavar="DB", help="Dynamic range below the maximum.")
-    ] = None,
-    colour_map: Annotated[
-        str, typer.Option(metavar="NAME", help="magma, viridis, cividis, gray_r …")
-    ] = "magma",
+    n_mfcc: Annotated[int | None, option("N", "Number of cepstral coefficients.")] = None,
+    top_db: Annotated[float | None, option("DB", "Dynamic range below the maximum.")] = None,
+    colour_map: Annotated[str, option("NAME", "magma, viridis, cividis, gray_r …")] = "magma",
 ) -> None:
-    """Save features of recordings: waveform, spectrograms, MFCC, pitch and more.
+    """Save spectrograms, MFCC, pitch … of recordings.
 
     The folder of a recording, which is named after it, gets a file VIEW.FORMAT for each view.
     """

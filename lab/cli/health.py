@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.shared import WorkspaceDir, format_table, one_line_errors
+from lab.cli.shared import WorkspaceDir, format_table, one_line_errors, option
 from lab.cli.terminal import Terminal
 from lab.core.workspace import Workspace
 
@@ -17,27 +17,18 @@ REGRESSED = 1  # exit code; as for `grep` and `diff`, the usage was right and th
 
 @one_line_errors()
 def health(
-    model: Annotated[
-        str, typer.Option(metavar="NAME", help="Fine-tuned model: name or path of a run or model.")
-    ],
-    base: Annotated[
-        str, typer.Option(metavar="NAME", help="Its base model; by default that of the run.")
-    ] = "",
+    model: Annotated[str, option("NAME", "Fine-tuned model: name or path of a run or model.")],
+    base: Annotated[str, option("NAME", "Its base model; by default that of the run.")] = "",
     dataset: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="Dataset whose test clips to use; by default that of the run."
-        ),
+        str, option("NAME", "Dataset whose test clips to use; by default that of the run.")
     ] = "",
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the report here, as JSON.")
-    ] = None,
+    output: Annotated[Path | None, option("FILE", "Write the report here, as JSON.")] = None,
     workspace: WorkspaceDir = None,
 ) -> None:
-    """Check a fine-tuned model for regressions compared with its base model.
+    """Check a fine-tuned model for regressions.
 
-    Tests long recordings, silence, noise, other languages, timestamps, repetition and text length.
-    The exit code is 1 if there is a regression.
+    Compares it with its base model on long recordings, silence, noise, other languages, timestamps,
+    repetition and text length. The exit code is 1 if there is a regression.
     """
     from lab import dataset as datasets
     from lab.evaluation import reference_clips

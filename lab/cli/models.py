@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.shared import WorkspaceDir, format_table, one_line_errors
+from lab.cli.shared import WorkspaceDir, format_table, one_line_errors, option
 from lab.cli.terminal import Terminal
 from lab.core.workspace import Workspace
 
@@ -36,7 +36,7 @@ def add_model(
         Path,
         typer.Argument(metavar="PATH", help="A .pt file, or a Hugging Face or CTranslate2 folder."),
     ],
-    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the model in the workspace.")],
+    name: Annotated[str, option("NAME", "Name of the model in the workspace.")],
     workspace: WorkspaceDir = None,
 ) -> None:
     """Check a model and copy it to the workspace."""

@@ -11,6 +11,7 @@ from lab.cli.shared import (
     count,
     one_line,
     one_line_errors,
+    option,
     preset_named,
     read_settings,
 )
@@ -32,26 +33,24 @@ def prepare(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE", help="Recordings, folders or zips of them.")
     ],
-    output_dir: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for the clips, without clips so far.")
-    ],
+    output_dir: Annotated[Path, option("DIR", "Folder for the clips, without clips so far.")],
     preset: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="source-lab (default): 22.05 kHz, mono, 16 bits, split into clips of 1 to 30 s. "
+        option(
+            "NAME",
+            "source-lab (default): 22.05 kHz, mono, 16 bits, split into clips of 1 to 30 s. "
             "whisper: 16 kHz, mono, 16 bits, not split. as-is: no changes.",
         ),
     ] = None,
     recipe_file: Annotated[
-        Path | None,
-        typer.Option("--recipe", metavar="FILE", help="A recipe.yaml, instead of a preset."),
+        Path | None, option("FILE", "A recipe.yaml, instead of a preset.", "--recipe")
     ] = None,
 ) -> None:
-    """Prepare clips from recordings, and check whether they are ready for training.
+    """Prepare clips for training from recordings.
 
-    DIR also gets manifest.csv, the source of each clip, and recipe.yaml, the settings, which
-    --recipe accepts. Ctrl+C keeps the recordings that are finished.
+    Then checks whether the clips are ready for training. DIR also gets manifest.csv, the source of
+    each clip, and recipe.yaml, the settings, which --recipe accepts. Ctrl+C keeps the recordings
+    that are finished.
     """
     from lab.preprocess import PRESETS, Recipe, prepare_files
     from lab.preprocess.export import MANIFEST_NAME

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -28,6 +28,15 @@ WorkspaceDir = Annotated[
         help=f"Workspace folder; by default ${ENVIRONMENT_VARIABLE}, else ./workspace.",
     ),
 ]
+
+
+def option(metavar: str, help_text: str, *names: str, **settings: Any) -> Any:
+    """An option of a command.
+
+    names: such as “--format”; by default that of the parameter
+    settings: others of `typer.Option`
+    """
+    return typer.Option(*names, metavar=metavar, help=help_text, **settings)
 
 
 @contextmanager

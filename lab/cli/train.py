@@ -13,6 +13,7 @@ from lab.cli.shared import (
     WorkspaceDir,
     format_table,
     one_line_errors,
+    option,
     preset_named,
     read_settings,
 )
@@ -32,23 +33,18 @@ _POLL_S = 0.5
 
 @one_line_errors()
 def train(
-    dataset: Annotated[
-        str, typer.Option("--dataset", metavar="NAME", help="Dataset to train on.")
-    ] = "",
-    model: Annotated[
-        str, typer.Option("--model", metavar="NAME", help="Base model; base by default.")
-    ] = "",
+    dataset: Annotated[str, option("NAME", "Dataset to train on.", "--dataset")] = "",
+    model: Annotated[str, option("NAME", "Base model; base by default.", "--model")] = "",
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Settings: the config.yaml of another run.")
+        Path | None, option("FILE", "Settings: the config.yaml of another run.")
     ] = None,
     preset: Annotated[
-        str, typer.Option(metavar="NAME", help="Settings without --config: defaults or source-lab.")
+        str, option("NAME", "Settings without --config: defaults or source-lab.")
     ] = "defaults",
     overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, such as epochs=2."),
+        list[str] | None, option("KEY=VALUE", "Change a setting, such as epochs=2.", "--set")
     ] = None,
-    name: Annotated[str, typer.Option(metavar="RUN", help="Name of the run.")] = "",
+    name: Annotated[str, option("RUN", "Name of the run.")] = "",
     only_estimate: Annotated[
         bool,
         typer.Option("--estimate", help="Only estimate time and memory, from two batches."),

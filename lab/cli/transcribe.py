@@ -15,6 +15,7 @@ from lab.cli.shared import (
     exit_unless_all_done,
     one_line,
     one_line_errors,
+    option,
     readable,
 )
 from lab.cli.terminal import Terminal
@@ -29,34 +30,26 @@ if TYPE_CHECKING:
 
 _N_OTHER_LANGUAGES = 4
 
-ModelName = Annotated[
-    str, typer.Option("--model", metavar="NAME", help="Model; `models` lists them.")
-]
+ModelName = Annotated[str, option("NAME", "Model; `models` lists them.", "--model")]
 
 
 @one_line_errors()
 def transcribe(
     files: Files,
     model: ModelName = "base",
-    language: Annotated[
-        str, typer.Option(metavar="LANGUAGE", help="Spoken language: auto, sq or Albanian.")
-    ] = "auto",
-    task: Annotated[
-        str, typer.Option(metavar="TASK", help="transcribe, or translate to English.")
-    ] = "transcribe",
+    language: Annotated[str, option("LANGUAGE", "Spoken language: auto, sq or Albanian.")] = "auto",
+    task: Annotated[str, option("TASK", "transcribe, or translate to English.")] = "transcribe",
     word_timestamps: Annotated[
         bool,
-        typer.Option("--word-timestamps", "--words", help="Add word timestamps (json only)."),
+        typer.Option("--word-timestamps", help="Add word timestamps (json only)."),
     ] = False,
-    prompt: Annotated[
-        str, typer.Option(metavar="TEXT", help="Names and spellings that occur.")
-    ] = "",
-    beam_size: Annotated[int, typer.Option(metavar="N", help="Beam size, 1 to 20.")] = 1,
+    prompt: Annotated[str, option("TEXT", "Names and spellings that occur.")] = "",
+    beam_size: Annotated[int, option("N", "Beam size, 1 to 20.")] = 1,
     file_format: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)} or all.")
+        str, option("FORMAT", f"{', '.join(FORMATS)} or all.", "--format")
     ] = "txt",
     output_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write files here, not to the terminal.")
+        Path | None, option("DIR", "Write files here, not to the terminal.")
     ] = None,
     workspace: WorkspaceDir = None,
 ) -> None:
@@ -104,7 +97,10 @@ def transcribe(
 
 @one_line_errors()
 def detect(files: Files, model: ModelName = "base", workspace: WorkspaceDir = None) -> None:
-    """Detect the language of recordings, from their first 30 seconds of speech."""
+    """Detect the spoken language of recordings.
+
+    The first 30 seconds of speech decide.
+    """
     models_dir = Workspace.default(workspace).models_dir
     with Terminal() as terminal, exit_unless_all_done(files) as done:
         paths = readable(files, terminal)

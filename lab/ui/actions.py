@@ -11,10 +11,10 @@ from lab.ui import formatting
 _FAILURE = "action_failure"
 
 
-def attempt(action: Callable[..., Any], *args: Any) -> None:
+def attempt(action: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     """Call an action, for a button's `on_click`; `show_failure` shows the LabError it may raise."""
     try:
-        action(*args)
+        action(*args, **kwargs)
     except LabError as error:
         st.session_state[_FAILURE] = str(error)
 

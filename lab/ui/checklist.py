@@ -7,10 +7,10 @@ from functools import partial
 import streamlit as st
 
 from lab.audio.quality import QualityCheck, QualityCheckKey, check_quality
-from lab.core.errors import LabError
 from lab.preprocess import clip_edits
 from lab.preprocess.preparations import ClipSpan, Preparation
 from lab.ui import formatting
+from lab.ui.actions import attempt
 from lab.ui.recipe import switch_on
 
 _RATES = {"Source lab (22,050 Hz)": 22_050, "Whisper (16,000 Hz)": 16_000}
@@ -63,7 +63,9 @@ def _fixes(
     preparation: Preparation, named: dict[str, ClipSpan], check: QualityCheck, sample_rate: int
 ) -> list[QuickFix]:
     failing = {named[name] for name in check.failing}
-    drop = QuickFix("Drop clips", partial(_drop, preparation, failing))
+    drop = QuickFix(
+        "Drop clips", partial(attempt, clip_edits.set_kept, preparation, failing, kept=False)
+    )
     fixes: dict[QualityCheckKey, list[QuickFix]] = {
         "count": [],
         "format": [QuickFix("Convert", partial(_enable, channel={}, bit_depth={"bits": 16}))],
@@ -83,10 +85,3 @@ def _enable(**steps: dict[str, object]) -> None:
     for name, settings in steps.items():
         switch_on(name, **settings)
     st.toast("Recipe updated. Prepare the recordings again.", icon=":material/receipt_long:")
-
-
-def _drop(preparation: Preparation, clips: set[ClipSpan]) -> None:
-    try:
-        clip_edits.set_kept(preparation, clips, kept=False)
-    except LabError as error:
-        st.toast(formatting.plain(str(error)), icon=":material/error:")

@@ -5,12 +5,12 @@ from typing import Any
 
 import streamlit as st
 
-from lab.core.errors import LabError, OptionsError
+from lab.core.errors import OptionsError
 from lab.core.settings import SettingInfo
 from lab.preprocess.recipe import AS_IS, SOURCE_LAB, WHISPER, Recipe
-from lab.ui import formatting
+from lab.ui.actions import show_error
 from lab.ui.controls import control
-from lab.ui.downloads import download_button
+from lab.ui.settings_file import settings_file
 
 _PRESETS = {"Whisper": WHISPER, "Source lab": SOURCE_LAB, "Unchanged": AS_IS}
 _TITLES = {
@@ -82,8 +82,14 @@ def choose_recipe() -> Recipe | None:
     for name, info in Recipe.schema().items():
         _step(name, info)
     if problem:
-        st.error(formatting.plain(problem), icon=":material/error:")
-    _file(recipe)
+        show_error(problem)
+    settings_file(
+        Recipe,
+        recipe,
+        file_name="recipe.yaml",
+        about="Save this recipe or use a saved one. Every preparation keeps its recipe, too.",
+        on_load=set_recipe,
+    )
     return recipe
 
 
@@ -147,31 +153,3 @@ def _step(name: str, info: SettingInfo) -> None:
                 format_func=format_func,
                 placeholder="auto",
             )
-
-
-def _file(recipe: Recipe | None) -> None:
-    with st.popover("Recipe file", icon=":material/receipt_long:", width="stretch"):
-        st.markdown("Save this recipe or use a saved one. Every preparation keeps its recipe, too.")
-        download_button(
-            recipe.to_yaml() if recipe else "",
-            "recipe.yaml",
-            mime="application/yaml",
-            label="Download recipe",
-            disabled=recipe is None,
-        )
-        st.file_uploader(
-            "Upload recipe", type=["yaml", "yml"], key="recipe_file", on_change=_load_file
-        )
-        if problem := st.session_state.get("recipe_file_problem"):
-            st.error(formatting.plain(problem), icon=":material/error:")
-
-
-def _load_file() -> None:
-    uploaded = st.session_state["recipe_file"]
-    st.session_state["recipe_file_problem"] = ""
-    if uploaded is None:
-        return
-    try:
-        set_recipe(Recipe.from_yaml(uploaded.getvalue().decode("utf-8", "replace")))
-    except LabError as error:
-        st.session_state["recipe_file_problem"] = str(error)

@@ -1,4 +1,4 @@
-"""The command line: results on stdout, everything else on stderr, mistakes in one line."""
+"""The command line: results on stdout, everything else on stderr, errors in one line."""
 
 import json
 import os
@@ -37,13 +37,13 @@ def words(text: str) -> str:
 @pytest.fixture
 def short(tmp_path: Path) -> Path:
     """The first sentence of the English sample."""
-    return write(tmp_path / "brought" / "short.wav", audio.decode(ENGLISH).slice(0, 2.6))
+    return write(tmp_path / "input" / "short.wav", audio.decode(ENGLISH).slice(0, 2.6))
 
 
 @pytest.fixture
 def silence(tmp_path: Path) -> Path:
     quiet = np.zeros(3 * SAMPLE_RATE, np.float32)
-    return write(tmp_path / "brought" / "silence.wav", Waveform(quiet, SAMPLE_RATE))
+    return write(tmp_path / "input" / "silence.wav", Waveform(quiet, SAMPLE_RATE))
 
 
 @pytest.fixture
@@ -53,26 +53,26 @@ def text_file(tmp_path: Path) -> Path:
     return path
 
 
-# --- start ---
+# --- start-up ---
 
 
-def test_help_comes_without_loading_torch_or_the_sound_libraries() -> None:
+def test_help_loads_neither_torch_nor_audio_libraries() -> None:
     assert not {"torch", "whisper", "av", "numpy"} & modules_after("transcribe", "--help")
 
 
-def test_a_missing_file_is_found_before_torch_is_loaded() -> None:
+def test_a_missing_file_is_reported_before_torch_is_loaded() -> None:
     assert not {"torch", "whisper"} & modules_after("transcribe", "nowhere.wav")
 
 
-def test_the_models_are_listed_without_loading_torch() -> None:
+def test_models_are_listed_without_loading_torch() -> None:
     assert not {"torch", "whisper"} & modules_after("models")
 
 
-# --- mistakes ---
+# --- errors ---
 
 
 @pytest.mark.parametrize("command", ["transcribe", "detect"])
-def test_what_cannot_be_read_costs_a_line_and_exit_code_2(
+def test_an_unreadable_file_is_refused_in_one_line(
     command: str, tmp_path: Path, text_file: Path
 ) -> None:
     assert_refused(lab(command, tmp_path / "gone.wav"), "gone.wav", "does not exist")
@@ -94,13 +94,13 @@ def test_what_cannot_be_read_costs_a_line_and_exit_code_2(
         (["--workspace", ENGLISH], "english.ogg"),
     ],
 )
-def test_a_setting_that_does_not_exist_costs_a_line_and_exit_code_2(
+def test_an_invalid_option_is_refused_in_one_line(
     options: list[object], mentioned: str, tmp_path: Path
 ) -> None:
     assert_refused(lab("transcribe", ENGLISH, "--workspace", tmp_path, *options), mentioned)
 
 
-def test_a_model_that_is_none_costs_a_line_and_exit_code_2(text_file: Path, tmp_path: Path) -> None:
+def test_an_invalid_model_file_is_refused_in_one_line(text_file: Path, tmp_path: Path) -> None:
     result = lab("models", "--workspace", tmp_path / "w", "add", text_file, "--name", "mine")
     assert_refused(result, "letter.mp3")
     assert not list((tmp_path / "w").rglob("*.pt"))
@@ -109,7 +109,7 @@ def test_a_model_that_is_none_costs_a_line_and_exit_code_2(text_file: Path, tmp_
 # --- models ---
 
 
-def test_the_models_are_listed_with_those_of_the_workspace(tmp_path: Path) -> None:
+def test_models_of_the_workspace_are_listed_too(tmp_path: Path) -> None:
     checkpoint = tmp_path / "trained.pt"
     checkpoint.write_bytes(as_bytes(payload(random_model())))
     added = lab("models", "add", checkpoint, "--name", "albanian", LAB_WORKSPACE=str(tmp_path))
@@ -129,7 +129,7 @@ def test_the_models_are_listed_with_those_of_the_workspace(tmp_path: Path) -> No
     assert "albanian" not in lab("models", "--workspace", tmp_path / "other").stdout
 
 
-def test_the_workspace_named_before_add_is_the_one_that_is_used(tmp_path: Path) -> None:
+def test_the_workspace_option_may_precede_add(tmp_path: Path) -> None:
     checkpoint = tmp_path / "trained.pt"
     checkpoint.write_bytes(as_bytes(payload(random_model())))
     arguments = ["models", "--workspace", tmp_path / "a", "add", checkpoint, "--name", "mine"]
@@ -138,12 +138,12 @@ def test_the_workspace_named_before_add_is_the_one_that_is_used(tmp_path: Path) 
     assert not (tmp_path / "b").exists()
 
 
-# --- transcribing, for real ---
+# --- transcription with a real model ---
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("language", ["auto", "en", "english"])
-def test_the_text_is_on_stdout_and_nothing_else_anywhere(language: str) -> None:
+def test_stdout_has_the_text_and_stderr_nothing(language: str) -> None:
     done = subprocess.run(
         [*COMMAND, "transcribe", ENGLISH, "--language", language],
         cwd=HOME,
@@ -158,7 +158,7 @@ def test_the_text_is_on_stdout_and_nothing_else_anywhere(language: str) -> None:
 @pytest.mark.real
 def test_every_format_is_written_and_can_be_read_back(tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
-    options = ["--format", "all", "--words", "--output-dir", out]
+    options = ["--format", "all", "--word-timestamps", "--output-dir", out]
     result = lab("transcribe", ENGLISH, *options)
     assert (result.exit_code, result.stdout) == (0, "")
     assert {path.name for path in out.iterdir()} == {f"english.{suffix}" for suffix in FORMATS}
@@ -188,7 +188,7 @@ def seconds(time: str) -> float:
 
 
 @pytest.mark.real
-def test_of_several_files_the_good_ones_are_done_and_the_bad_ones_cost_a_line_each(
+def test_unreadable_files_are_reported_and_the_others_processed(
     short: Path, text_file: Path, tmp_path: Path
 ) -> None:
     result = lab("transcribe", tmp_path / "gone.wav", short, text_file, short)
@@ -201,10 +201,10 @@ def test_of_several_files_the_good_ones_are_done_and_the_bad_ones_cost_a_line_ea
 
 
 @pytest.mark.real
-def test_recordings_of_one_name_do_not_overwrite_each_other_or_be_overwritten(
+def test_recordings_with_the_same_name_overwrite_nothing(
     short: Path, silence: Path, tmp_path: Path
 ) -> None:
-    # A recording with the ending of a transcript, in the folder that the transcripts go to.
+    # A recording named like a transcript, in the folder for the transcripts.
     misnamed = tmp_path / "out" / "short.txt"
     misnamed.parent.mkdir()
     recording = short.read_bytes()
@@ -222,7 +222,7 @@ def test_recordings_of_one_name_do_not_overwrite_each_other_or_be_overwritten(
 
 
 @pytest.mark.real
-def test_a_recording_without_speech_gives_no_text_and_says_so(silence: Path) -> None:
+def test_a_recording_without_speech_has_no_text_and_a_message(silence: Path) -> None:
     result = lab("transcribe", silence)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "silence.wav: no speech was found.\n"
@@ -232,7 +232,7 @@ def test_a_recording_without_speech_gives_no_text_and_says_so(silence: Path) -> 
 
 
 @pytest.mark.real
-def test_a_recording_that_breaks_off_is_transcribed_with_a_warning(tmp_path: Path) -> None:
+def test_a_truncated_recording_is_transcribed_with_a_warning(tmp_path: Path) -> None:
     whole = audio.encode_wav(audio.decode(ENGLISH))
     broken = tmp_path / "broken.wav"
     broken.write_bytes(whole[: len(whole) // 8])
@@ -243,7 +243,7 @@ def test_a_recording_that_breaks_off_is_transcribed_with_a_warning(tmp_path: Pat
 
 
 @pytest.mark.real
-def test_the_language_is_named_with_its_code_and_the_next_likely_ones() -> None:
+def test_detect_prints_the_five_likeliest_languages() -> None:
     result = lab("detect", ENGLISH, FOLDER / "russian.ogg")
     assert (result.exit_code, result.stderr) == (0, "")
     language = r"[A-Z][\w ]+ \(\w+\) \d+\.\d%"
@@ -252,7 +252,7 @@ def test_the_language_is_named_with_its_code_and_the_next_likely_ones() -> None:
     assert russian.startswith("russian.ogg: Russian (ru) ")
 
 
-# --- a terminal and its keys ---
+# --- terminals and Ctrl+C ---
 
 
 def start(*arguments: object, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
@@ -269,7 +269,7 @@ def long(tmp_path: Path) -> Path:
 
 @pytest.mark.real
 @pytest.mark.skipif(os.name == "nt", reason="sends the signal of Ctrl+C")
-def test_text_comes_as_it_is_recognised_and_ctrl_c_ends_with_a_line(long: Path) -> None:
+def test_text_is_streamed_and_ctrl_c_ends_with_one_line(long: Path) -> None:
     with start("transcribe", long) as process:
         assert process.stdout
         first = process.stdout.readline()
@@ -281,7 +281,7 @@ def test_text_comes_as_it_is_recognised_and_ctrl_c_ends_with_a_line(long: Path) 
 
 
 @pytest.mark.real
-def test_what_was_recognised_before_ctrl_c_is_kept_and_called_partial(
+def test_an_interrupted_transcript_is_kept_as_partial(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = Transcription.__iter__
@@ -307,7 +307,7 @@ def test_what_was_recognised_before_ctrl_c_is_kept_and_called_partial(
 
 @pytest.mark.real
 @pytest.mark.skipif(os.name == "nt", reason="closes a pipe")
-def test_a_reader_that_has_enough_causes_no_traceback(long: Path) -> None:
+def test_a_closed_pipe_causes_no_traceback(long: Path) -> None:
     with start("transcribe", long) as process:
         assert process.stdout
         assert process.stderr
@@ -319,7 +319,7 @@ def test_a_reader_that_has_enough_causes_no_traceback(long: Path) -> None:
 
 @pytest.mark.real
 @pytest.mark.skipif(os.name == "nt", reason="makes a terminal")
-def test_a_terminal_sees_progress_and_the_pipe_beside_it_only_text(short: Path) -> None:
+def test_progress_is_shown_in_the_terminal_but_not_in_the_pipe(short: Path) -> None:
     ours, theirs = os.openpty()
     shown = bytearray()
 
@@ -327,7 +327,7 @@ def test_a_terminal_sees_progress_and_the_pipe_beside_it_only_text(short: Path) 
         try:
             while seen := os.read(ours, 4096):
                 shown.extend(seen)
-        except OSError:  # how Linux says that the other end was closed
+        except OSError:  # raised by Linux once the other end is closed
             return
 
     with start("transcribe", short, stderr=theirs) as process:

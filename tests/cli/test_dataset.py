@@ -51,7 +51,7 @@ def test_a_corpus_is_imported_and_listed(
     ]
 
 
-def test_without_a_kind_a_person_is_asked(
+def test_without_a_format_the_user_is_asked(
     corpus: Path, options: tuple[object, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert_refused(lab("dataset", "import", corpus, *options), "LJSpeech", "--format ljspeech")
@@ -63,7 +63,7 @@ def test_without_a_kind_a_person_is_asked(
     assert lab("dataset", "import", corpus, *options).stdout == "shqip: 2 clips imported.\n"
 
 
-def test_mistakes_cost_a_line(corpus: Path, options: tuple[object, ...], tmp_path: Path) -> None:
+def test_errors_are_one_line(corpus: Path, options: tuple[object, ...], tmp_path: Path) -> None:
     assert_refused(
         lab("dataset", "import", tmp_path / "gone", *options), "gone", "neither a folder"
     )
@@ -76,7 +76,7 @@ def test_mistakes_cost_a_line(corpus: Path, options: tuple[object, ...], tmp_pat
     assert_refused(wrong, "“xx”")
 
 
-def test_an_archive_says_which_language_it_is_in(tmp_path: Path, corpus: Path) -> None:
+def test_the_language_of_a_corpus_is_detected(tmp_path: Path, corpus: Path) -> None:
     with zipfile.ZipFile(tmp_path / "cv.zip", "w") as packed:
         packed.write(corpus / "wavs/a.wav", "cv-17/sq/clips/a.wav")
         packed.writestr("cv-17/sq/train.tsv", "client_id\tpath\tsentence\na\ta.wav\tPo\n")
@@ -87,13 +87,13 @@ def test_an_archive_says_which_language_it_is_in(tmp_path: Path, corpus: Path) -
     assert (entry.language, entry.split) == ("sq", "train")
 
 
-def test_where_nobody_says_the_language_it_has_to_be_given(corpus: Path, tmp_path: Path) -> None:
+def test_an_unknown_language_must_be_given(corpus: Path, tmp_path: Path) -> None:
     options = ("--name", "a", "--workspace", tmp_path / "w", "--format", "ljspeech")
     assert_refused(lab("dataset", "import", corpus, *options), "--language sq")
     assert not (tmp_path / "w/datasets/a").exists()
 
 
-def test_voxlingua_is_asked_for_by_the_name_of_the_language(
+def test_voxlingua_accepts_the_name_of_a_language(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -102,7 +102,7 @@ def test_voxlingua_is_asked_for_by_the_name_of_the_language(
         asked.append(code)
         raise LabError("The server is away.")
 
-    monkeypatch.setattr("lab.dataset.sources.download", refuse)
+    monkeypatch.setattr("lab.dataset.importing.download", refuse)
     options = ("--name", "a", "--workspace", tmp_path / "w")
     assert_refused(lab("dataset", "import", "voxlingua107:Albanian", *options), "server is away")
     assert asked == ["sq"]

@@ -32,7 +32,7 @@ def made(workspace: Workspace) -> dataset.Dataset:
     return made
 
 
-def test_what_is_wrong_is_a_line_and_serious_things_an_exit_code(
+def test_each_finding_is_a_line_and_serious_ones_set_the_exit_code(
     workspace: Workspace, made: dataset.Dataset
 ) -> None:
     done = check(workspace)
@@ -48,7 +48,7 @@ def test_what_is_wrong_is_a_line_and_serious_things_an_exit_code(
     assert gone.stdout.startswith("serious  Audio file is missing: 1 clip")
 
 
-def test_a_dataset_that_is_not_there_costs_a_line(workspace: Workspace) -> None:
+def test_a_missing_dataset_is_refused_in_one_line(workspace: Workspace) -> None:
     done = check(workspace)
     assert done.exit_code == 2
     assert "There is no dataset" in done.stderr

@@ -30,7 +30,7 @@ def call(workspace: Workspace, *arguments: object) -> Result:
     return lab("dataset", *arguments, "--workspace", workspace.root)
 
 
-def test_a_dataset_is_split_and_the_table_says_so(made: Dataset, workspace: Workspace) -> None:
+def test_a_dataset_is_split_and_the_sizes_are_printed(made: Dataset, workspace: Workspace) -> None:
     done = call(workspace, "split", "shqip")
     assert done.exit_code == 0
     assert [line.split() for line in done.stdout.splitlines()] == [
@@ -71,7 +71,7 @@ def test_a_dataset_is_exported(made: Dataset, workspace: Workspace, tmp_path: Pa
     ],
 )
 @pytest.mark.usefixtures("made")
-def test_mistakes_cost_a_line(arguments: list[str], said: str, workspace: Workspace) -> None:
+def test_errors_are_one_line(arguments: list[str], said: str, workspace: Workspace) -> None:
     done = call(workspace, *arguments)
     assert done.exit_code == 2
     assert said in done.stderr

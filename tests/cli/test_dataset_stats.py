@@ -36,7 +36,7 @@ def made(workspace: Workspace) -> Dataset:
     return made
 
 
-def test_figures_are_printed(made: Dataset, workspace: Workspace) -> None:
+def test_statistics_are_printed(made: Dataset, workspace: Workspace) -> None:
     predict(FakeEngine(), made, made.clips())
     shown = run("a", "--workspace", workspace.root)
     assert shown.exit_code == 0
@@ -48,7 +48,7 @@ def test_figures_are_printed(made: Dataset, workspace: Workspace) -> None:
     assert lines[-2:] == ["train 1 1 0 0.00", "test 1 1 0 0.00"]
 
 
-def test_json_holds_all_figures(made: Dataset, workspace: Workspace) -> None:
+def test_json_has_all_statistics(made: Dataset, workspace: Workspace) -> None:
     found = json.loads(run(made.name, "--json", "--workspace", workspace.root).stdout)
     assert (found["n_clips"], found["n_words"], found["n_once"]) == (3, 3, 1)
     assert found["words"][0] == {"word": "mirë", "count": 2, "n_clips": 1}
@@ -61,7 +61,7 @@ def test_json_holds_all_figures(made: Dataset, workspace: Workspace) -> None:
     assert found["splits"][0]["name"] == "train"
 
 
-def test_texts_give_the_terminal_no_orders(workspace: Workspace) -> None:
+def test_control_characters_in_texts_are_not_printed(workspace: Workspace) -> None:
     made = silent_dataset(workspace, 2)
     (entry,) = made.clips()
     made.change([(entry, replace(entry, transcription="a\x1b[2J"))], what="test")
@@ -70,5 +70,5 @@ def test_texts_give_the_terminal_no_orders(workspace: Workspace) -> None:
     assert "�" in shown
 
 
-def test_a_dataset_that_is_not_there_costs_a_line(workspace: Workspace) -> None:
+def test_a_missing_dataset_is_refused_in_one_line(workspace: Workspace) -> None:
     assert_refused(run("gone", "--workspace", workspace.root), "gone")

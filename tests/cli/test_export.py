@@ -1,4 +1,4 @@
-"""`export`, `health` and `evaluate` on the command line, of the models of runs."""
+"""`export`, `health` and `evaluate` on the command line, with models of runs."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`python -m lab features`: files on disk, lines on stderr, mistakes in one line."""
+"""`features` on the command line."""
 
 from pathlib import Path
 
@@ -21,13 +21,13 @@ def lab(*arguments: object) -> Result:
 
 @pytest.fixture
 def short(tmp_path: Path) -> Path:
-    path = tmp_path / "brought" / "short.wav"
+    path = tmp_path / "input" / "short.wav"
     path.parent.mkdir()
     path.write_bytes(audio.encode_wav(audio.decode(ENGLISH).slice(0, 2.6)))
     return path
 
 
-def test_every_view_becomes_a_picture(short: Path, tmp_path: Path) -> None:
+def test_every_view_is_saved_as_an_image(short: Path, tmp_path: Path) -> None:
     result = lab(short, "--output-dir", tmp_path / "out")
     assert (result.exit_code, result.stdout) == (0, "")
     folder = tmp_path / "out" / "short"
@@ -47,14 +47,14 @@ def test_the_options_change_the_array(short: Path, tmp_path: Path) -> None:
     assert array.shape == (40, 1 + round(2.6 * SAMPLE_RATE) // 100)
 
 
-def test_another_rate_shows_higher_frequencies(short: Path, tmp_path: Path) -> None:
+def test_a_higher_sample_rate_has_higher_frequencies(short: Path, tmp_path: Path) -> None:
     options = ["--view", "power", "--format", "csv", "--sample-rate", 22_050]
     assert lab(short, *options, "--output-dir", tmp_path).exit_code == 0
     heading = (tmp_path / "short" / "power.csv").read_text().splitlines()[0]
     assert heading.endswith("11025 Hz")
 
 
-def test_recordings_of_one_name_get_folders_of_their_own(short: Path, tmp_path: Path) -> None:
+def test_recordings_with_the_same_name_get_separate_folders(short: Path, tmp_path: Path) -> None:
     other = tmp_path / "SHORT.wav"
     other.write_bytes(short.read_bytes())
     options = ["--view", "energy", "--output-dir", tmp_path / "out"]
@@ -62,7 +62,7 @@ def test_recordings_of_one_name_get_folders_of_their_own(short: Path, tmp_path: 
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"short", "SHORT-2"}
 
 
-def test_of_several_files_the_good_ones_are_done_and_the_bad_ones_cost_a_line_each(
+def test_unreadable_files_are_reported_and_the_others_processed(
     short: Path, tmp_path: Path
 ) -> None:
     letter = tmp_path / "letter.mp3"
@@ -95,7 +95,7 @@ def test_of_several_files_the_good_ones_are_done_and_the_bad_ones_cost_a_line_ea
         (["--output-dir", ENGLISH], "cannot be written"),
     ],
 )
-def test_a_setting_that_does_not_exist_costs_a_line_and_exit_code_2(
+def test_an_invalid_option_is_refused_in_one_line(
     options: list[object], mentioned: str, short: Path, tmp_path: Path
 ) -> None:
     result = lab(short, "--output-dir", tmp_path / "out", *options)

@@ -1,4 +1,4 @@
-"""`prepare` on the command line: the clips of the library, and every mistake in a line."""
+"""`prepare` on the command line."""
 
 import csv
 import os
@@ -51,12 +51,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def sources(folder: Path) -> list[str]:
-    """Where the clips come from, as the manifest says, each once."""
+    """The source recordings in the manifest, without duplicates."""
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
         return list(dict.fromkeys(row["source"] for row in csv.DictReader(file)))
 
 
-def test_the_clips_are_those_of_the_library_and_the_checklist_follows(
+def test_the_library_prepares_the_same_clips_and_the_checklist_is_printed(
     out: Path, tmp_path: Path
 ) -> None:
     result = lab("prepare", ENGLISH, SPANISH, "--output-dir", out)
@@ -69,10 +69,10 @@ def test_the_clips_are_those_of_the_library_and_the_checklist_follows(
     assert summary == f"{len(report.rows)} clips, {minutes:.1f} minutes in total, in {out}"
     assert len(checks) == N_CHECKS
     assert checks[0].startswith("✗ Enough clips: ")
-    assert [check[0] for check in checks[1:4]] == ["✓"] * 3  # the kind, the lengths, the rate
+    assert [check[0] for check in checks[1:4]] == ["✓"] * 3  # format, length, sample rate
 
 
-def test_the_clips_are_those_that_the_page_packs(
+def test_the_zip_of_the_page_has_the_same_clips(
     out: Path, tmp_path: Path, workspace: Workspace
 ) -> None:
     assert lab("prepare", SPANISH, "--output-dir", out).exit_code == 0
@@ -94,13 +94,11 @@ def test_a_failed_check_names_the_clips(out: Path) -> None:
     lengths, rate = result.stdout.splitlines()[3:5]
     assert lengths.startswith("✗ 1 to 30 seconds each: 1 of 1 clips are too short or too long.")
     assert lengths.endswith(" (english-0001.wav)")
-    assert rate == "✓ Sample rate 16000 Hz: All 1 clips pass."  # as this preset makes them
+    assert rate == "✓ Sample rate 16000 Hz: All 1 clips pass."
 
 
 @pytest.mark.parametrize("preset", ["whisper", "as-is"])
-def test_a_preset_and_the_recipe_that_it_leaves_behind_make_the_same(
-    preset: str, out: Path, tmp_path: Path
-) -> None:
+def test_the_saved_recipe_reproduces_the_clips(preset: str, out: Path, tmp_path: Path) -> None:
     assert lab("prepare", SPANISH, "--preset", preset, "--output-dir", out).exit_code == 0
     recipe = Recipe.from_yaml((out / "recipe.yaml").read_text(encoding="utf-8"))
     assert recipe == PRESETS[preset]
@@ -110,14 +108,14 @@ def test_a_preset_and_the_recipe_that_it_leaves_behind_make_the_same(
     assert contents(again) == contents(out)
 
 
-def test_a_folder_gives_its_recordings_in_order_each_once(out: Path, tmp_path: Path) -> None:
+def test_a_folder_is_searched_for_recordings(out: Path, tmp_path: Path) -> None:
     short = audio.decode(ENGLISH).slice(0, 2.6)
-    folder = tmp_path / "brought"
+    folder = tmp_path / "input"
     for name in ("b/two.wav", "b/deep/one.WAV", "a/two.wav", ".hidden.wav"):
         write(folder / name, short)
     (folder / "notes.txt").write_text("not sound")
     arguments = [folder, folder / "a" / "two.wav", "--preset", "whisper"]
-    # Inside the folder that is searched: clips are no recordings that were brought.
+    # Into the folder that is searched: clips must not become recordings.
     result = lab("prepare", *arguments, "--output-dir", folder / "clips")
     assert (result.exit_code, result.stderr) == (0, "")
     assert sources(folder / "clips") == ["two.wav", "one.WAV"]
@@ -131,10 +129,8 @@ def test_a_folder_gives_its_recordings_in_order_each_once(out: Path, tmp_path: P
     assert sources(out) == ["spanish.ogg"]
 
 
-def test_of_a_zip_the_good_ones_are_prepared_and_the_others_cost_a_line_each(
-    out: Path, tmp_path: Path
-) -> None:
-    path = tmp_path / "brought.zip"
+def test_bad_files_in_a_zip_are_reported_and_the_others_prepared(out: Path, tmp_path: Path) -> None:
+    path = tmp_path / "input.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.write(SPANISH, "day 1/hola.ogg")
         archive.write(SPANISH, "../../evil.ogg")
@@ -152,13 +148,13 @@ def test_of_a_zip_the_good_ones_are_prepared_and_the_others_cost_a_line_each(
     assert "“damaged.ogg” was skipped: it is damaged" in damaged
     assert broken.startswith("“broken.mp3” is a text")
     assert sources(out) == ["day 1/hola.ogg", "day 2/hola.ogg"]
-    assert {path.name for path in tmp_path.iterdir()} == {"brought.zip", "out"}
+    assert {path.name for path in tmp_path.iterdir()} == {"input.zip", "out"}
     one, two = sorted(out.glob("*.wav"))
     assert (one.name, two.name) == ("hola-0001.wav", "hola-2-0001.wav")
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_bad_files_cost_a_line_each_and_the_good_ones_are_kept(
+def test_bad_files_are_reported_and_the_others_prepared(
     out: Path, broken: Path, tmp_path: Path
 ) -> None:
     fake = broken.with_name("fake.zip")
@@ -176,7 +172,7 @@ def test_bad_files_cost_a_line_each_and_the_good_ones_are_kept(
     assert sources(out) == ["spanish.ogg", "silent.wav"]
 
 
-def test_where_nothing_can_be_used_the_folder_can_be_used_again(out: Path, broken: Path) -> None:
+def test_a_folder_without_clips_can_be_reused(out: Path, broken: Path) -> None:
     result = lab("prepare", broken, "--output-dir", out)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[1:] == ["There are no clips."]
@@ -184,7 +180,7 @@ def test_where_nothing_can_be_used_the_folder_can_be_used_again(out: Path, broke
     assert again.exit_code == 0
 
 
-def test_a_folder_that_holds_clips_is_left_alone(out: Path) -> None:
+def test_a_folder_with_clips_is_not_overwritten(out: Path) -> None:
     arguments = ["prepare", SPANISH, "--preset", "whisper", "--output-dir", out]
     assert lab(*arguments).exit_code == 0
     before = contents(out)
@@ -204,22 +200,22 @@ def test_a_folder_that_holds_clips_is_left_alone(out: Path) -> None:
         (["--recipe", HOME / "environment.yml"], "unknown: 'name'"),
     ],
 )
-def test_an_invalid_recipe_costs_a_line_and_exit_code_2(
+def test_an_invalid_recipe_is_refused_in_one_line(
     options: list[object], mentioned: str, out: Path
 ) -> None:
     assert_refused(lab("prepare", SPANISH, "--output-dir", out, *options), mentioned)
     assert not out.exists()
 
 
-def test_a_folder_that_is_a_file_costs_a_line_and_exit_code_2(broken: Path) -> None:
+def test_an_output_folder_that_is_a_file_is_refused_in_one_line(broken: Path) -> None:
     assert_refused(lab("prepare", SPANISH, "--output-dir", broken), "letter.mp3")
 
 
-def test_help_comes_without_loading_torch_or_the_sound_libraries() -> None:
+def test_help_loads_neither_torch_nor_audio_libraries() -> None:
     assert not {"torch", "whisper", "av", "numpy"} & modules_after("prepare", "--help")
 
 
-def test_what_was_finished_before_ctrl_c_is_kept(
+def test_recordings_finished_before_ctrl_c_are_kept(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, begun = batch.apply, []
@@ -243,9 +239,7 @@ def test_what_was_finished_before_ctrl_c_is_kept(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends the signal of Ctrl+C")
-def test_ctrl_c_ends_with_a_line_and_leaves_no_part_of_a_recording(
-    out: Path, tmp_path: Path
-) -> None:
+def test_ctrl_c_leaves_no_partial_recording(out: Path, tmp_path: Path) -> None:
     english = audio.decode(ENGLISH).samples
     long = write(tmp_path / "long.wav", Waveform(np.tile(english, 100), SAMPLE_RATE))
     slow = replace(WHISPER, reduce_noise=ReduceNoise())
@@ -256,7 +250,7 @@ def test_ctrl_c_ends_with_a_line_and_leaves_no_part_of_a_recording(
         while not list(out.glob("english-*.wav")):
             assert process.poll() is None
             time.sleep(0.05)
-        time.sleep(1)  # by now it is at the second one
+        time.sleep(1)  # by now it is preparing the second recording
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130

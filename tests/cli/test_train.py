@@ -28,7 +28,7 @@ SETTINGS = [
 
 @pytest.fixture
 def made(workspace: Workspace) -> Workspace:
-    """A workspace with a model and a dataset that is in no splits."""
+    """A workspace with a model and a dataset without splits."""
     model(workspace)
     found = noises(workspace)
     found.change([(entry, replace(entry, split="")) for entry in found.clips()], what="")
@@ -60,7 +60,7 @@ def test_one_command_splits_trains_and_evaluates(made: Workspace) -> None:
     assert Config.from_yaml((folder / "config.yaml").read_text()).epochs == 1
 
 
-def test_an_estimate_says_what_would_be_and_starts_nothing(made: Workspace) -> None:
+def test_an_estimate_starts_nothing(made: Workspace) -> None:
     found = dataset.find(made, "noises")
     found.audio_path(found.clips()[0]).unlink()
     done = lab(
@@ -76,7 +76,7 @@ def test_an_estimate_says_what_would_be_and_starts_nothing(made: Workspace) -> N
     assert not any(entry.split for entry in found.clips())
 
 
-def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
+def test_ctrl_c_saves_a_checkpoint_and_train_run_resumes(workspace: Workspace) -> None:
     model(workspace)
     noises(workspace)
     many = [*SETTINGS, "--set", "epochs=20", "--set", "patience=null"]
@@ -111,7 +111,7 @@ def test_ctrl_c_saves_and_train_run_goes_on(workspace: Workspace) -> None:
     assert steps == list(range(1, 101))
 
 
-def test_one_of_several_processes_never_seems_to_have_failed(
+def test_only_the_main_process_reports_failure(
     made: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = runs.create(made, QUICK)
@@ -123,7 +123,7 @@ def test_one_of_several_processes_never_seems_to_have_failed(
     assert lab("train-run", run.folder).exit_code == 0
 
 
-def test_mistakes_cost_a_line_and_make_no_run(made: Workspace, tmp_path: Path) -> None:
+def test_errors_are_one_line_and_create_no_run(made: Workspace, tmp_path: Path) -> None:
     def train(*arguments: object) -> object:
         return lab("train", *arguments, "--workspace", made.root)
 
@@ -144,7 +144,7 @@ def test_mistakes_cost_a_line_and_make_no_run(made: Workspace, tmp_path: Path) -
     assert lab("runs", "--workspace", made.root).exit_code == 0
 
 
-def test_a_run_that_fails_says_why(made: Workspace) -> None:
+def test_a_failed_run_says_why(made: Workspace) -> None:
     (made.models_dir / "tiny.pt").write_bytes(b"half of a model")
     failed = lab("train", "--dataset", "noises", "--model", "tiny", "--workspace", made.root)
     assert failed.exit_code == 2
@@ -153,7 +153,7 @@ def test_a_run_that_fails_says_why(made: Workspace) -> None:
     assert run.status().state == "failed"
 
 
-def test_settings_come_from_a_file_and_options_win(tmp_path: Path) -> None:
+def test_options_override_the_settings_file(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(replace(QUICK, epochs=9).to_yaml(), encoding="utf-8")
     config = command._config(path, "defaults", ["epochs=4"], dataset="", model="base")

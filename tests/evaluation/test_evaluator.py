@@ -170,7 +170,7 @@ def test_the_command_prints_and_writes(
         *(f"{name}/{file}" for name in "ab" for file in ("evaluation.json", "predictions.csv")),
     }
     assert_refused(CliRunner().invoke(app, [*shared, "--dataset", "c"]), "c")
-    assert_refused(CliRunner().invoke(app, [*shared, "--dataset", "a", "--same", "x"]), "“x”")
+    assert_refused(CliRunner().invoke(app, [*shared, "--dataset", "a", "--normalizer", "x"]), "“x”")
 
 
 @pytest.mark.real

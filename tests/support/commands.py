@@ -1,4 +1,4 @@
-"""The command line, run in this process or as one of its own."""
+"""The command line, run in this process or in a subprocess."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def assert_refused(result: Result, *mentioned: str) -> None:
 
 
 def modules_after(*arguments: str) -> set[str]:
-    """What is loaded when the command has ended."""
+    """Names of the modules that are loaded when the command has ended."""
     program = (
         "import sys; from lab.cli import main\n"
         "try: main()\n"

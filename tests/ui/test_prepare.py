@@ -68,10 +68,10 @@ def test_contradictory_settings_show_an_error_and_disable_the_button() -> None:
 def test_a_saved_recipe_is_loaded() -> None:
     app = upload(open_prepare(), "talk.ogg", SPEECH)
     recipe = WHISPER.to_yaml().replace("16000", "24000")
-    app.file_uploader(key="recipe_file").upload("recipe.yaml", recipe.encode()).run()
+    app.file_uploader(key="upload_recipe.yaml").upload("recipe.yaml", recipe.encode()).run()
     assert not app.exception
     assert figures(app)["Sample rate"][1] == "24,000 Hz"
-    app.file_uploader(key="recipe_file").upload("recipe.yaml", b"resample: {rate: 3}").run()
+    app.file_uploader(key="upload_recipe.yaml").upload("recipe.yaml", b"resample: {rate: 3}").run()
     assert any("unknown" in error.value for error in app.error)
 
 

@@ -1,4 +1,4 @@
-"""From a dataset to a model that is used, in a real browser, with the real Whisper base."""
+"""From a dataset to a published model, in a real browser, with the real Whisper base."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ KEPT = {"train": 12, "validation": 3, "test": 4}
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Workspace]]:
-    """A server's address, and its workspace with a few clips of the Albanian sample."""
+    """URL of a server, and its workspace with a few clips of the Albanian sample."""
     folder = tmp_path_factory.mktemp("app")
     workspace = Workspace(folder / "workspace")
     _few_clips(workspace)
@@ -51,11 +51,11 @@ def open_page(browser: Browser, url: str, *, width: int = 1280) -> Page:
 
 
 def see(what: Locator, patience_ms: float = TIMEOUT_MS) -> None:
-    """Wait until it is there; two cores may be busy with something else."""
+    """Wait until an element is visible; the CPU may be busy with something else."""
     expect(what).to_be_visible(timeout=patience_ms)
 
 
-def test_a_model_is_trained_watched_proven_published_and_used(
+def test_a_model_is_trained_evaluated_published_and_used(
     browser: Browser, served: tuple[str, Workspace]
 ) -> None:
     url, workspace = served
@@ -71,10 +71,10 @@ def test_a_model_is_trained_watched_proven_published_and_used(
     see(page.get_by_role("button", name="Stop"))
     assert "run=albanian-base" in page.url
 
-    page.reload()  # it goes on, whatever becomes of the tab
+    page.reload()  # training continues regardless of the browser tab
     see(page.get_by_role("button", name="Stop"))
     see(page.get_by_text("Loss", exact=True))
-    # Nobody touches the page: it finds out by itself that the run is done, and its health checked.
+    # Without any click, the page notices that the run and its regression check are done.
     see(page.get_by_text("Use the model"), 3 * TIMEOUT_MS)
     see(page.get_by_text("errors per 100 words").first)
     (run,) = runs.list_all(workspace)
@@ -83,7 +83,9 @@ def test_a_model_is_trained_watched_proven_published_and_used(
 
     name = page.get_by_role("textbox", name="Model name")
     name.fill("albanian-tuned")
-    page.get_by_role("button", name="Publish").click()  # at once, as a person does
+    page.get_by_role(
+        "button", name="Publish"
+    ).click()  # before the name is submitted
     see(page.get_by_text("can now be selected on every page"))
     page.get_by_role("link", name="Transcribe").click()
     page.get_by_role("combobox", name="Model").fill("albanian")
@@ -92,12 +94,12 @@ def test_a_model_is_trained_watched_proven_published_and_used(
 
 
 def test_it_fits_on_a_phone(browser: Browser, served: tuple[str, Workspace]) -> None:
-    for room, shown in (
+    for tab, shown in (
         ("New run", "Ready for training?"),
         ("Runs", re.compile("Use the model|No runs yet")),
         ("Evaluate", "Predictions that a model"),
     ):
-        page = open_page(browser, f"{served[0]}/Train?train={room}", width=390)
+        page = open_page(browser, f"{served[0]}/Train?train={tab}", width=390)
         see(page.get_by_text(shown).first)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.context.close()

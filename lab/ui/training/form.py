@@ -20,12 +20,12 @@ _LABELS = {
     "seed": "Random seed",
     "long_form_ratio": "Long-form ratio",
     "max_tokens": "Max text tokens",
-    "validate_every_steps": "Validate every … steps",
+    "validate_every_steps": "Validation interval (steps)",
     "patience": "Early stopping patience",
     "health": "Regression check",
     "num_nodes": "Nodes",
-    "save_every_s": "Checkpoint every … s",
-    "save_every_steps": "Checkpoint every … steps",
+    "save_every_s": "Checkpoint interval (s)",
+    "save_every_steps": "Checkpoint interval (steps)",
 }
 
 

@@ -1,6 +1,7 @@
 """The settings of a run: the important ones at once, the others under Advanced."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import streamlit as st
 
@@ -14,8 +15,8 @@ from lab.training.device import device_for, precisions
 from lab.ui import formatting
 from lab.ui.actions import show_error
 from lab.ui.controls import control
-from lab.ui.downloads import download_button
 from lab.ui.models import choose_model
+from lab.ui.settings_file import settings_file
 from lab.ui.training.augmentation_preview import show_augmentation
 from lab.ui.training.form import (
     MODEL,
@@ -30,7 +31,6 @@ from lab.ui.training.form import (
 )
 
 ADVANCED = "train_advanced"
-_FILE, _FILE_PROBLEM = "train_file", "train_file_problem"
 _PRESET_LABELS = {"defaults": "Defaults", "source-lab": "Source lab"}
 _TRAINABLE = {"everything": "All weights", "decoder": "Decoder only", "lora": "LoRA"}
 _ADVANCED: Mapping[str, tuple[str, ...]] = {
@@ -62,7 +62,7 @@ _ADVANCED: Mapping[str, tuple[str, ...]] = {
     ),
 }
 # What an empty number field means.
-_IF_EMPTY = {"validate_every_steps": "each epoch", "patience": "off", "save_every_steps": "off"}
+_IF_EMPTY = {"validate_every_steps": "epoch", "patience": "off", "save_every_steps": "off"}
 _WIDTH = 140
 
 
@@ -118,7 +118,13 @@ def choose_config(workspace: Workspace, dataset_name: str) -> Config | None:
         config = None
     with presets:
         _presets(config)
-        _config_file(workspace, config)
+        settings_file(
+            Config,
+            config,
+            file_name="config.yaml",
+            about="Save these settings, or load the settings of another run.",
+            on_load=partial(_use_config, workspace),
+        )
     if config and (size := _hidden_size(workspace, config)):
         for warning in advice.warnings(config, size):
             problem_slot.warning(formatting.plain(warning), icon=":material/warning:")
@@ -193,42 +199,13 @@ def _presets(config: Config | None) -> None:
         )
 
 
-def _config_file(workspace: Workspace, config: Config | None) -> None:
-    with st.popover("config.yaml", icon=":material/receipt_long:"):
-        st.markdown("Save these settings, or load the settings of another run.")
-        download_button(
-            config.to_yaml() if config else "",
-            "config.yaml",
-            mime="application/yaml",
-            label="Download settings",
-            disabled=config is None,
+def _use_config(workspace: Workspace, config: Config) -> None:
+    """Set the widgets to an uploaded config; raises OptionsError if it cannot be used here."""
+    models = [info.name for info in list_models(workspace.models_dir)]
+    if config.model not in models:
+        raise OptionsError(
+            f"The settings use the model “{config.model[:40]}”, which does not exist here. "
+            f"Choose one of: {', '.join(models)}."
         )
-        st.file_uploader(
-            "Load settings",
-            type=["yaml", "yml"],
-            key=_FILE,
-            on_change=_load_file,
-            args=(workspace,),
-        )
-        if problem := st.session_state.get(_FILE_PROBLEM):
-            show_error(problem)
-
-
-def _load_file(workspace: Workspace) -> None:
-    uploaded = st.session_state[_FILE]
-    st.session_state[_FILE_PROBLEM] = ""
-    if uploaded is None:
-        return
-    try:
-        config = Config.from_yaml(uploaded.getvalue().decode("utf-8", "replace"))
-        models = [info.name for info in list_models(workspace.models_dir)]
-        if config.model not in models:
-            raise OptionsError(
-                f"The settings use the model “{config.model[:40]}”, which does not exist here. "
-                f"Choose one of: {', '.join(models)}."
-            )
-        device_for(config)
-    except LabError as error:
-        st.session_state[_FILE_PROBLEM] = str(error)
-    else:
-        set_config(config)
+    device_for(config)
+    set_config(config)

@@ -35,7 +35,7 @@ def _own_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
-    """The runs that the page would have started."""
+    """The runs that the page starts, without a training process."""
     found: list[Run] = []
     monkeypatch.setattr("lab.jobs.run_process.start", found.append)
     return found
@@ -69,15 +69,15 @@ def html(app: AppTest) -> str:
     return "\n".join(one.proto.body for one in app.get("html"))
 
 
-def test_the_page_comes_without_loading_torch(workspace: Workspace) -> None:
+def test_the_page_opens_without_loading_torch(workspace: Workspace) -> None:
     run_of(workspace, state="stopped")
     shqip(workspace)
     program = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "for room in ('New run', 'Runs', 'Evaluate'):\n"
+        "for tab in ('New run', 'Runs', 'Evaluate'):\n"
         f"    app = AppTest.from_file({str(ROOT / 'streamlit_app.py')!r}, default_timeout=60)\n"
-        "    app.run().query_params['train'] = room\n"
+        "    app.run().query_params['train'] = tab\n"
         "    app.switch_page('pages/5_Train.py').run()\n"
         "    assert not app.exception, app.exception\n"
         "assert 'torch' not in sys.modules, 'torch'\n"
@@ -88,7 +88,7 @@ def test_the_page_comes_without_loading_torch(workspace: Workspace) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_without_a_dataset_each_room_says_where_to_begin() -> None:
+def test_without_a_dataset_each_tab_says_what_to_do() -> None:
     assert "no dataset to train on" in all_of(open_page())
     assert "No runs yet" in all_of(open_page(train="Runs"))
     assert "no dataset to evaluate a model on" in all_of(open_page(train="Evaluate"))
@@ -100,9 +100,7 @@ def test_every_setting_has_a_help_text() -> None:
         assert all(text[0].isupper() and text.endswith(".") for text in texts)
 
 
-def test_what_the_widgets_say_is_the_run_that_starts(
-    workspace: Workspace, started: list[Run]
-) -> None:
+def test_the_run_has_the_settings_of_the_widgets(workspace: Workspace, started: list[Run]) -> None:
     shqip(workspace)
     app = open_page()
     app.number_input(key="train_epochs").set_value(7)
@@ -110,7 +108,7 @@ def test_what_the_widgets_say_is_the_run_that_starts(
     app.session_state[ADVANCED] = True
     app.run().number_input(key="train_patience").set_value(5)
     app.selectbox(key="train_trainable").set_value("lora").run()
-    # Looking at another room, and back, loses nothing.
+    # Switching to another tab and back loses nothing.
     app.segmented_control(key="train").set_value("Evaluate").run()
     app.segmented_control(key="train").set_value("New run").run()
     button(done(app), "Start training").click().run()
@@ -128,7 +126,7 @@ def test_presets_and_files_fill_the_widgets(workspace: Workspace, started: list[
     button(app, "Source lab").click().run()
     assert app.number_input(key="train_batch_size").value == SOURCE_LAB.batch_size
     file = "epochs: 2\naugmentation: {noise: 1}\narchitecture: {layers: 2, heads: 2, width: 64}\n"
-    app.file_uploader(key="train_file").upload("config.yaml", file.encode()).run()
+    app.file_uploader(key="upload_config.yaml").upload("config.yaml", file.encode()).run()
     button(done(app), "Start training").click().run()
     config = started[0].config
     assert config.architecture == Architecture(layers=2, heads=2, hidden_size=64)
@@ -145,17 +143,15 @@ def test_presets_and_files_fill_the_widgets(workspace: Workspace, started: list[
         ("!!python/object/apply:os.system ['true']", "YAML"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(
-    workspace: Workspace, file: str, said: str
-) -> None:
+def test_an_invalid_settings_file_is_refused(workspace: Workspace, file: str, said: str) -> None:
     shqip(workspace)
     app = open_page()
-    app.file_uploader(key="train_file").upload("config.yaml", file.encode()).run()
+    app.file_uploader(key="upload_config.yaml").upload("config.yaml", file.encode()).run()
     assert said in done(app).error[0].value.replace("\\", "")
     assert app.number_input(key="train_epochs").value == DEFAULTS.epochs
 
 
-def test_settings_that_contradict_each_other_do_not_start(workspace: Workspace) -> None:
+def test_contradictory_settings_cannot_be_started(workspace: Workspace) -> None:
     shqip(workspace)
     app = open_page()
     app.toggle(key="train_own").set_value(True).run()
@@ -164,14 +160,14 @@ def test_settings_that_contradict_each_other_do_not_start(workspace: Workspace) 
     assert "Start training" not in labels(app)
 
 
-def test_a_learning_rate_that_is_hardly_wise_is_said_at_once(workspace: Workspace) -> None:
+def test_an_unwise_learning_rate_causes_a_warning(workspace: Workspace) -> None:
     shqip(workspace)
     app = open_page()
     app.number_input(key="train_learning_rate").set_value(3e-3).run()
     assert "150 times the recommended one for this model (2e-05)" in all_of(done(app))
 
 
-def test_a_model_of_ones_own_has_a_learning_rate_that_suits_it(workspace: Workspace) -> None:
+def test_the_recommended_learning_rate_depends_on_the_model(workspace: Workspace) -> None:
     shqip(workspace)
     workspace.models_dir.mkdir(parents=True)
     torch.save(payload(talking_model(SMALL)), workspace.models_dir / "own.pt")
@@ -181,9 +177,7 @@ def test_a_model_of_ones_own_has_a_learning_rate_that_suits_it(workspace: Worksp
     assert "100 times the recommended one for this model (3e-05)" in all_of(done(app))
 
 
-def test_a_dataset_without_splits_is_split_before_the_start(
-    workspace: Workspace, started: list[Run]
-) -> None:
+def test_a_dataset_without_splits_is_split_first(workspace: Workspace, started: list[Run]) -> None:
     made = shqip(workspace, is_split=False)
     app = open_page()
     assert "has no splits yet" in all_of(app)
@@ -197,7 +191,7 @@ def test_a_dataset_without_splits_is_split_before_the_start(
     assert {entry.split for entry in made.clips()} == {"train", "validation", "test"}
 
 
-def test_a_dataset_that_lacks_a_split_cannot_be_started(workspace: Workspace) -> None:
+def test_a_dataset_without_validation_clips_cannot_be_trained_on(workspace: Workspace) -> None:
     made = shqip(workspace)
     validation = [one for one in made.clips() if one.split == "validation"]
     made.change([(one, replace(one, split="train")) for one in validation], what="split")
@@ -207,7 +201,7 @@ def test_a_dataset_that_lacks_a_split_cannot_be_started(workspace: Workspace) ->
     assert button(app, "Estimate time and memory").disabled
 
 
-def test_two_batches_say_how_long_it_takes_until_the_settings_change(
+def test_an_estimate_is_shown_until_the_settings_change(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shqip(workspace)
@@ -230,13 +224,13 @@ def test_two_batches_say_how_long_it_takes_until_the_settings_change(
     assert "settings have changed" in all_of(done(app))
 
 
-def test_serious_findings_are_said_before_the_start(workspace: Workspace) -> None:
+def test_serious_findings_are_shown_before_the_start(workspace: Workspace) -> None:
     made = shqip(workspace)
     made.audio_path(made.clips()[0]).unlink()
     assert "serious problem" in all_of(open_page())
 
 
-def test_augmentation_is_seen_and_heard_before_and_after(workspace: Workspace) -> None:
+def test_augmentation_is_previewed_before_and_after(workspace: Workspace) -> None:
     shqip(workspace)
     page = (
         "from lab.training.config import Augmentation\n"
@@ -253,7 +247,7 @@ def test_augmentation_is_seen_and_heard_before_and_after(workspace: Workspace) -
     assert {one.proto.url for one in done(app).get("audio")}.isdisjoint(first)
 
 
-def test_a_visitor_of_a_public_server_trains_small_things_only(
+def test_visitors_of_a_public_server_are_limited_to_small_runs(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAB_MODE", "public")
@@ -268,16 +262,16 @@ def test_a_visitor_of_a_public_server_trains_small_things_only(
     app.number_input(key="train_epochs").set_value(1)
     app.session_state[ADVANCED] = True
     app.run().number_input(key="train_validate_every_steps").set_value(1).run()
-    assert "to their defaults: Validate every … steps." in all_of(done(app))
+    assert "to their defaults: Validation interval (steps)." in all_of(done(app))
     assert button(app, "Start training").disabled
     button(app, "Defaults").click().run()
     assert not button(done(app), "Start training").disabled
     other = Workspace(workspace.root / "visitors" / ("1" * 32))
-    runs.create.enqueue((other, Config(dataset="a")))
+    runs.create(other, Config(dataset="a")).enqueue()
     assert button(done(app.run()), "Start training").disabled
 
 
-def test_a_run_says_where_it_is_and_what_can_be_done(workspace: Workspace) -> None:
+def test_a_run_shows_its_progress_and_the_actions_available(workspace: Workspace) -> None:
     run = run_of(workspace, state="stopped", step=3, total_steps=10)
     app = open_page(run=run.name, train="Runs")
     assert "Start" in labels(app)
@@ -293,7 +287,7 @@ def test_a_run_says_where_it_is_and_what_can_be_done(workspace: Workspace) -> No
     assert run.stop_requested
 
 
-def test_a_failed_run_shows_its_sentence_and_can_be_deleted(workspace: Workspace) -> None:
+def test_a_failed_run_shows_its_error_and_can_be_deleted(workspace: Workspace) -> None:
     run = run_of(workspace, state="failed", error="The *disk* is full. Free some space.")
     app = open_page(train="Runs")
     assert "The *disk* is full" in all_of(app)
@@ -303,7 +297,7 @@ def test_a_failed_run_shows_its_sentence_and_can_be_deleted(workspace: Workspace
     assert "No runs yet" in all_of(open_page(train="Runs", run="../../etc"))
 
 
-def test_a_run_like_another_begins_with_its_settings(
+def test_a_new_run_can_start_with_the_settings_of_another(
     workspace: Workspace, started: list[Run]
 ) -> None:
     shqip(workspace)
@@ -324,7 +318,7 @@ def test_a_run_like_another_begins_with_its_settings(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU computes in every precision")
-def test_a_precision_that_this_machine_lacks_is_not_offered(workspace: Workspace) -> None:
+def test_an_unsupported_precision_is_not_offered(workspace: Workspace) -> None:
     shqip(workspace)
     runs.create(workspace, Config(dataset="shqip", precision="float16", epochs=9), name="elsewhere")
     app = open_page(train="Runs", run="elsewhere")
@@ -337,23 +331,23 @@ def test_a_precision_that_this_machine_lacks_is_not_offered(workspace: Workspace
     assert "Float16" not in chosen.options
     assert "Float32" in chosen.options
     assert app.number_input(key="train_epochs").value == 9
-    app.file_uploader(key="train_file").upload("config.yaml", b"precision: float16").run()
+    app.file_uploader(key="upload_config.yaml").upload("config.yaml", b"precision: float16").run()
     assert "does not support float16. Use" in all_of(app)
     assert app.selectbox(key="train_precision").value == "auto"
 
 
-def test_a_name_for_people_is_that_of_its_model(workspace: Workspace) -> None:
+def test_an_alias_selects_its_model(workspace: Workspace) -> None:
     shqip(workspace)
     run = runs.create(workspace, Config(dataset="shqip", model="turbo"), name="fast")
     app = open_page(train="Runs", run=run.name)
     button(app, "New run with these settings").click().run()
     assert app.selectbox(key="train_model").value == "large-v3-turbo"
-    app.file_uploader(key="train_file").upload("config.yaml", b"model: large").run()
+    app.file_uploader(key="upload_config.yaml").upload("config.yaml", b"model: large").run()
     assert app.selectbox(key="train_model").value == "large-v3"
     assert not done(app).error
 
 
-def test_a_run_that_is_done_is_proven_in_words_figures_and_clips(workspace: Workspace) -> None:
+def test_a_finished_run_shows_scores_clips_and_errors(workspace: Workspace) -> None:
     made = shqip(workspace)
     run = run_of(workspace, state="done")
     evaluate_done(run, made)
@@ -373,7 +367,7 @@ def test_a_run_that_is_done_is_proven_in_words_figures_and_clips(workspace: Work
     assert "Better" in all_of(open_page(run=run.name, train="Runs"))
 
 
-def test_what_counts_as_the_same_changes_the_custom_rates_only(workspace: Workspace) -> None:
+def test_the_custom_normalizer_changes_the_custom_scores_only(workspace: Workspace) -> None:
     run = run_of(workspace, state="done")
     evaluate_done(run, shqip(workspace))
     app = open_page(run=run.name, train="Runs")
@@ -386,7 +380,7 @@ def test_what_counts_as_the_same_changes_the_custom_rates_only(workspace: Worksp
     assert "nonsense" in done(app).error[0].value
 
 
-def test_a_damaged_evaluation_is_said_and_the_model_can_still_be_used(
+def test_a_damaged_evaluation_does_not_hide_the_model(
     workspace: Workspace,
 ) -> None:
     run = run_of(workspace, state="done")
@@ -397,7 +391,7 @@ def test_a_damaged_evaluation_is_said_and_the_model_can_still_be_used(
     assert "Publish" in labels(app)
 
 
-def test_health_is_green_or_red_with_a_sentence(workspace: Workspace) -> None:
+def test_the_regression_check_shows_its_result(workspace: Workspace) -> None:
     shqip(workspace)
     run = run_of(workspace, state="done")
     check = CheckResult("silence", "Silence", "red", "words", 12.0, 0.0, "It makes up words.")
@@ -416,7 +410,7 @@ def test_health_is_green_or_red_with_a_sentence(workspace: Workspace) -> None:
     assert "Publish" in labels(app)
 
 
-def test_while_an_export_is_proven_neither_it_nor_its_run_can_be_deleted(
+def test_an_export_and_its_run_cannot_be_deleted_while_it_is_verified(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_of(workspace, state="done")
@@ -454,7 +448,7 @@ def test_while_an_export_is_proven_neither_it_nor_its_run_can_be_deleted(
     assert not button(app, "Export and verify").disabled
 
 
-def test_the_best_state_of_a_run_that_was_stopped_can_be_used(
+def test_the_best_checkpoint_of_a_stopped_run_can_be_used(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_of(workspace, state="stopped")
@@ -466,7 +460,7 @@ def test_the_best_state_of_a_run_that_was_stopped_can_be_used(
     def keep_best_checkpoint(kept: Run, **_: object) -> None:
         torch.save(payload(talking_model(SMALL)), kept.model_path)
 
-    monkeypatch.setattr("lab.training.best_checkpoint.keep_best_checkpoint", keep_best_checkpoint)
+    monkeypatch.setattr("lab.training.run_model.keep_best_checkpoint", keep_best_checkpoint)
     button(done(app.run()), "Use the best checkpoint").click().run()
     (job,) = run_task_queue().jobs(workspace)
     wait_for(run_task_queue(), workspace, job.id)
