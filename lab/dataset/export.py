@@ -9,8 +9,8 @@ An export is complete or does not exist, whatever interrupts it.
 import json
 import shutil
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -100,13 +100,15 @@ def export_dataset(
             f"{dataset.name} has no clips to export. "
             + ("Correct some first, or export all." if only_corrected else "Add clips first.")
         )
-    export = _export_zip if target.suffix.lower() == ZIP_SUFFIX else _export_folder
-    return export(dataset, clips, layout, target, on_progress)
+    is_zip = target.suffix.lower() == ZIP_SUFFIX
+    with _zip_writer(target) if is_zip else _folder_writer(target) as write:
+        exported, missing = _write_files(dataset, clips, layout, write, on_progress)
+    duration_s = sum(clip.duration_s or 0.0 for clip in exported)
+    return DatasetExport(target, len(exported), duration_s, tuple(missing))
 
 
-def _export_zip(
-    dataset: Dataset, clips: Sequence[DatasetClip], layout: str, path: Path, on_progress: Progress
-) -> DatasetExport:
+@contextmanager
+def _zip_writer(path: Path) -> Iterator[_Write]:
     with (
         atomic_write(path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
@@ -118,14 +120,17 @@ def _export_zip(
             else:  # audio hardly gets smaller, since most formats are compressed
                 archive.write(content, name, compress_type=zipfile.ZIP_STORED)
 
-        result = _write_files(dataset, clips, layout, write, on_progress)
-    return replace(result, path=path)
+        yield write
 
 
-def _export_folder(
-    dataset: Dataset, clips: Sequence[DatasetClip], layout: str, folder: Path, on_progress: Progress
-) -> DatasetExport:
-    _check_is_empty(folder)
+@contextmanager
+def _folder_writer(folder: Path) -> Iterator[_Write]:
+    try:
+        is_empty = not folder.exists() or not any(folder.iterdir())
+    except OSError as error:
+        raise OptionsError(f"“{folder}” is not a folder ({error.strerror}).") from error
+    if not is_empty:
+        raise OptionsError(f"“{folder}” is not empty. Choose an empty or new folder.")
     with (
         Staging(folder.resolve().parent) as staging,
         disk_errors(folder, "Free some space or choose another folder."),
@@ -139,20 +144,10 @@ def _export_folder(
             else:
                 shutil.copyfile(content, temporary / name)
 
-        result = _write_files(dataset, clips, layout, write, on_progress)
+        yield write
         if folder.exists():
             folder.rmdir()
         temporary.replace(folder)
-    return replace(result, path=folder)
-
-
-def _check_is_empty(folder: Path) -> None:
-    try:
-        is_empty = not folder.exists() or not any(folder.iterdir())
-    except OSError as error:
-        raise OptionsError(f"“{folder}” is not a folder ({error.strerror}).") from error
-    if not is_empty:
-        raise OptionsError(f"“{folder}” is not empty. Choose an empty or new folder.")
 
 
 def _write_files(
@@ -161,7 +156,8 @@ def _write_files(
     layout: str,
     write: _Write,
     on_progress: Progress,
-) -> DatasetExport:
+) -> tuple[list[DatasetClip], list[str]]:
+    """Write all files; returns the clips as exported, and the names of those without audio."""
     copied, missing = [], []
     taken: set[str] = set()
     for n_done, clip in enumerate(clips):
@@ -189,8 +185,7 @@ def _write_files(
             write(name, "".join(map(_manifest_line, members)))
     write("README.md", card_text(dataset.name, copied, is_audiofolder=layout == AUDIOFOLDER))
     on_progress(len(clips), len(clips), "Packing clips")
-    total_s = sum(clip.duration_s or 0.0 for clip in copied)
-    return DatasetExport(dataset.folder, len(copied), total_s, tuple(missing))
+    return copied, missing
 
 
 def _manifest_name(clip: DatasetClip) -> str:

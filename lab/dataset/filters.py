@@ -214,12 +214,12 @@ class _Parser:
 
     def _membership(self, left: ast.expr, right: ast.expr, depth: int) -> _Node:
         if isinstance(right, ast.Tuple | ast.List | ast.Set):
-            column = self._node(left, depth + 1)
-            choices = [self._node(choice, depth + 1) for choice in right.elts]
-            for node, choice in zip(right.elts, choices, strict=True):
+            column, literals = self._node(left, depth + 1), []
+            for element in right.elts:
+                choice = self._node(element, depth + 1)
                 if choice.literal is None or choice.kind != column.kind:
-                    raise self._error(node, f"expected a {column.kind} in this list.")
-            literals = [choice.literal for choice in choices]
+                    raise self._error(element, f"expected a {column.kind} in this list.")
+                literals.append(choice.literal)
             return _Node(
                 "condition",
                 lambda table: pd.Series(column.evaluate(table)).isin(literals).to_numpy(),

@@ -53,7 +53,9 @@ def group_clips(
     links = [[name] for name in by_name]
     for key in keys:
         links += [[clip.file_name for clip in group] for group in group_by_key(clips, key).values()]
-    durations_s = _durations_s(clips)
+    known_s = [clip.duration_s for clip in clips if clip.duration_s]
+    mean_s = sum(known_s) / len(known_s) if known_s else 1.0  # for clips of unknown duration
+    durations_s = {clip.file_name: clip.duration_s or mean_s for clip in clips}
     total_s = sum(durations_s.values())
     return [
         ClipGroup(
@@ -108,10 +110,3 @@ def _most_common_split(group: ClipGroup, kept: Mapping[str, str]) -> str:
     """The split that most clips of a group already have; "" if none has one."""
     names = [kept[clip.file_name] for clip in group.clips if clip.file_name in kept]
     return max(SPLITS, key=names.count) if names else ""
-
-
-def _durations_s(clips: Sequence[DatasetClip]) -> dict[str, float]:
-    """Durations by file name; clips of unknown duration get the mean of the others."""
-    known = [clip.duration_s for clip in clips if clip.duration_s]
-    mean_s = sum(known) / len(known) if known else 1.0
-    return {clip.file_name: clip.duration_s or mean_s for clip in clips}

@@ -11,12 +11,12 @@ the expected language next to no probability. If it hears many languages, the re
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from math import exp, log
 from typing import TYPE_CHECKING, Literal
 
 from lab import audio
-from lab.audio import Waveform
 from lab.core.aliases import current_names
 from lab.core.errors import LabError, OptionsError, WorkspaceError
 from lab.core.languages import LANGUAGES
@@ -163,9 +163,13 @@ def detect_languages(
         )
     for start in range(0, len(clips), _BATCH_SIZE):
         on_progress(start, len(clips), "Detecting languages")
-        batch = list(_decode(dataset, clips[start : start + _BATCH_SIZE]))
-        detected = engine.detect_languages([waveform for _, waveform in batch])
-        for (clip, _), found in zip(batch, detected, strict=True):
+        waveforms = {}
+        for clip in clips[start : start + _BATCH_SIZE]:
+            with suppress(LabError):  # reported by the checks of the dataset
+                path = dataset.audio_path(clip)
+                waveforms[clip] = audio.decode(path, max_duration_s=MAX_DECODED_S)
+        detected = engine.detect_languages(list(waveforms.values()))
+        for clip, found in zip(waveforms, detected, strict=True):
             family = _FAMILY.get(found.language, {found.language})
             yield ClipLanguage(
                 clip.file_name,
@@ -248,13 +252,3 @@ def up_to_date(check: LanguageCheck, clips: Iterable[DatasetClip]) -> tuple[Clip
     """The results for clips that still exist, are not excluded, and state the same language."""
     expected = {clip.file_name: clip.language for clip in clips if clip.status != EXCLUDED}
     return tuple(clip for clip in check.clips if expected.get(clip.file_name) == clip.expected)
-
-
-def _decode(
-    dataset: Dataset, clips: Iterable[DatasetClip]
-) -> Iterator[tuple[DatasetClip, Waveform]]:
-    for clip in clips:
-        try:
-            yield clip, audio.decode(dataset.audio_path(clip), max_duration_s=MAX_DECODED_S)
-        except LabError:  # reported by the checks of the dataset
-            continue

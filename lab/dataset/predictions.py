@@ -90,10 +90,12 @@ def predict(
     skipped: list[ImportProblem] = []
     languages: dict[DatasetClip, str] = {}
     for clip in clips:
-        if language is None and (reason := _why_unsupported(engine, clip)):
-            skipped.append(ImportProblem(clip.file_name, reason))
+        wanted = _language(engine, clip) if language is None else language
+        if language is None and wanted and wanted not in engine.languages:
+            reason = f"does not support the clip's language, {LANGUAGES[wanted]}"
+            skipped.append(ImportProblem(clip.file_name, f"The model {engine.name} {reason}."))
         else:
-            languages[clip] = _language(engine, clip) if language is None else language
+            languages[clip] = wanted
     waiting = [
         clip
         for clip, wanted in languages.items()
@@ -147,13 +149,6 @@ def _language(engine: "Engine", clip: DatasetClip) -> str:
     if not engine.is_multilingual:
         return "en"
     return clip.language if clip.language in LANGUAGES else ""
-
-
-def _why_unsupported(engine: "Engine", clip: DatasetClip) -> str | None:
-    language = _language(engine, clip)
-    if not language or language in engine.languages:
-        return None
-    return f"The model {engine.name} does not support the clip's language, {LANGUAGES[language]}."
 
 
 def _path(dataset: Dataset, engine: "Engine") -> Path:
@@ -210,22 +205,20 @@ def _prediction(transcript: Transcript, language: str) -> Prediction:
     )
 
 
-def _csv(rows: Iterable[Sequence[str]]) -> bytes:
-    return csv_text(rows, line_end="\n").encode()
-
-
 def _append(
     path: Path, dataset: Dataset, predictions: Mapping[str, Prediction], model: str
 ) -> None:
-    rows = (
+    rows = [
         (file_name, prediction.text, f"{prediction.confidence:.4f}", prediction.language, model)
         for file_name, prediction in predictions.items()
-    )
+    ]
+    header = csv_text([_COLUMNS], line_end="\n").encode()
+    lines = csv_text(rows, line_end="\n").encode()
     advice = "Free some space and try again; the results so far are kept."
     with disk_errors(path, advice), locked(dataset):
         path.parent.mkdir(exist_ok=True)
         path.touch()  # it becomes the newest file of the model's name even without rows
-        append_only.append(path, _csv(rows), header=_csv([_COLUMNS]))
+        append_only.append(path, lines, header=header)
 
 
 def _read(path: Path) -> dict[str, Prediction]:

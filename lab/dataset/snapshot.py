@@ -81,7 +81,7 @@ def _updated(folder: Path, cached: Snapshot) -> Snapshot | None:
 
 def _read(folder: Path) -> Snapshot:
     # In this order, since a writer replaces the table before `_COMPACTED_NAME`.
-    start, compacted_table = _compacted_state(folder)
+    start, compacted_table = compacted_state(folder)
     path = folder / TABLE_NAME
     signature, rows = None, list[DatasetClip]()
     while signature != (signature := file_signature(path)):  # until it is not replaced meanwhile
@@ -123,11 +123,6 @@ def write(folder: Path, clips: Iterable[DatasetClip]) -> None:
             temporary.write_text(" ".join(str(number) for number in (journal_size, *signature)))
 
 
-def compacted_bytes(folder: Path) -> int:
-    """How many bytes of the journal the table is known to include."""
-    return _compacted_state(folder)[0]
-
-
 def file_signature(path: Path) -> tuple[int, int]:
     """Modification time in nanoseconds and size in bytes; (0, 0) if the file does not exist."""
     try:
@@ -137,7 +132,8 @@ def file_signature(path: Path) -> tuple[int, int]:
     return stat.st_mtime_ns, stat.st_size
 
 
-def _compacted_state(folder: Path) -> tuple[int, tuple[int, int]]:
+def compacted_state(folder: Path) -> tuple[int, tuple[int, int]]:
+    """How many bytes of the journal the table includes, and the signature of that table."""
     try:
         journal_size, mtime_ns, size = map(int, (folder / _COMPACTED_NAME).read_text().split())
     except (OSError, ValueError):

@@ -38,8 +38,6 @@ class DatasetSummary:
     """Totals of a dataset. Excluded clips count in `n_clips` and `n_excluded` only.
 
     duration_s: of the clips with a known duration
-    n_without_duration: clips whose duration is unknown
-    n_speakers: distinct names of speakers
     splits: train, validation, test and "", as far as they have clips
     """
 

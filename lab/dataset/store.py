@@ -163,7 +163,7 @@ class Dataset:
 
     def _record(self, action: Action, before: Mapping[str, DatasetClip]) -> Action:
         journal_size = journal.append(self.folder, action)
-        pending = journal_size - snapshot.compacted_bytes(self.folder)
+        pending = journal_size - snapshot.compacted_state(self.folder)[0]
         if pending > _COMPACTION_RATIO * file_signature(self.folder / TABLE_NAME)[1]:
             # The journal already holds the change; the table can be written another time.
             with suppress(WorkspaceError):

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lab.core.progress import Progress, ignore
 from lab.dataset.table import DatasetClip
@@ -218,10 +219,6 @@ def _without_notes(line: str) -> tuple[str, int]:
     return "".join(pieces) + line[position:], n_notes
 
 
-def _brackets(text: str) -> tuple[str, int]:
-    return _BRACKET.subn(" ", text)
-
-
 def _sentences(text: str) -> tuple[str, int]:
     def line_end(match: re.Match[str]) -> str:
         mark, first_letter, mark_without_space = match.groups()
@@ -274,7 +271,9 @@ RULES: Mapping[str, CleaningRule] = {
     "notes": CleaningRule(
         "Removes notes that are not spoken, such as [laughter], {noise} and <unk>.", _notes
     ),
-    "brackets": CleaningRule("Removes brackets and keeps the words inside them.", _brackets),
+    "brackets": CleaningRule(
+        "Removes brackets and keeps the words inside them.", partial(_BRACKET.subn, " ")
+    ),
     "sentences": CleaningRule(
         "Starts a new line after each sentence, for texts to be read aloud. Check abbreviations, "
         "whose full stops look like the end of a sentence.",

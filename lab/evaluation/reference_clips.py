@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Container, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from lab.core.errors import AudioError, LabError, OptionsError
 from lab.core.languages import LANGUAGES
 from lab.core.progress import Progress, ignore, part
 from lab.core.workspace import Workspace
-from lab.dataset import Dataset, DatasetClip
+from lab.dataset import Dataset
 
 if TYPE_CHECKING:
     from lab.asr.engine import Engine
@@ -51,8 +52,10 @@ def from_dataset(
         if len(decoded) == n_clips:
             break
         on_progress(len(decoded), n_clips, "Reading clips")
-        if reference := _decode(source, clip):
-            decoded.append(reference)
+        with suppress(AudioError):
+            waveform = audio.decode(source.audio_path(clip), max_duration_s=WINDOW_S)
+            language = clip.language if clip.language in LANGUAGES else "en"
+            decoded.append(ReferenceClip(waveform, clip.transcription, language))
     if not decoded:
         raise OptionsError(
             f"{source.name} has no readable clip of up to {WINDOW_S} s with a text. Import or "
@@ -108,12 +111,3 @@ def transcribe(
             for index, transcript in zip(indices, transcripts, strict=True)
         }
     return [texts[index] for index in range(len(clips))]
-
-
-def _decode(source: Dataset, clip: DatasetClip) -> ReferenceClip | None:
-    try:
-        waveform = audio.decode(source.audio_path(clip), max_duration_s=WINDOW_S)
-    except AudioError:
-        return None
-    language = clip.language if clip.language in LANGUAGES else "en"
-    return ReferenceClip(waveform, clip.transcription, language)

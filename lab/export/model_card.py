@@ -97,19 +97,17 @@ def _languages(provenance: Mapping[str, Any]) -> list[str]:
 
 
 def _front_matter(config: Config, provenance: Mapping[str, Any]) -> str:
-    languages = _languages(provenance)
-    lines = ["---", *(["language:"] if languages else [])]
-    lines += [f"- {code}" for code in languages]
+    lines = ["---"]
+    if languages := _languages(provenance):
+        lines += ["language:", *(f"- {code}" for code in languages)]
     lines += ["pipeline_tag: automatic-speech-recognition", "tags:", "- whisper"]
     if not config.architecture:
+        # On the Hugging Face Hub, only large-v1 is called differently.
+        name = config.model
+        hub_name = f"openai/whisper-{name.removesuffix('-v1')}" if name in BY_NAME else name
         # A JSON string is valid YAML, and no name can break out of it.
-        lines.append(f"base_model: {json.dumps(_hub_name(config.model))}")
+        lines.append(f"base_model: {json.dumps(hub_name)}")
     return "\n".join([*lines, "---"])
-
-
-def _hub_name(model: str) -> str:
-    """The name of a model on the Hugging Face Hub, where only large-v1 is called differently."""
-    return f"openai/whisper-{model.removesuffix('-v1')}" if model in BY_NAME else model
 
 
 def _description(config: Config, provenance: Mapping[str, Any]) -> str:
@@ -126,10 +124,7 @@ def _description(config: Config, provenance: Mapping[str, Any]) -> str:
 
 
 def _training_data(
-    config: Config,
-    provenance: Mapping[str, Any],
-    clips: Sequence[DatasetClip],
-    is_synthetic: bool,
+    config: Config, provenance: Mapping[str, Any], clips: Sequence[DatasetClip], is_synthetic: bool
 ) -> str:
     lines = [f"Dataset: {plain(str(provenance.get('name') or config.dataset))}."]
     if "n_train" in provenance:
@@ -174,12 +169,11 @@ def _evaluation(evaluation: Report | None) -> str:
             f"| {plain(result.model)} | {100 * basic.wer:.1f} % | {100 * basic.cer:.1f} % | "
             f"{100 * raw.wer:.1f} % |"
         )
-    baseline = evaluation.results[0].model
+    unit, baseline = evaluation.unit, evaluation.results[0].model
     comparisons = [
-        f"Compared with {baseline}: "
-        + result.versus_baseline[evaluation.unit].sentence(evaluation.unit)
+        f"Compared with {baseline}: {result.versus_baseline[unit].sentence(unit)}"
         for result in evaluation.results
-        if evaluation.unit in result.versus_baseline
+        if unit in result.versus_baseline
     ]
     test_set = (
         f"Evaluated on {len(evaluation.clips)} clips ({evaluation.duration_s / 60:.1f} minutes) of "

@@ -25,13 +25,11 @@ def list_exports(workspace: Workspace, run: Run) -> dict[tuple[str, str], Path]:
     with the same name.
     """
     weights = weights_fingerprint(run.model_path)
-    folders = {
-        (file_format, precision): export_dir(workspace, run, file_format, precision)
+    return {
+        (file_format, precision): folder
         for file_format, spec in FORMATS.items()
         for precision in spec.precisions
-    }
-    return {
-        key: folder
-        for key, folder in folders.items()
-        if folder.is_dir() and weights and read_exported_weights(folder) == weights
+        if (folder := export_dir(workspace, run, file_format, precision)).is_dir()
+        and weights
+        and read_exported_weights(folder) == weights
     }

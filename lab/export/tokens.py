@@ -35,22 +35,21 @@ class BpeVocabulary:
     merges: tuple[tuple[str, str], ...]
 
     @property
-    def text_tokens(self) -> Mapping[str, int]:
-        """Text tokens and their ids."""
-        return {token: index for index, token in enumerate(self.tokens[: self.tokenizer.eot])}
+    def text_tokens(self) -> dict[str, int]:
+        """Ids of the tokens of text, and of <|endoftext|>."""
+        return self._ids(0, self.tokenizer.eot + 1)
 
     @property
-    def special_tokens(self) -> tuple[tuple[str, int], ...]:
-        """Special tokens and their ids, from <|endoftext|> to <|notimestamps|>."""
-        return self._range(self.tokenizer.eot, self.tokenizer.timestamp_begin)
+    def special_tokens(self) -> dict[str, int]:
+        """Ids of the special tokens, from <|endoftext|> to <|notimestamps|>."""
+        return self._ids(self.tokenizer.eot, self.tokenizer.timestamp_begin)
 
     @property
-    def timestamp_tokens(self) -> tuple[tuple[str, int], ...]:
-        """Timestamp tokens and their ids."""
-        return self._range(self.tokenizer.timestamp_begin, len(self.tokens))
+    def timestamp_tokens(self) -> dict[str, int]:
+        return self._ids(self.tokenizer.timestamp_begin, len(self.tokens))
 
-    def _range(self, start: int, stop: int) -> tuple[tuple[str, int], ...]:
-        return tuple((self.tokens[index], index) for index in range(start, stop))
+    def _ids(self, start: int, stop: int) -> dict[str, int]:
+        return {self.tokens[index]: index for index in range(start, stop)}
 
 
 def build_vocabulary(model: Whisper) -> BpeVocabulary:
@@ -81,17 +80,18 @@ def write_tokenizer(vocabulary: BpeVocabulary, path: Path) -> None:
 
 def write_tokenizer_parts(vocabulary: BpeVocabulary, folder: Path) -> None:
     """Write the other tokenizer files, for older versions of transformers."""
-    end, end_id = vocabulary.special_tokens[0]
-    vocab = json.dumps({**vocabulary.text_tokens, end: end_id}, ensure_ascii=False)
+    vocab = json.dumps(vocabulary.text_tokens, ensure_ascii=False)
     (folder / "vocab.json").write_text(vocab, encoding="utf-8")
     lines = ["#version: 0.2", *(f"{left} {right}" for left, right in vocabulary.merges)]
     (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    added = [*vocabulary.special_tokens, *vocabulary.timestamp_tokens]
-    write_json(folder / "added_tokens.json", dict(added[1:]))
+    special = vocabulary.special_tokens
+    end, *others = special
+    added = special | vocabulary.timestamp_tokens
+    added_after_end = {token: index for token, index in added.items() if token != end}
+    write_json(folder / "added_tokens.json", added_after_end)
     roles: dict[str, Any] = dict.fromkeys(("bos_token", "eos_token", "pad_token", "unk_token"), end)
-    roles["additional_special_tokens"] = [token for token, _ in vocabulary.special_tokens[1:]]
+    roles["additional_special_tokens"] = others
     write_json(folder / "special_tokens_map.json", roles)
-    special = dict(vocabulary.special_tokens)
     decoder = {
         str(index): {
             "content": token,
@@ -101,7 +101,7 @@ def write_tokenizer_parts(vocabulary: BpeVocabulary, folder: Path) -> None:
             "single_word": False,
             "special": token in special,
         }
-        for token, index in added
+        for token, index in added.items()
     }
     write_json(
         folder / "tokenizer_config.json",
@@ -120,10 +120,9 @@ def write_tokenizer_parts(vocabulary: BpeVocabulary, folder: Path) -> None:
 
 
 def _tokenizer(vocabulary: BpeVocabulary) -> Tokenizer:
-    end, end_id = vocabulary.special_tokens[0]
     tokenizer = Tokenizer(
         models.BPE(
-            vocab={**vocabulary.text_tokens, end: end_id},
+            vocab=vocabulary.text_tokens,
             merges=list(vocabulary.merges),
             continuing_subword_prefix="",
             end_of_word_suffix="",
@@ -132,11 +131,11 @@ def _tokenizer(vocabulary: BpeVocabulary) -> Tokenizer:
     )
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    ids = dict(vocabulary.special_tokens)
+    ids = vocabulary.special_tokens
     tokenizer.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in ids])
-    timestamps = dict(vocabulary.timestamp_tokens)
+    timestamps = vocabulary.timestamp_tokens
     tokenizer.add_tokens([AddedToken(token, special=False) for token in timestamps])
-    begin = ["<|startoftranscript|>", "<|notimestamps|>"]
+    end, begin = "<|endoftext|>", ["<|startoftranscript|>", "<|notimestamps|>"]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{begin[0]} {begin[1]} $A {end}",
         pair=f"{begin[0]} {begin[1]} $A $B:1 {end}:1",

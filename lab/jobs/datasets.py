@@ -11,10 +11,9 @@ from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED, Dataset, DatasetClip, language_check
 from lab.dataset.audio_stats import analyse_clips
 from lab.dataset.export import DatasetExport, export_dataset, exports_dir
-from lab.dataset.importing import import_corpus
+from lab.dataset.importing import Source, UploadedSource, import_corpus
 from lab.dataset.language_check import SAMPLE_SIZE, ClipLanguage, LanguageCheck
 from lab.dataset.predictions import predict
-from lab.dataset.sources import Source, UploadedSource
 from lab.importers import CorpusFormat, ImportProblem
 from lab.jobs.queue import Job, JobHandle, JobQueue, ModelQueue
 

@@ -63,9 +63,7 @@ class PreparationQueue(JobQueue[PreparationJob]):
                 on_part = part(on_progress, index, len(job.recordings))
                 preparation = _add_recording(preparation, recording, job.recipe, on_part)
                 self.update(
-                    handle,
-                    n_done=len(preparation.recordings),
-                    n_failed=len(preparation.failures),
+                    handle, n_done=len(preparation.recordings), n_failed=len(preparation.failures)
                 )
                 if time.monotonic() - saved_at > _SAVE_EVERY_S:
                     preparations.save(preparation)

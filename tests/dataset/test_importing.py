@@ -18,8 +18,14 @@ from lab.core.errors import LabError, OptionsError
 from lab.core.progress import Cancelled
 from lab.core.staging import Staging
 from lab.core.workspace import Workspace
-from lab.dataset.importing import import_corpus
-from lab.dataset.sources import LocalSource, Source, UploadedSource, VoxLinguaSource, inspect_source
+from lab.dataset.importing import (
+    LocalSource,
+    Source,
+    UploadedSource,
+    VoxLinguaSource,
+    import_corpus,
+    inspect_source,
+)
 from lab.dataset.store import datasets_dir
 from lab.importers import get_format
 from lab.importers.uploads import save_uploads

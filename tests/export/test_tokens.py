@@ -67,7 +67,7 @@ def test_special_tokens_keep_their_ids(vocabulary: BpeVocabulary, written: Token
     for token, index in vocabulary.tokenizer.special_tokens.items():
         assert written.token_to_id(token) == index
         assert vocabulary.tokens[index] == token
-    assert [text for text, _ in vocabulary.timestamp_tokens][::1500] == ["<|0.00|>", "<|30.00|>"]
+    assert list(vocabulary.timestamp_tokens)[::1500] == ["<|0.00|>", "<|30.00|>"]
 
 
 def test_a_custom_vocabulary_is_refused() -> None:
@@ -86,6 +86,6 @@ def test_the_tokenizer_equals_that_of_faster_whisper_base() -> None:
         pytest.skip("the packaged weights are not installed")
     theirs = json.loads(Path(parts[0].parent, "tokenizer.json").read_text(encoding="utf-8"))
     ours = tokens.build_vocabulary(model(51865))
-    assert theirs["model"]["vocab"] == {**ours.text_tokens, "<|endoftext|>": 50257}
+    assert theirs["model"]["vocab"] == ours.text_tokens
     # Their list lacks its first line, “Ġ t”, which was skipped like a header.
     assert [" ".join(pair) for pair in ours.merges][1:] == theirs["model"]["merges"]

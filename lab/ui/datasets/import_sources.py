@@ -10,7 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from lab.core.errors import LabError
 from lab.core.staging import Staging
 from lab.core.workspace import Workspace, slug
-from lab.dataset.sources import (
+from lab.dataset.importing import (
     LocalSource,
     Source,
     SourceInfo,

@@ -9,7 +9,7 @@ from lab.core.archives import ArchiveLimits
 from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
 from lab.core.workspace import Workspace, slug
-from lab.dataset.sources import Source, SourceInfo, UploadedSource, VoxLinguaSource
+from lab.dataset.importing import Source, SourceInfo, UploadedSource, VoxLinguaSource
 from lab.importers import CORPUS_FORMATS, CorpusFormat
 from lab.importers.corpora import VOXLINGUA
 from lab.jobs.datasets import ImportJob
