@@ -102,9 +102,10 @@ def open_recording(source: bytes | str | os.PathLike[str], name: str) -> Iterato
             raise AudioError(_why_not_opened(file, label)) from error
         with container:
             stream = _select_stream(container, label)
-            yield OpenRecording(
-                label, file, n_bytes, container, stream, _stated_duration_s(file, container, stream)
-            )
+            position = file.tell()  # FFmpeg continues from where it left off
+            stated_s = _stated_duration_s(file, container, stream)
+            file.seek(position)
+            yield OpenRecording(label, file, n_bytes, container, stream, stated_s)
 
 
 def _open_file(source: bytes | str | os.PathLike[str], label: str) -> BinaryIO:
@@ -189,42 +190,30 @@ def _stated_duration_s(
     return None
 
 
-@contextmanager
-def _kept_position(file: BinaryIO) -> Iterator[None]:
-    position = file.tell()  # FFmpeg continues from where it left off
-    try:
-        yield
-    finally:
-        file.seek(position)
-
-
 def _wav_data_bytes(file: BinaryIO) -> int | None:
-    with _kept_position(file):
-        file.seek(12)
-        for _ in range(_MAX_WAV_CHUNKS):
-            header = file.read(8)
-            if len(header) < 8:
-                break
-            chunk_id, n_bytes = struct.unpack("<4sI", header)
-            if chunk_id == b"data":
-                return n_bytes if n_bytes < _WAV_SIZE_UNKNOWN else None
-            file.seek(n_bytes + n_bytes % 2, os.SEEK_CUR)
+    file.seek(12)
+    for _ in range(_MAX_WAV_CHUNKS):
+        header = file.read(8)
+        if len(header) < 8:
+            break
+        chunk_id, n_bytes = struct.unpack("<4sI", header)
+        if chunk_id == b"data":
+            return n_bytes if n_bytes < _WAV_SIZE_UNKNOWN else None
+        file.seek(n_bytes + n_bytes % 2, os.SEEK_CUR)
     return None
 
 
 def _mp3_has_frame_count(file: BinaryIO) -> bool:
     """Whether the first frame is a tag (Xing, Info, VBRI) with the number of frames."""
-    with _kept_position(file):
-        file.seek(0)
-        head = file.read(10)
-        first_frame_at = 0
-        if head.startswith(b"ID3") and len(head) == 10:
-            # The size in an ID3v2 header has four bytes of seven bits each.
-            first_frame_at = 10 + sum(
-                byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True)
-            )
-        file.seek(first_frame_at)
-        first_frame = file.read(256)
+    file.seek(0)
+    head = file.read(10)
+    first_frame_at = 0
+    if head.startswith(b"ID3") and len(head) == 10:
+        # The size in an ID3v2 header has four bytes of seven bits each.
+        shifted = (byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+        first_frame_at = 10 + sum(shifted)
+    file.seek(first_frame_at)
+    first_frame = file.read(256)
     return any(tag in first_frame for tag in (b"Xing", b"Info", b"VBRI"))
 
 

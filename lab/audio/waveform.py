@@ -38,7 +38,6 @@ class Waveform:
 
     @property
     def duration_s(self) -> float:
-        """Duration of the samples in seconds."""
         return len(self.samples) / self.sample_rate
 
     @property

@@ -14,7 +14,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -120,20 +120,20 @@ def open_archive(
     """
     name = name or (source.name if isinstance(source, Path) else "The archive")
     try:
-        with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+        with ExitStack() as stack:
+            file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
             size_bytes = max(file.seek(0, os.SEEK_END), 1)
             file.seek(0)
             start = file.read(4)
             file.seek(0)
             if start[:2] == b"PK":
-                with zipfile.ZipFile(file) as zipped:
-                    members = _zip_members(zipped, name, size_bytes, limits)
-                    yield _checked(members, name, size_bytes, limits, is_wanted)
+                zipped = stack.enter_context(zipfile.ZipFile(file))
+                members = _zip_members(zipped, name, size_bytes, limits)
             else:
                 plain = cast(BinaryIO, _BoundedReads(_decompressed(file, start)))
-                with tarfile.open(fileobj=plain, mode="r:") as tar:
-                    members = _tar_members(tar, file, size_bytes)
-                    yield _checked(members, name, size_bytes, limits, is_wanted)
+                tar = stack.enter_context(tarfile.open(fileobj=plain, mode="r:"))
+                members = _tar_members(tar, file, size_bytes)
+            yield _checked(members, name, size_bytes, limits, is_wanted)
     except _DAMAGE as error:
         raise ArchiveError(
             f"“{name}” cannot be read as a zip or tar ({error}). It is damaged, incomplete or of "

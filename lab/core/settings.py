@@ -61,7 +61,6 @@ class SettingInfo:
 
     @property
     def is_group(self) -> bool:
-        """Whether the value is itself a group of settings."""
         return issubclass(self.type, Settings)
 
     @property
@@ -162,17 +161,17 @@ class Settings:
         problems = []
         for assignment in assignments:
             path, equals, text = assignment.partition("=")
-            *group, name = path.strip().split(".")
+            group, _, name = path.strip().rpartition(".")
             kind, values = type(self), content
             if group:
-                info = kind.schema().get(group[0])
-                if len(group) > 1 or info is None or not info.is_group:
-                    problems.append(f"{brief('.'.join(group))} has no settings of its own")
+                info = kind.schema().get(group)
+                if info is None or not info.is_group:
+                    problems.append(f"{brief(group)} has no settings of its own")
                     continue
                 kind = info.type
-                if not isinstance(content[group[0]], dict):
-                    content[group[0]] = {}
-                values = content[group[0]]
+                if not isinstance(content[group], dict):
+                    content[group] = {}
+                values = content[group]
             name = current_name(kind.stored_as, name)
             if not equals or not name:
                 problems.append(f"{brief(assignment)} is not of the form “setting=value”")

@@ -12,11 +12,10 @@ from itertools import chain, islice
 from pathlib import Path
 
 from lab.core.errors import OptionsError
-from lab.importers.audiofolder import AUDIOFOLDER
 from lab.importers.corpora import COMMON_VOICE, FLEURS, LJSPEECH, VOXLINGUA
 from lab.importers.plain import PAIRS, TRANSCRIPT
 from lab.importers.source import CorpusClip, CorpusFormat, ImportProblem, ProblemLog, read_clips
-from lab.importers.toolkits import KALDI, NEMO
+from lab.importers.toolkits import AUDIOFOLDER, KALDI, NEMO
 
 __all__ = [
     "CORPUS_FORMATS", "CorpusClip", "CorpusFormat", "CorpusReader", "DetectedCorpus",

@@ -46,12 +46,10 @@ class CorpusRow:
 
 @dataclass(frozen=True)
 class CorpusClip:
-    """An audio file with its transcription.
+    """An audio file with its transcription; split and speaker are as in `CorpusRow`.
 
-    split: "train", "validation", "test", or "" if unknown
-    speaker: as in the source; "" if unknown
     language: Whisper's code; "" if unknown
-    status: as in the source, in lower case; "" if unknown
+    status: in lower case; "" if unknown
     """
 
     audio_path: Path

@@ -117,10 +117,11 @@ def first_value(row: dict[str, Any], *names: str) -> str:
     return next((str(row[name]) for name in names if row.get(name) not in (None, "")), "")
 
 
-def find_tables(folder: Path, name: str) -> list[Path]:
-    """The tables called `name` in the folder, and in split folders in it or in data/."""
+def find_tables(folder: Path, *names: str) -> list[Path]:
+    """The tables with these names in the folder, and in split folders in it or in data/."""
     return [
         path
+        for name in names
         for pattern in (name, f"*/{name}", f"data/*/{name}")
         for path in sorted(folder.glob(pattern))
         if path.is_file()

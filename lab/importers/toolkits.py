@@ -1,11 +1,54 @@
-"""The inputs of other training toolkits: NeMo's manifests and Kaldi's tables."""
+"""Inputs of training toolkits: Hugging Face's audiofolder, NeMo's manifests, Kaldi's tables.
+
+An audiofolder has metadata next to the audio, in one folder or one per split.
+"""
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from lab.importers.source import CorpusFormat, CorpusRow, ProblemLog, split_of
-from lab.importers.tables import find_tables, first_line, first_value, read_json_lines, read_lines
+from lab.importers.tables import (
+    find_tables,
+    first_line,
+    first_value,
+    read_csv,
+    read_json_lines,
+    read_lines,
+)
+
+_METADATA_NAMES = ("metadata.csv", "metadata.jsonl")
+
+
+def _detect_audiofolder(folder: Path) -> str | None:
+    for path in find_tables(folder, *_METADATA_NAMES):
+        if "file_name" in first_line(path):
+            name = path.relative_to(folder).as_posix()
+            return f"“{name}” has the column file_name, as in Hugging Face's audiofolder."
+    return None
+
+
+def _audiofolder(folder: Path, problems: ProblemLog) -> Iterator[CorpusRow]:
+    for path in find_tables(folder, *_METADATA_NAMES):
+        inside = PurePosixPath(path.parent.relative_to(folder).as_posix())
+        rows: Iterator[dict[str, Any]] = (
+            read_csv(path, problems) if path.suffix == ".csv" else read_json_lines(path, problems)
+        )
+        for number, row in enumerate(rows, start=1):
+            name = first_value(row, "file_name")
+            if not name:
+                problems.add(f"{path.name}, row {number}", "has no file_name")
+                continue
+            yield CorpusRow(
+                # An absolute path stays absolute and is checked like any other name.
+                str(inside / name),
+                first_value(row, "transcription", "text", "sentence"),
+                split_of(first_value(row, "split")) or split_of(path.parent.name),
+                first_value(row, "speaker", "speaker_id"),
+                first_value(row, "language", "lang", "locale"),
+                first_value(row, "status"),
+            )
 
 
 def _detect_nemo(folder: Path) -> str | None:
@@ -84,6 +127,12 @@ def _by_utterance(path: Path, problems: ProblemLog) -> dict[str, str]:
     return values
 
 
+AUDIOFOLDER = CorpusFormat(
+    "audiofolder",
+    "metadata.csv or metadata.jsonl with file_name and transcription (or text, or sentence)",
+    _detect_audiofolder,
+    _audiofolder,
+)
 NEMO = CorpusFormat(
     "nemo",
     "NVIDIA NeMo: a manifest with JSON on each line: audio_filepath, text, duration",

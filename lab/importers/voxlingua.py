@@ -198,7 +198,11 @@ class _Download:
             total = int(match[2])
         else:
             self.path.write_bytes(b"")
-            write_json(self.origin, {"url": self.url, "validator": _validator(response)})
+            # For If-Range: a strong ETag, or else the date of the last change.
+            etag = str(response.headers.get("ETag") or "")
+            is_strong = etag and not etag.startswith("W/")
+            validator = etag if is_strong else str(response.headers.get("Last-Modified") or "")
+            write_json(self.origin, {"url": self.url, "validator": validator})
             have = 0
         free = shutil.disk_usage(self.path.parent).free
         needed = 2 * total - have  # the unpacked audio takes about as much again
@@ -237,11 +241,3 @@ def _read(response: http.client.HTTPResponse) -> bytes:
         return response.read(_CHUNK_BYTES)
     except (OSError, http.client.HTTPException) as error:
         raise _LostError(str(error) or type(error).__name__) from error
-
-
-def _validator(response: http.client.HTTPResponse) -> str:
-    """The value for If-Range: a strong ETag, or else the date of the last change."""
-    etag = str(response.headers.get("ETag") or "")
-    if etag and not etag.startswith("W/"):
-        return etag
-    return str(response.headers.get("Last-Modified") or "")

@@ -49,7 +49,6 @@ class BatchReport:
 
     @property
     def rows(self) -> list[ManifestRow]:
-        """The clips of all recordings."""
         return [row for recording in self.prepared for row in recording.clips]
 
 

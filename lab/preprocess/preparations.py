@@ -10,6 +10,7 @@ Clips are ranges of whole recordings, so `lab.preprocess.clip_edits` can move th
 
 import wave
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -93,7 +94,7 @@ class Preparation:
         return (clip.end - clip.start) / self.recordings[clip.recording_index].sample_rate
 
     def times_s(self, clip: ClipSpan) -> tuple[float, float]:
-        """Return the start and end of a clip in its source recording, in seconds."""
+        """Return the start and end of a clip in its source recording."""
         recording = self.recordings[clip.recording_index]
         return recording.time_s(clip.start), recording.time_s(clip.end)
 
@@ -120,19 +121,13 @@ class Preparation:
 
     def measured_clips(self) -> list[MeasuredClip]:
         """Return the kept clips as input for `lab.audio.quality.check_quality`."""
-        found = []
+        measured = []
         for name, clip in self.named_clips():
-            recording = self.recordings[clip.recording_index]
-            info = AudioInfo(
-                container="wav",
-                codec=f"pcm_s{recording.bits}le",
-                sample_rate=recording.sample_rate,
-                channels=recording.channels,
-                duration_s=self.duration_s(clip),
-                bits=recording.bits,
-            )
-            found.append(MeasuredClip(name, info, clip.metrics))
-        return found
+            source, duration_s = self.recordings[clip.recording_index], self.duration_s(clip)
+            codec, bits = f"pcm_s{source.bits}le", source.bits
+            info = AudioInfo("wav", codec, source.sample_rate, source.channels, duration_s, bits)
+            measured.append(MeasuredClip(name, info, clip.metrics))
+        return measured
 
 
 def create(workspace: Workspace, recipe: Recipe) -> Preparation:
@@ -214,10 +209,8 @@ def list_all(workspace: Workspace) -> list[Preparation]:
     """Return all readable preparations, newest first."""
     found = []
     for file in _folder(workspace).glob(f"*/{_FILE}"):
-        try:
+        with suppress(WorkspaceError):  # a damaged folder must not hide the others
             found.append(read(file.parent))
-        except WorkspaceError:
-            continue  # a damaged folder must not hide the others
     return sorted(found, key=lambda preparation: preparation.id, reverse=True)
 
 

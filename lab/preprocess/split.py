@@ -156,13 +156,14 @@ def _split_phrase(
     while end - phrase[0].start > max_length:
         start = phrase[0].start
         half, full = start + max_length // 2, start + max_length
-        pauses = [
-            (before.end >= half, after.start - before.end, number)
-            for number, (before, after) in enumerate(pairwise(phrase), start=1)
-            if after.start - before.end > min_gap
-            and before.end <= full
-            and _leaves_enough(start, before.end, after.start, end, min_length)
-        ]
+        pauses = []
+        for number, (before, after) in enumerate(pairwise(phrase), start=1):
+            pause = after.start - before.end
+            shorter = min(before.end - start, end - after.start)
+            # The clips on both sides get half of the pause each.
+            is_enough = shorter + pause // 2 >= min_length
+            if pause > min_gap and before.end <= full and is_enough:
+                pauses.append((before.end >= half, pause, number))
         if pauses:
             _, _, number = max(pauses)
             yield Span(start, phrase[number - 1].end)
@@ -178,12 +179,6 @@ def _split_phrase(
                 if segment.end > cut
             ]
     yield Span(phrase[0].start, end)
-
-
-def _leaves_enough(start: int, pause_start: int, pause_end: int, end: int, min_length: int) -> bool:
-    """Whether the clips around a pause are long enough if each gets half of the pause."""
-    shorter = min(pause_start - start, end - pause_end)
-    return shorter + (pause_end - pause_start) // 2 >= min_length
 
 
 def _quietest_moment(mono: Samples, first: int, last: int, width: int) -> int:

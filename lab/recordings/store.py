@@ -7,6 +7,7 @@ recordings/interview-in-prizren-3f2a9c1d07/
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -131,10 +132,8 @@ def list_all(workspace: Workspace) -> list[Recording]:
     """List all readable recordings, newest first."""
     found = []
     for file in workspace.recordings_dir.glob("*/recording.json"):
-        try:
+        with suppress(WorkspaceError):  # a damaged recording must not hide the rest
             found.append(get(workspace, file.parent.name))
-        except WorkspaceError:
-            continue  # a damaged recording or another folder must not hide the rest
     return sorted(found, key=lambda recording: recording.added_at, reverse=True)
 
 

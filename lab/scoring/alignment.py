@@ -28,7 +28,6 @@ class Counts:
 
     @property
     def n_reference(self) -> int:
-        """Length of the reference."""
         return self.hits + self.substitutions + self.deletions
 
     @property

@@ -37,7 +37,6 @@ class WordAccuracy:
 
     @property
     def accuracy(self) -> float:
-        """Share of correct occurrences, 0 to 1."""
         return self.n_correct / self.count
 
 

@@ -79,15 +79,12 @@ class Normalizer:
         if self.diacritics:
             base_letters = unicodedata.normalize("NFD", text).translate(_WITHOUT_MARKS)
             text = unicodedata.normalize("NFC", base_letters)
-        return " ".join(self._without_punctuation(text).split())
-
-    def _without_punctuation(self, text: str) -> str:
         for sign, how in (("'", self.apostrophes), ("-", self.hyphens)):
             if self.punctuation or how != "keep":
                 text = _INSIDE[sign].sub({"keep": sign, "join": "", "split": " "}[how], text)
         if self.punctuation:
             text = _NOT_INSIDE.sub(" ", text.translate(_WITHOUT_PUNCTUATION))
-        return text
+        return " ".join(text.split())
 
 
 class _Translation(dict[int, str | None]):

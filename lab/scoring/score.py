@@ -20,12 +20,10 @@ class Score:
 
     @property
     def wer(self) -> float:
-        """Word error rate, 0 or more; see `Counts.rate`."""
         return self.words.rate
 
     @property
     def cer(self) -> float:
-        """Character error rate, 0 or more."""
         return self.characters.rate
 
     def __add__(self, other: "Score") -> "Score":

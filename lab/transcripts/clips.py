@@ -32,10 +32,12 @@ def split_into_clips(transcript: Transcript) -> list[TranscriptClip]:
     for segment in transcript.segments:
         if not segment.text.strip() or segment.end_s <= segment.start_s:
             continue
-        if groups and _joins(groups[-1], segment):
-            groups[-1].append(segment)
-        else:
-            groups.append([segment])
+        if groups:
+            start_s, end_s = groups[-1][0].start_s, groups[-1][-1].end_s
+            if end_s - start_s < _MIN_S and segment.end_s - start_s <= _MAX_S - 1:
+                groups[-1].append(segment)
+                continue
+        groups.append([segment])
     clips = []
     for i, group in enumerate(groups):
         previous_end_s = groups[i - 1][-1].end_s if i else 0.0
@@ -63,9 +65,3 @@ def cut_audio(
 def clip_name(stem: str, number: int) -> str:
     """The file name of the clip with this number, which starts at 1."""
     return f"{stem}-{number:04d}.wav"
-
-
-def _joins(group: Sequence[Segment], segment: Segment) -> bool:
-    """Whether a segment is joined with those before it, which are still too short."""
-    duration_s = group[-1].end_s - group[0].start_s
-    return duration_s < _MIN_S and segment.end_s - group[0].start_s <= _MAX_S - 1
