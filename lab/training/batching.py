@@ -13,11 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from whisper.audio import FRAMES_PER_SECOND
 from whisper.model import ModelDimensions
 from whisper.tokenizer import LANGUAGES, Tokenizer, get_tokenizer
-
-from lab.asr.logit_filters import SECONDS_PER_TIMESTAMP
 
 IGNORED = -100  # targets without a loss; the default ignore_index of torch's cross entropy
 _MEL_FRAMES_PER_ENCODER_FRAME = 2
@@ -155,7 +152,10 @@ class Collator:
             text = self._encode(language, clip.text)
             if with_timestamps:
                 end = min(start + clip.n_frames, self._full_frames)
-                text = [_timestamp(tokenizer, start), *text, _timestamp(tokenizer, end)]
+                # A timestamp has the resolution of an encoder frame: 20 ms.
+                first = tokenizer.timestamp_begin + start // _MEL_FRAMES_PER_ENCODER_FRAME
+                last = tokenizer.timestamp_begin + end // _MEL_FRAMES_PER_ENCODER_FRAME
+                text = [first, *text, last]
             tokens += text
         return [*tokens, tokenizer.eot], n_prompt
 
@@ -181,18 +181,13 @@ def _place(group: Sequence[LabeledMel], n_frames: int, rng: np.random.Generator)
     starts, end = [], 0
     spare = n_frames - sum(clip.n_frames for clip in group)
     for index, clip in enumerate(group):
-        gap = int(rng.integers(0, min(_MAX_GAP_FRAMES, spare) // 2 + 1)) * 2
-        gap = gap if index else 0
-        spare -= gap
-        starts.append(end + gap)
-        end = starts[-1] + clip.n_frames
+        gap = 2 * int(rng.integers(0, min(_MAX_GAP_FRAMES, spare) // 2 + 1))
+        if index:
+            spare -= gap
+            end += gap
+        starts.append(end)
+        end += clip.n_frames
     return starts
-
-
-def _timestamp(tokenizer: Tokenizer, frame: int) -> int:
-    steps = round(frame / FRAMES_PER_SECOND / SECONDS_PER_TIMESTAMP)
-    token: int = tokenizer.timestamp_begin + steps
-    return token
 
 
 def _join(group: Sequence[LabeledMel], starts: Sequence[int], n_frames: int) -> Mel:

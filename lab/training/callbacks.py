@@ -1,5 +1,7 @@
 """Callbacks for Lightning: reporting of progress and metrics, early stopping."""
 
+# ruff: noqa: ARG002 - the parameters are those of Lightning's hooks
+
 import logging
 import time
 from collections import deque
@@ -42,12 +44,10 @@ class RunReporter(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._earlier_s, self._best_wer = state_dict["seconds"], state_dict["best"]
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert isinstance(pl_module, WhisperModule)
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         step = steps_done(trainer)
         if trainer.is_global_zero:
-            metrics.truncate(self._run.folder, step if step else -1)
-            _truncate_samples(self._run, step if step else -1)
+            self._truncate(step or -1)
             self._update(note="Training", step=step, total_steps=self._schedule.total_steps)
         if step:
             _log.info("Resuming from step %d of %d.", step, self._schedule.total_steps)
@@ -55,32 +55,21 @@ class RunReporter(pl.Callback):
             self._update(note="Validating before the first step")
             wer, cer = pl_module.transcribe_validation()
             if trainer.is_global_zero:
-                self._report_validation(pl_module, Row(0, 0.0, None, None, None, wer, cer))
+                row = Row(0, 0.0, validation_wer=wer, validation_cer=cer)
+                self._report_validation(pl_module, row)
                 self._update(first_wer=wer, note="Training")
         self._started_at = time.monotonic()
 
     def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,  # noqa: ARG002 - Lightning's names
-        batch: Batch,
-        batch_idx: int,  # noqa: ARG002
+        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        assert isinstance(pl_module, WhisperModule)
         if not trainer.is_global_zero:
             return
         now, step = time.monotonic(), steps_done(trainer)
         self._recent.append((now, batch.n_clips * trainer.world_size))
         self._update_speed()
-        row = Row(
-            step,
-            self._epoch(step),
-            pl_module.last_loss,
-            pl_module.last_learning_rate,
-            clips_per_s=self._clips_per_s,
-            seconds=self._elapsed_s(),
-        )
+        loss, rate = pl_module.last_loss, pl_module.last_learning_rate
+        row = self._row(step, loss=loss, learning_rate=rate, clips_per_s=self._clips_per_s)
         metrics.append(self._run.folder, row)
         if now - self._updated_at >= _UPDATE_EVERY_S or step == self._schedule.total_steps:
             self._updated_at = now
@@ -94,25 +83,21 @@ class RunReporter(pl.Callback):
             self._logged_at = now
             _log.info(
                 "Step %d of %d: loss %.3f, %.1f clips per second.",
-                *(step, self._schedule.total_steps, pl_module.last_loss, row.clips_per_s),
+                *(step, self._schedule.total_steps, loss, row.clips_per_s),
             )
 
-    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         self._validation_started_at = time.monotonic()
         self._update(note="Validating", step=steps_done(trainer))
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert isinstance(pl_module, WhisperModule)
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         if not trainer.is_global_zero:
             return
-        loss, wer, cer = (
-            float(trainer.callback_metrics[name])
-            for name in (VALIDATION_LOSS, VALIDATION_WER, VALIDATION_CER)
-        )
-        step = steps_done(trainer)
-        row = Row(step, self._epoch(step), None, None, loss, wer, cer, seconds=self._elapsed_s())
+        names = (VALIDATION_LOSS, VALIDATION_WER, VALIDATION_CER)  # those of the columns
+        values = {name: float(trainer.callback_metrics[name]) for name in names}
+        self._report_validation(pl_module, self._row(steps_done(trainer), **values))
+        wer = values[VALIDATION_WER]
         self._best_wer = wer if self._best_wer is None else min(wer, self._best_wer)
-        self._report_validation(pl_module, row)
         self._update(best_wer=self._best_wer, note="Training")
         self._validation_s = time.monotonic() - self._validation_started_at
         self._recent.clear()  # or the next step would include the time of this validation
@@ -127,15 +112,20 @@ class RunReporter(pl.Callback):
         if module.transcripts is not None:
             clips = [module.validation.clips[index] for index in module.transcribed_clips]
             spacing = max(len(clips) // _N_SAMPLES, 1)
-            samples = list(zip(clips, module.transcripts.texts, strict=True))[::spacing][
-                :_N_SAMPLES
-            ]
-            earlier = self._run.sample_transcripts().get("transcripts", [])
-            latest = {"step": row.step, "texts": [text for _, text in samples]}
-            clips_shown = [{"file_name": c.file_name, "reference": c.text} for c, _ in samples]
-            self._run.store_sample_transcripts(
-                {"clips": clips_shown, "transcripts": [*earlier, latest]}
-            )
+            shown = slice(0, spacing * _N_SAMPLES, spacing)
+            latest = {"step": row.step, "texts": module.transcripts.texts[shown]}
+            content = {
+                "clips": [{"file_name": c.file_name, "reference": c.text} for c in clips[shown]],
+                "transcripts": [*self._run.sample_transcripts().get("transcripts", []), latest],
+            }
+            self._run.store_sample_transcripts(content)
+
+    def _truncate(self, step: int) -> None:
+        """Remove metrics and sample transcripts after a step from which the run resumes."""
+        metrics.truncate(self._run.folder, step)
+        if samples := self._run.sample_transcripts():
+            kept = [entry for entry in samples["transcripts"] if entry["step"] <= step]
+            self._run.store_sample_transcripts({**samples, "transcripts": kept})
 
     def _update(self, **changes: object) -> None:
         if is_main_process():
@@ -144,8 +134,9 @@ class RunReporter(pl.Callback):
     def _elapsed_s(self) -> float:
         return self._earlier_s + time.monotonic() - self._started_at
 
-    def _epoch(self, step: int) -> float:
-        return step / self._schedule.steps_per_epoch
+    def _row(self, step: int, **values: float | None) -> Row:
+        epoch = step / self._schedule.steps_per_epoch
+        return Row(step, epoch, seconds=self._elapsed_s(), **values)
 
     def _update_speed(self) -> None:
         """Average over the last steps; the first one only marks the start of the interval."""
@@ -168,13 +159,6 @@ class RunReporter(pl.Callback):
 class ResumableEarlyStopping(EarlyStopping):
     """Early stopping that also ends a run resumed after its patience was exhausted."""
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         if self.wait_count >= self.patience:
             trainer.should_stop = True
-
-
-def _truncate_samples(run: Run, step: int) -> None:
-    """Remove the sample transcripts after a step."""
-    if samples := run.sample_transcripts():
-        kept = [entry for entry in samples["transcripts"] if entry["step"] <= step]
-        run.store_sample_transcripts({**samples, "transcripts": kept})

@@ -1,5 +1,7 @@
 """Checkpoints: written atomically, read from earlier versions, saved at the right moments."""
 
+# ruff: noqa: ARG002 - the parameters are those of Lightning's hooks
+
 import re
 import signal
 import time
@@ -37,10 +39,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         self._run = run
 
     def save_checkpoint(
-        self,
-        checkpoint: dict[str, Any],
-        path: str | Path,
-        storage_options: Any = None,  # noqa: ARG002 - Lightning's name
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
         try:
             with atomic_write(Path(path)) as temporary:
@@ -53,10 +52,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             ) from error
 
     def load_checkpoint(
-        self,
-        path: str | Path,
-        map_location: Any = None,  # noqa: ARG002
-        weights_only: bool | None = None,  # noqa: ARG002
+        self, path: str | Path, map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
         loaded: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         loaded["state_dict"] = lora.with_current_names(loaded["state_dict"])
@@ -96,17 +92,12 @@ class LastCheckpoint(Checkpoint):
         self._saved_at = time.monotonic()
         self._on_terminate = signal.getsignal(signal.SIGTERM)
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # Lightning has installed its own handler, which exits without saving.
         signal.signal(signal.SIGTERM, self._on_terminate)
 
     def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,  # noqa: ARG002 - Lightning's names
-        outputs: Any,  # noqa: ARG002 - Lightning's names
-        batch: Any,  # noqa: ARG002
-        batch_idx: int,
+        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             return
@@ -122,7 +113,7 @@ class LastCheckpoint(Checkpoint):
             if stops:
                 raise Cancelled
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._save(trainer)
         if trainer.strategy.broadcast(self._run.stop_requested):
             raise Cancelled

@@ -1,7 +1,7 @@
 """Data sets and loaders of a training, for Lightning."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from whisper.model import ModelDimensions
 
 from lab.training.augment import augment_waveform, spec_augment
 from lab.training.batching import Batch, Collator, LabeledMel
-from lab.training.config import Config
+from lab.training.config import Augmentation, Config
 from lab.training.prepared_examples import PreparedClips, PreparedExamples, log_mel
 from lab.training.sampler import BatchOrder, BatchPlan, PlanSampler
 
@@ -48,8 +48,8 @@ def training_schedule(order: BatchOrder, config: Config) -> Schedule:
     return Schedule(order.steps_per_epoch, -(-total // n_validations), n_validations)
 
 
-class TrainingBatches(Dataset[Batch]):
-    """Makes planned batches of training clips, with augmentation."""
+class ClipBatches(Dataset[Batch]):
+    """Makes planned batches of clips, with augmentation."""
 
     def __init__(self, clips: PreparedClips, dims: ModelDimensions, config: Config) -> None:
         self._clips, self._config, self._n_mels = clips, config, dims.n_mels
@@ -88,27 +88,6 @@ class TrainingBatches(Dataset[Batch]):
         return LabeledMel(mel, clip.text, clip.language)
 
 
-class ValidationBatches(Dataset[Batch]):
-    """All validation clips, sorted by length, each at its own length."""
-
-    def __init__(self, clips: PreparedClips, dims: ModelDimensions, config: Config) -> None:
-        self._clips, self._n_mels = clips, dims.n_mels
-        self._collator = Collator(dims, max_tokens=config.max_tokens)
-        indices = sorted(range(len(clips.clips)), key=lambda index: clips.clips[index].length)
-        size = config.batch_size
-        self._batches = [indices[start : start + size] for start in range(0, len(indices), size)]
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __getitem__(self, number: int) -> Batch:
-        examples = []
-        for index in self._batches[number]:
-            clip, mel = self._clips.clips[index], log_mel(self._clips.samples(index), self._n_mels)
-            examples.append(LabeledMel(mel, clip.text, clip.language))
-        return self._collator.collate(examples, rng=np.random.default_rng(0))
-
-
 class ClipDataModule(pl.LightningDataModule):
     """The loaders of a run; knows how many steps a resumed run has taken."""
 
@@ -127,10 +106,25 @@ class ClipDataModule(pl.LightningDataModule):
             n_done=self._n_done,
             rank=self.trainer.global_rank,
         )
-        return _loader(TrainingBatches(self._examples.train, self._dims, self._config), sampler)
+        return self._loader(self._examples.train, sampler, self._config)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        return _loader(ValidationBatches(self._examples.validation, self._dims, self._config), None)
+        """All validation clips, sorted by length, each unchanged and at its own length."""
+        clips, size = self._examples.validation, self._config.batch_size
+        indices = sorted(range(len(clips.clips)), key=lambda index: clips.clips[index].length)
+        batches = [indices[start : start + size] for start in range(0, len(indices), size)]
+        plans = [BatchPlan(tuple(batch), (0, 0, 0)) for batch in batches]
+        no_augmentation = replace(
+            self._config, long_form_ratio=0.0, timestamp_ratio=0.0, augmentation=Augmentation()
+        )
+        return self._loader(clips, plans, no_augmentation)
+
+    def _loader(
+        self, clips: PreparedClips, plans: Iterable[BatchPlan], config: Config
+    ) -> DataLoader[Batch]:
+        batches = ClipBatches(clips, self._dims, config)
+        # Without workers: the spectrograms are computed already, and a step uses all CPU cores.
+        return DataLoader(batches, batch_size=None, sampler=plans, num_workers=0)
 
     def state_dict(self) -> dict[str, Any]:
         assert self.trainer is not None
@@ -143,8 +137,3 @@ class ClipDataModule(pl.LightningDataModule):
 def steps_done(trainer: pl.Trainer) -> int:
     """Number of training batches so far, including those before resuming."""
     return trainer.fit_loop.total_batch_idx + 1
-
-
-def _loader(dataset: Dataset[Batch], sampler: PlanSampler | None) -> DataLoader[Batch]:
-    # Without workers: the spectrograms are computed already, and a step uses all CPU cores.
-    return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=0)

@@ -6,12 +6,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
+from lightning_fabric.utilities import move_data_to_device
 from whisper.audio import FRAMES_PER_SECOND
 from whisper.model import Whisper
 
@@ -22,14 +23,13 @@ from lab.core.errors import LabError
 from lab.core.progress import ignore
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset, DatasetClip
-from lab.training import advice, memory, splits
+from lab.training import advice, memory
 from lab.training.config import Config
-from lab.training.data import TrainingBatches, batch_order, training_schedule
+from lab.training.data import ClipBatches, batch_order, training_schedule
 from lab.training.device import device_for
 from lab.training.estimate import Estimate
 from lab.training.examples import Examples, count_phrases, select_examples
 from lab.training.forward import loss_of
-from lab.training.initial_model import load_initial_model
 from lab.training.prepared_examples import (
     PreparationOptions,
     PreparedClips,
@@ -38,7 +38,9 @@ from lab.training.prepared_examples import (
     read_clip,
     rejection_reason,
 )
+from lab.training.run_model import load_initial_model
 from lab.training.sampler import BatchOrder
+from lab.training.splits import propose_split
 from lab.training.validation import transcribe_validation
 
 _N_TRANSCRIBED = 8
@@ -50,26 +52,29 @@ def measure(workspace: Workspace, config: Config) -> Estimate:
     Raises LabError if a run with these settings could not start.
     """
     source = dataset.find(workspace, config.dataset)
-    examples = select_examples(source, config, clips=splits.clips_after_split(source, config))
+    proposal = propose_split(source, config)
+    clips = [after for _, after in proposal.edits] if proposal else source.clips()
+    examples = select_examples(source, config, clips=clips)
     device = device_for(config)
     free = free_bytes(device.torch_device)
     model = load_initial_model(config, workspace.models_dir)
-    options = PreparationOptions.of(config, model.dims)
-    examples, rejected = _without_rejected(source, examples, options)
+    options = PreparationOptions(config, model.dims)
+    selection = _Selection(source, options)
+    examples = replace(
+        examples,
+        train=selection.without_rejected(examples.train),
+        validation=selection.without_rejected(examples.validation),
+    )
     longest_s = max((clip.duration_s or 0.0 for clip in examples.train), default=0.0)
     memory.check(model, config, device, longest_s=longest_s)
     order = batch_order((_frames(clip) for clip in examples.train), config)
 
-    def readable(split: str, clips: Iterable[DatasetClip], n: int) -> tuple[DatasetClip, ...]:
-        return _first_readable(source, split, clips, n, options, rejected)
-
-    typical = readable("train", _in_typical_batches(examples.train, order), config.batch_size)
-    longest = readable(
-        "train", sorted(examples.train, key=_frames, reverse=True), config.batch_size
-    )
-    validation = readable(
-        "validation", _of_all_lengths(examples.validation, _N_TRANSCRIBED), _N_TRANSCRIBED
-    )
+    in_typical_batches = _in_typical_batches(examples.train, order)
+    by_length = sorted(examples.train, key=_frames, reverse=True)
+    of_all_lengths = _of_all_lengths(examples.validation, _N_TRANSCRIBED)
+    typical = selection.first_readable("train", in_typical_batches, config.batch_size)
+    longest = selection.first_readable("train", by_length, config.batch_size)
+    validation = selection.first_readable("validation", of_all_lengths, _N_TRANSCRIBED)
     sample = Examples(tuple(dict.fromkeys((*typical, *longest))), validation, ())
     started_at = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="estimate-") as folder:
@@ -99,27 +104,41 @@ def measure(workspace: Workspace, config: Config) -> Estimate:
         n_train=len(examples.train),
         n_validation=len(examples.validation),
         total_steps=schedule.total_steps,
-        left_out=examples.left_out,
+        left_out=(*examples.left_out, *count_phrases(selection.rejected)),
         warnings=tuple(advice.warnings(config, hidden_size)),
     )
 
 
-def _without_rejected(
-    source: Dataset, examples: Examples, options: PreparationOptions
-) -> tuple[Examples, Counter[str]]:
-    """Leave out clips that can be rejected without decoding; returns also how many, by reason."""
-    rejected: Counter[str] = Counter()
+class _Selection:
+    """Selects clips that can be used. rejected: number of the others, by reason"""
 
-    def usable(clips: Iterable[DatasetClip]) -> Iterator[DatasetClip]:
+    def __init__(self, source: Dataset, options: PreparationOptions) -> None:
+        self._source, self._options = source, options
+        self.rejected: Counter[str] = Counter()
+
+    def without_rejected(self, clips: Iterable[DatasetClip]) -> tuple[DatasetClip, ...]:
+        """Leave out and count the clips that can be rejected without decoding them."""
+        reasons = [(clip, rejection_reason(self._source, clip, self._options)) for clip in clips]
+        self.rejected.update(reason for _, reason in reasons if reason)
+        return tuple(clip for clip, reason in reasons if not reason)
+
+    def first_readable(
+        self, split: str, clips: Iterable[DatasetClip], n: int
+    ) -> tuple[DatasetClip, ...]:
+        """The first `n` clips whose audio can be used; raises LabError if there are none."""
+        readable: list[DatasetClip] = []
+        rejected = self.rejected.copy()
         for clip in clips:
-            if reason := rejection_reason(source, clip, options):
-                rejected[reason] += 1
+            samples = read_clip(self._source, clip, self._options)
+            if isinstance(samples, str):
+                rejected[samples] += 1
             else:
-                yield clip
-
-    train, validation = tuple(usable(examples.train)), tuple(usable(examples.validation))
-    left_out = (*examples.left_out, *count_phrases(rejected))
-    return Examples(train, validation, left_out), rejected
+                readable.append(clip)
+            if len(readable) == n:
+                break
+        if not readable:
+            raise no_usable_clips(split, rejected)
+        return tuple(readable)
 
 
 def _in_typical_batches(clips: Sequence[DatasetClip], order: BatchOrder) -> Iterator[DatasetClip]:
@@ -128,16 +147,14 @@ def _in_typical_batches(clips: Sequence[DatasetClip], order: BatchOrder) -> Iter
     Every clip of a batch takes as long as its longest one.
     """
     batches = order.epoch(0)
-    longest = [max(order.lengths[index] for index in batch) for batch in batches]
-    size = max(map(len, batches), default=0)
-    total = sum(frames * len(batch) for frames, batch in zip(longest, batches, strict=True))
 
-    def distance(number: int) -> tuple[bool, float]:
-        is_incomplete = len(batches[number]) < size
-        return is_incomplete, abs(longest[number] - total / (size * len(batches)))
+    def padded(batch: Sequence[int]) -> int:
+        return max(order.lengths[index] for index in batch)
 
-    for number in sorted(range(len(batches)), key=distance):
-        yield from (clips[index] for index in batches[number])
+    mean = sum(padded(batch) * len(batch) for batch in batches) / max(len(clips), 1)
+    # Complete batches first.
+    for batch in sorted(batches, key=lambda batch: (-len(batch), abs(padded(batch) - mean))):
+        yield from (clips[index] for index in batch)
 
 
 def _of_all_lengths(clips: Sequence[DatasetClip], n: int) -> Iterator[DatasetClip]:
@@ -147,30 +164,6 @@ def _of_all_lengths(clips: Sequence[DatasetClip], n: int) -> Iterator[DatasetCli
     chosen = {int(i * spacing) for i in range(min(n, len(ordered)))}
     for is_chosen in (True, False):
         yield from (clip for i, clip in enumerate(ordered) if (i in chosen) == is_chosen)
-
-
-def _first_readable(
-    source: Dataset,
-    split: str,
-    clips: Iterable[DatasetClip],
-    n: int,
-    options: PreparationOptions,
-    rejected: Counter[str],
-) -> tuple[DatasetClip, ...]:
-    """The first `n` clips whose audio can be used; raises LabError if there are none."""
-    readable: list[DatasetClip] = []
-    rejected = rejected.copy()
-    for clip in clips:
-        samples = read_clip(source, clip, options)
-        if isinstance(samples, str):
-            rejected[samples] += 1
-        else:
-            readable.append(clip)
-        if len(readable) == n:
-            break
-    if not readable:
-        raise no_usable_clips(split, rejected)
-    return tuple(readable)
 
 
 def _frames(clip: DatasetClip) -> int:
@@ -190,18 +183,14 @@ def _step_s(
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     # The weights stay as they are, or transcription would take longer.
     optimizer = torch.optim.AdamW(trained, lr=0.0, weight_decay=0.0)
-    batches = TrainingBatches(clips, model.dims, config)
+    batches = ClipBatches(clips, model.dims, config)
     device_type = device.torch_device.type
     times_s = []
     # The longest clips only serve to measure the memory.
     has_long_form = config.long_form_ratio > 0
     for indices, long_form in ((longest, has_long_form), (typical, False), (typical, True)):
         batch = batches.batch(indices, long_form=long_form)
-        batch = batch._replace(
-            mels=batch.mels.to(device.torch_device),
-            tokens=batch.tokens.to(device.torch_device),
-            targets=batch.targets.to(device.torch_device),
-        )
+        batch = move_data_to_device(batch, device.torch_device)
         tries_s = []
         for _ in range(1 if indices is longest else 3):  # the first one includes warm-up
             started_at = time.perf_counter()

@@ -92,11 +92,9 @@ def _nothing_in(
             "Correct or import some texts first."
         )
     why = f" ({'; '.join(left_out)})" if left_out else ""
-    purpose = {"train": "train on", "validation": "select the best checkpoint by"}
     return (
         f"The dataset {dataset.name} has no usable clip in the split "
         + " and none in ".join(f"“{split}”" for split in empty)
-        + f"{why}; training needs clips to "
-        + " and to ".join(purpose[split] for split in empty)
-        + ". Split the dataset first; that takes at least three clips with different sentences."
+        + f"{why}. Training needs both “train” and “validation”: split the dataset first, which "
+        "takes at least three clips with different sentences."
     )

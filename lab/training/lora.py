@@ -27,16 +27,11 @@ class LoraLinear(nn.Module):
         self.lora_A = nn.Parameter(torch.empty(rank, linear.in_features))
         self.lora_B = nn.Parameter(torch.zeros(linear.out_features, rank))  # no update at first
         nn.init.kaiming_uniform_(self.lora_A, a=math.sqrt(5))
-        self.lora_alpha = _SCALING * rank
 
     def forward(self, x: Tensor) -> Tensor:
         update = nn.functional.linear(nn.functional.linear(x, self.lora_A), self.lora_B)
         output: Tensor = self.linear(x) + _SCALING * update
         return output
-
-    def merged_weight(self) -> Tensor:
-        """The weight of a plain linear layer that computes the same."""
-        return self.linear.weight + _SCALING * self.lora_B @ self.lora_A
 
 
 def apply_lora(model: Whisper, *, rank: int) -> None:
@@ -71,9 +66,6 @@ def merged_state_dict(model: Whisper) -> dict[str, Tensor]:
     state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
     for name, module in model.named_modules():
         if isinstance(module, LoraLinear):
-            for parameter in ("lora_A", "lora_B", "linear.weight"):
-                del state[f"{name}.{parameter}"]
-            state[f"{name}.weight"] = module.merged_weight().detach().cpu()
-            if module.linear.bias is not None:
-                state[f"{name}.bias"] = state.pop(f"{name}.linear.bias")
-    return state
+            merged = module.linear.weight + _SCALING * module.lora_B @ module.lora_A
+            state[f"{name}.linear.weight"] = merged.detach().cpu()
+    return base_state_dict(state)

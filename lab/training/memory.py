@@ -6,7 +6,7 @@ Checked in advance: a process that runs out of main memory is killed without an 
 from dataclasses import replace
 
 import torch
-from whisper.model import ModelDimensions, Whisper
+from whisper.model import Whisper
 
 from lab.asr.devices import Device
 from lab.asr.memory import free_bytes
@@ -30,11 +30,23 @@ def required_bytes(model: Whisper, config: Config, device: Device, *, longest_s:
 
     longest_s: duration of the longest clip
     """
-    parameters = list(model.parameters())
+    dims, parameters = model.dims, list(model.parameters())
     n_trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
     n_weights = sum(parameter.numel() for parameter in parameters)
-    weights: int = _WEIGHT * n_weights + _TRAINED * n_trained
-    return weights + _batch_bytes(model.dims, config, device, longest_s)
+    # In long-form batches several clips share a window, but the longest may have its own.
+    window_s = min(longest_s + 2, config.max_audio_samples / SAMPLE_RATE)
+    frames = config.batch_size * window_s * _ENCODER_FRAMES_PER_S
+    tokens = config.batch_size * min(window_s * _TOKENS_PER_S, config.max_tokens)
+    per_unit = _PER_UNIT[device.dtype]
+    if uses_gradient_checkpointing(int(frames), device.torch_device):
+        encoder = per_unit + _PER_OUTPUT_UNIT * dims.n_audio_layer
+    else:
+        encoder = per_unit * dims.n_audio_layer
+    units = frames * (encoder + _PER_CROSS_UNIT * dims.n_text_layer)
+    units += tokens * per_unit * dims.n_text_layer
+    activations = units * dims.n_audio_state + _PER_LOGIT * tokens * dims.n_vocab
+    total: int = _WEIGHT * n_weights + _TRAINED * n_trained + int(activations)
+    return total
 
 
 def check(model: Whisper, config: Config, device: Device, *, longest_s: float) -> None:
@@ -80,18 +92,3 @@ def is_out_of_memory(error: BaseException) -> bool:
         isinstance(error, RuntimeError)
         and ("can't allocate memory" in message or "out of memory" in message)
     )
-
-
-def _batch_bytes(dims: ModelDimensions, config: Config, device: Device, longest_s: float) -> int:
-    # In long-form batches several clips share a window, but the longest may have its own.
-    window_s = min(longest_s + 2, config.max_audio_samples / SAMPLE_RATE)
-    frames = config.batch_size * window_s * _ENCODER_FRAMES_PER_S
-    tokens = config.batch_size * min(window_s * _TOKENS_PER_S, config.max_tokens)
-    per_unit = _PER_UNIT[device.dtype]
-    if uses_gradient_checkpointing(int(frames), device.torch_device):
-        encoder = per_unit + _PER_OUTPUT_UNIT * dims.n_audio_layer
-    else:
-        encoder = per_unit * dims.n_audio_layer
-    units = frames * (encoder + _PER_CROSS_UNIT * dims.n_text_layer)
-    units += tokens * per_unit * dims.n_text_layer
-    return int(units * dims.n_audio_state + _PER_LOGIT * tokens * dims.n_vocab)

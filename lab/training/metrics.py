@@ -1,8 +1,6 @@
 """The training curves of a run: `metrics.csv`, with a row per step and per validation."""
 
 import csv
-import io
-import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -44,10 +42,8 @@ def read(run_dir: Path) -> list[Row]:
         text = (run_dir / FILE_NAME).read_text(encoding="utf-8")
     except OSError:
         return []
-    lines = csv.reader(io.StringIO(text[: text.rfind("\n") + 1]))
-    next(lines, None)
-    rows = [_row(line) for line in lines if len(line) == len(_COLUMNS)]
-    return [row for row in rows if row is not None]
+    lines = csv.reader(text[: text.rfind("\n") + 1].splitlines())
+    return [row for cells in lines if (row := _row(cells))]
 
 
 def append(run_dir: Path, row: Row) -> None:
@@ -72,11 +68,11 @@ def _cells(row: Row) -> list[str]:
 
 
 def _row(cells: list[str]) -> Row | None:
+    """The row in a line; None for the header and for damaged lines."""
+    if len(cells) != len(_COLUMNS):
+        return None
     try:
-        values = [float(value) if value else None for value in cells]
-    except ValueError:
+        others = [float(cell) if cell else None for cell in cells[2:]]
+        return Row(int(float(cells[0])), float(cells[1]), *others)
+    except (ValueError, OverflowError):  # int() refuses infinity
         return None
-    step, epoch, *others = values
-    if step is None or epoch is None or not math.isfinite(step):
-        return None
-    return Row(int(step), epoch, *others)

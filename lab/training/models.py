@@ -1,14 +1,16 @@
-"""Finds, loads and publishes the models of runs."""
+"""Finds, loads, evaluates and publishes the models of runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab import dataset
 from lab.asr import checkpoints
 from lab.asr.checkpoints import ModelInfo, list_models
 from lab.core.errors import CheckpointError, OptionsError
 from lab.core.progress import Progress, ignore
 from lab.core.workspace import Workspace, write_text
+from lab.evaluation import Report, evaluate, report_files
 from lab.training import runs
 from lab.training.provenance import training_files, weights_fingerprint
 from lab.training.run import Run
@@ -82,12 +84,37 @@ def load_engine(workspace: Workspace, name: str, *, on_progress: Progress = igno
     from lab.asr.memory import trim_memory
 
     run = find_run(workspace, name)
-    if not run and not _is_only_a_path(workspace, name):
-        return Engine.load(name, models_dir=workspace.models_dir, on_progress=on_progress)
     model = load_model(workspace, name, on_progress=on_progress)
     engine = Engine(model, name=run.name if run else name)
     trim_memory()
     return engine
+
+
+def evaluate_run(run: Run, *, on_progress: Progress = ignore) -> Report:
+    """Score the base model and the tuned model on the test split; the report stays with the run.
+
+    Clips that the run was trained on are left out, in case the dataset has been split again since.
+    A model trained from scratch is scored alone. Raises LabError if there is nothing to evaluate.
+    """
+    from lab.asr.engine import Engine
+
+    config, workspace = run.config, run.workspace
+    source = dataset.find(workspace, config.dataset)
+
+    def engines() -> Iterator["Engine"]:
+        if not config.architecture:
+            yield Engine.load(config.model, models_dir=workspace.models_dir)
+        yield load_engine(workspace, str(run.model_path))
+
+    (report,) = evaluate(
+        engines(),
+        [source],
+        split="test",
+        trained_on={source.name: training_files(run)},
+        on_progress=on_progress,
+    )
+    report_files.write(report, run.folder)
+    return report
 
 
 def find_run(workspace: Workspace, name: str) -> Run | None:

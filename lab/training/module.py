@@ -37,19 +37,18 @@ class WhisperModule(pl.LightningModule):
         config: Config,
         *,
         learning_rate: float,
-        optimizer_steps: int,
         validation: PreparedClips,
         device: Device,
         last_checkpoint: Path,
     ) -> None:
-        """learning_rate: at its peak; optimizer_steps: of the whole training; device: on which
-        validation clips are transcribed; last_checkpoint: to mention in errors if it exists
+        """learning_rate: at its peak; device: on which validation clips are transcribed;
+        last_checkpoint: to mention in errors if it exists
         """
         super().__init__()
         self.model, self.config = model, config
         self.validation, self._transcription_device = validation, device
         self._last_checkpoint = last_checkpoint
-        self._learning_rate, self._optimizer_steps = learning_rate, optimizer_steps
+        self._learning_rate = learning_rate
         # Evenly spaced, since the clips of a speaker are next to each other.
         n_clips = len(validation.clips)
         spacing = max(n_clips / config.max_validation_clips, 1.0)
@@ -105,11 +104,17 @@ class WhisperModule(pl.LightningModule):
             weight_decay=self.config.weight_decay,
             fused=not self._scales_gradients,
         )
-        schedule = LambdaLR(optimizer, self._learning_rate_factor)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        total = int(self.trainer.estimated_stepping_batches)
+        warmup = max(round(self.config.warmup_ratio * total), 1)
+
+        def factor(step: int) -> float:
+            """Linear warm-up to 1, then linear decay to almost 0 at the last step."""
+            if step < warmup:
+                return (step + 1) / warmup
+            return max((total - step) / (total - warmup + 1), 0.0)
+
+        schedule = {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def configure_gradient_clipping(
         self,
@@ -135,14 +140,6 @@ class WhisperModule(pl.LightningModule):
     @property
     def _scales_gradients(self) -> bool:
         return self.trainer.precision == "16-mixed"
-
-    def _learning_rate_factor(self, step: int) -> float:
-        """Linear warm-up to 1, then linear decay to almost 0 at the last step."""
-        total = self._optimizer_steps
-        warmup = max(round(self.config.warmup_ratio * total), 1)
-        if step < warmup:
-            return (step + 1) / warmup
-        return max((total - step) / (total - warmup + 1), 0.0)
 
     def _check_finite(self, value: float) -> None:
         if not math.isfinite(value):

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from whisper.audio import HOP_LENGTH, N_FFT, N_SAMPLES_PER_TOKEN, log_mel_spectr
 from whisper.model import ModelDimensions
 
 from lab import audio
-from lab.audio import SAMPLE_RATE, Samples, Waveform
+from lab.audio import SAMPLE_RATE, Samples
 from lab.core.aliases import current_names
 from lab.core.errors import AudioError, WorkspaceError, disk_errors
 from lab.core.progress import Progress
@@ -69,9 +69,6 @@ class PreparedClips:
         """The samples of a clip at 16 kHz."""
         return self._slice(index).astype(np.float32) / np.float32(_INT16_MAX)
 
-    def waveform(self, index: int) -> Waveform:
-        return Waveform(self.samples(index), SAMPLE_RATE)
-
     def _slice(self, index: int) -> Array:
         clip = self.clips[index]
         return self.data[clip.start : clip.start + clip.length]
@@ -93,28 +90,20 @@ class PreparedExamples:
         return digest.hexdigest()
 
 
-@dataclass(frozen=True)
 class PreparationOptions:
     """What a model and the settings of its training require of the clips.
 
     keep_audio: store waveforms instead of spectrograms
     max_samples: longer clips are left out, in samples at 16 kHz
-    text_rejection_reason: see `Collator.text_rejection_reason`
     """
 
-    n_mels: int
-    keep_audio: bool
-    max_samples: int
-    text_rejection_reason: Callable[[str, str], str | None]
-
-    @classmethod
-    def of(cls, config: Config, dims: ModelDimensions) -> "PreparationOptions":
-        return cls(
-            dims.n_mels,
-            config.augmentation.changes_sound,
-            min(config.max_audio_samples, N_SAMPLES_PER_TOKEN * dims.n_audio_ctx),
-            Collator(dims, max_tokens=config.max_tokens).text_rejection_reason,
-        )
+    def __init__(self, config: Config, dims: ModelDimensions) -> None:
+        self.n_mels = dims.n_mels
+        self.keep_audio = config.augmentation.changes_sound
+        self.max_samples = min(config.max_audio_samples, N_SAMPLES_PER_TOKEN * dims.n_audio_ctx)
+        self.text_rejection_reason = Collator(
+            dims, max_tokens=config.max_tokens
+        ).text_rejection_reason
 
 
 def log_mel(samples: Samples, n_mels: int) -> npt.NDArray[np.float32]:
@@ -192,12 +181,8 @@ def load_prepared(folder: Path) -> PreparedExamples:
         content = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
         index = current_names("clips/index.json", content)
         n_mels = None if index["keep_audio"] else index["n_mels"]
-        train, validation = (
-            PreparedClips(
-                tuple(PreparedClip(**clip) for clip in index[split]), _map(folder / split, width)
-            )
-            for split, width in (("train", n_mels), ("validation", None))
-        )
+        train = _open(folder / "train", index["train"], n_mels)
+        validation = _open(folder / "validation", index["validation"], None)
         return PreparedExamples(train, validation, tuple(index["left_out"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WorkspaceError(
@@ -267,7 +252,8 @@ def _write(
     return written
 
 
-def _map(path: Path, n_mels: int | None) -> Array:
-    if n_mels is None:
-        return np.memmap(path, "<i2", mode="r")
-    return np.memmap(path, "<f2", mode="r").reshape(-1, n_mels)
+def _open(path: Path, clips: list[dict[str, Any]], n_mels: int | None) -> PreparedClips:
+    """Map the file that `_write` wrote into memory."""
+    data: Array = np.memmap(path, "<i2" if n_mels is None else "<f2", mode="r")
+    data = data if n_mels is None else data.reshape(-1, n_mels)
+    return PreparedClips(tuple(PreparedClip(**clip) for clip in clips), data)

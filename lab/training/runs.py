@@ -3,8 +3,10 @@
 Torch is not imported.
 """
 
+import shutil
 import time
-from collections.abc import Container, Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,7 +17,7 @@ from lab.core.errors import OptionsError, WorkspaceError, disk_errors
 from lab.core.staging import Staging
 from lab.core.workspace import Workspace, item_path, slug, write_text
 from lab.training.config import Config
-from lab.training.run import CONFIG, Run, RunState
+from lab.training.run import CONFIG, MODEL, Run, RunState
 
 _RUNS, _LOCK = "runs", ".lock"
 
@@ -32,7 +34,8 @@ def create(workspace: Workspace, config: Config, *, name: str = "") -> Run:
         raise OptionsError("Give the run a name with letters or digits, such as “albanian-1”.")
     folder, models = item_path(runs_dir(workspace), wanted), _model_names(workspace)
     if not name:
-        folder = _free(folder, models)
+        numbered = (folder.with_name(f"{wanted}-{number}") for number in count(1))
+        folder = next(path for path in numbered if not _is_run(path) and path.name not in models)
     elif wanted in models:
         raise OptionsError(f"There is already a model called “{wanted}”. Choose another name.")
     with Staging(folder.parent) as staging:
@@ -93,6 +96,21 @@ def delete(run: Run) -> None:
             ) from None
 
 
+def clean_up(run: Run) -> None:
+    """Remove partial files of killed processes and, if the run is done, its checkpoints and clips.
+
+    The caller holds the run's lock. Files such as the state, which are also written without it, are
+    left alone.
+    """
+    obsolete = [*run.checkpoints_dir.glob(".*.part"), *run.folder.glob(f".{MODEL}.*.part")]
+    if run.stored_state().state == "done":
+        obsolete += [run.last_checkpoint, run.best_checkpoint]
+        shutil.rmtree(run.clips_dir, ignore_errors=True)
+    for path in obsolete:
+        with suppress(OSError):
+            path.unlink()
+
+
 def runs_dir(workspace: Workspace) -> Path:
     return workspace.root / _RUNS
 
@@ -103,27 +121,21 @@ def acquire_turn(run: Run) -> FileLock | None:
     One run of a workspace trains at a time; on a public server, one of all its visitors.
     """
     mine = run.stored_state()
-    lock, queue = _queue(run)
-    for path in queue:
+    folder, pattern = run.folder.parent, f"*/{CONFIG}"
+    if visitors := run.workspace.visitors_dir:
+        folder, pattern = visitors.parent, f"{visitors.name}/*/{_RUNS}/{pattern}"
+    for path in folder.glob(pattern):
         other = Run(path.parent.name, path.parent)
         state = other.status()
         is_first = (state.asked_at, other.name) < (mine.asked_at, run.name)
         if other != run and state.state == "waiting" and is_first:
             return None
+    lock = FileLock(folder / _LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         return None
     return lock
-
-
-def _queue(run: Run) -> tuple[FileLock, Iterator[Path]]:
-    """The lock that the runs of one queue share, and the settings files of all of them."""
-    visitors = run.workspace.visitors_dir
-    if visitors:
-        return FileLock(visitors.parent / _LOCK), visitors.glob(f"*/{_RUNS}/*/{CONFIG}")
-    folder = run.folder.parent
-    return FileLock(folder / _LOCK), folder.glob(f"*/{CONFIG}")
 
 
 def _is_run(folder: Path) -> bool:
@@ -134,12 +146,3 @@ def _model_names(workspace: Workspace) -> set[str]:
     """Names of models, which would be ambiguous if a run had them too."""
     known = {info.name.casefold() for info in list_models(workspace.models_dir)}
     return known | ALIASES.keys()
-
-
-def _free(folder: Path, models: Container[str]) -> Path:
-    number = 1
-    while (
-        _is_run(numbered := folder.with_name(f"{folder.name}-{number}")) or numbered.name in models
-    ):
-        number += 1
-    return numbered

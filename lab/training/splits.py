@@ -1,10 +1,8 @@
 """Creates runs, splitting datasets that have no splits yet."""
 
-from collections.abc import Sequence
-
 from lab.core.errors import LabError
 from lab.core.workspace import Workspace
-from lab.dataset import Dataset, DatasetClip, splitting
+from lab.dataset import Dataset, splitting
 from lab.dataset.splitting import SplitProposal
 from lab.training import runs
 from lab.training.config import Config
@@ -22,12 +20,6 @@ def propose_split(dataset: Dataset, config: Config) -> SplitProposal | None:
         return None
     rest = (1 - config.train_ratio) / 2
     return splitting.split(clips, ratios=(config.train_ratio, rest, rest), seed=config.seed)
-
-
-def clips_after_split(dataset: Dataset, config: Config) -> Sequence[DatasetClip]:
-    """The clips as a run would use them; raises OptionsError if there are too few."""
-    proposal = propose_split(dataset, config)
-    return [after for _, after in proposal.edits] if proposal else dataset.clips()
 
 
 def create_run(

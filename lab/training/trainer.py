@@ -10,7 +10,6 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from whisper.model import Whisper
 
 from lab.training import advice, memory
-from lab.training.best_checkpoint import write_best_model
 from lab.training.callbacks import ResumableEarlyStopping, RunReporter
 from lab.training.checkpointing import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from lab.training.config import Config
@@ -19,6 +18,7 @@ from lab.training.device import device_for
 from lab.training.module import VALIDATION_WER, WhisperModule
 from lab.training.prepared_examples import PreparedExamples
 from lab.training.run import Run, is_main_process
+from lab.training.run_model import write_best_model
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 for _name in ("pytorch_lightning", "lightning_fabric"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-_PRECISIONS: dict[str, Any] = {
+_PRECISIONS: Any = {
     "float32": "32-true",
     "bfloat16": "bf16-mixed",
     "float16": "16-mixed",
@@ -50,13 +50,10 @@ def fit(run: Run, model: Whisper, examples: PreparedExamples) -> None:
         *(learning_rate, schedule.total_steps, config.batch_size),
         *(device.name, device.precision),
     )
-    # Lightning steps the optimizer at the end of each of its epochs, whether accumulated or not.
-    steps = -(-schedule.steps_between_validations // config.gradient_accumulation_steps)
     module = WhisperModule(
         model,
         config,
         learning_rate=learning_rate,
-        optimizer_steps=steps * schedule.n_validations,
         validation=examples.validation,
         device=device,
         last_checkpoint=run.last_checkpoint,

@@ -10,11 +10,11 @@ from lab.asr import weights
 from lab.asr.devices import Device
 from lab.asr.engine import Engine
 from lab.asr.memory import trim_memory
-from lab.asr.openai import Checkpoint
 from lab.asr.options import TranscribeOptions
+from lab.audio import SAMPLE_RATE, Waveform
 from lab.scoring import BASIC, score
-from lab.training import lora
 from lab.training.prepared_examples import PreparedClips
+from lab.training.run_model import merged_checkpoint
 
 # Limit for the tokens of a text: this many times those of the longest reference, and some more.
 _MAX_LENGTH_RATIO, _EXTRA_TOKENS = 2, 16
@@ -29,13 +29,6 @@ class ValidationTranscripts:
     texts: tuple[str, ...]
 
 
-def merged_checkpoint(model: Whisper) -> Checkpoint:
-    """The weights of a model in training as those of a plain Whisper, with LoRA merged."""
-    return Checkpoint(
-        vars(model.dims), lora.merged_state_dict(model), activation=weights.activation_of(model)
-    )
-
-
 def transcribe_validation(
     model: Whisper, clips: PreparedClips, indices: Sequence[int], *, device: Device
 ) -> ValidationTranscripts:
@@ -48,11 +41,8 @@ def transcribe_validation(
     indices: of the clips to transcribe
     """
     trim_memory()  # of what the steps have freed, before there is a second model
-    engine = Engine(
-        weights.build(merged_checkpoint(model), label="the model in training"),
-        name="training",
-        device=device,
-    )
+    copy = weights.build(merged_checkpoint(model), label="the model in training")
+    engine = Engine(copy, name="training", device=device)
 
     def language_of(index: int) -> str:
         return clips.clips[index].language
@@ -64,14 +54,12 @@ def transcribe_validation(
         encode = engine.tokenizer(spoken).encode
         # By default, a text that spells a special token raises ValueError.
         longest = max(len(encode(clips.clips[i].text, disallowed_special=())) for i in members)
-        options = TranscribeOptions(
-            language=spoken,
-            temperatures=(0.0,),
-            max_tokens=_MAX_LENGTH_RATIO * longest + _EXTRA_TOKENS,
-        )
-        transcripts = engine.transcribe_clips([clips.waveform(i) for i in members], options)
+        max_tokens = _MAX_LENGTH_RATIO * longest + _EXTRA_TOKENS
+        options = TranscribeOptions(language=spoken, temperatures=(0.0,), max_tokens=max_tokens)
+        waveforms = [Waveform(clips.samples(i), SAMPLE_RATE) for i in members]
+        transcripts = engine.transcribe_clips(waveforms, options)
         texts |= {i: transcript.text for i, transcript in zip(members, transcripts, strict=True)}
-    del engine
+    del copy, engine
     trim_memory()
     hypotheses = [" ".join(texts[index].split()) for index in indices]
     total = score([clips.clips[index].text for index in indices], hypotheses, BASIC)

@@ -5,7 +5,7 @@ import pytest
 
 from lab.training import augment
 from lab.training.config import Augmentation, Config
-from lab.training.data import TrainingBatches
+from lab.training.data import ClipBatches
 from lab.training.prepared_examples import PreparedClip, PreparedClips
 from tests.support.whispers import BRIEF
 
@@ -39,7 +39,7 @@ def test_a_slowed_down_clip_still_fits_into_the_encoder() -> None:
     config = Config(
         dataset="a", long_form_ratio=1.0, augmentation=Augmentation(max_speed_change=0.3)
     )
-    batches = TrainingBatches(clips, BRIEF, config)
+    batches = ClipBatches(clips, BRIEF, config)
     for seed in range(5):
         batch = batches.batch([0], long_form=True, rng=np.random.default_rng(seed))
         assert batch.mels.shape == (1, 80, 100)

@@ -10,8 +10,8 @@ from lab.core.errors import CheckpointError, OptionsError
 from lab.core.workspace import Workspace, write_json
 from lab.jobs.run_training import train
 from lab.training import runs
-from lab.training.best_checkpoint import keep_best_checkpoint
 from lab.training.module import WhisperModule
+from lab.training.run_model import keep_best_checkpoint
 from tests.support.runs import QUICK, curve, run_in, stop_at, weights_of
 
 

@@ -15,7 +15,6 @@ from lab.core.workspace import Workspace, write_json
 from lab.jobs import run_process
 from lab.jobs.run_training import train
 from lab.training import metrics, runs
-from lab.training.cleanup import clean_up
 from lab.training.metrics import Row
 from lab.training.run import Run
 from tests.support.runs import QUICK, curve, model, run_in, wait_until_over, weights_of
@@ -210,7 +209,7 @@ def test_a_run_killed_when_it_was_done_is_cleaned_up(bare: Run) -> None:
     for path in (bare.last_checkpoint, bare.best_checkpoint, bare.clips_dir / "train"):
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    clean_up(bare)
+    runs.clean_up(bare)
     assert bare.last_checkpoint.exists()
     bare.finish(state="done")
     with pytest.raises(OptionsError, match="is done"):

@@ -1,20 +1,16 @@
 """Runs stored by version 0.1 are read and resumed."""
 
-import tarfile
-from pathlib import Path
-
 import pytest
 import torch
 
 from lab.core.workspace import Workspace
 from lab.jobs.run_training import train
 from lab.training import metrics, runs, trainer
-from lab.training.best_checkpoint import keep_best_checkpoint
 from lab.training.data import ClipDataModule
 from lab.training.models import training_files_of
 from lab.training.prepared_examples import load_prepared
 from lab.training.provenance import read_provenance, training_files
-from tests.support.paths import ROOT
+from lab.training.run_model import keep_best_checkpoint
 from tests.support.runs import weights_of
 
 # Losses after the step at which a run was stopped, as version 0.1 computes them when resuming.
@@ -25,41 +21,37 @@ EXPECTED = {
 VALIDATION_LOSS = {"half": 28.36801, "half-lora": 28.09559}
 
 
-@pytest.fixture
-def stored(tmp_path: Path) -> Workspace:
-    """The workspace of version 0.1, which also has another path than it had then."""
-    with tarfile.open(ROOT / "tests/data/workspace-0.1.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
-    return Workspace(tmp_path / "workspace")
-
-
-def test_stored_runs_are_listed_with_state_and_settings(stored: Workspace) -> None:
-    states = {run.name: run.status().state for run in runs.list_all(stored)}
+def test_stored_runs_are_listed_with_state_and_settings(stored_workspace: Workspace) -> None:
+    states = {run.name: run.status().state for run in runs.list_all(stored_workspace)}
     assert states == {
         **{"first": "done", "half": "stopped", "half-lora": "stopped"},
         **{"broken": "failed", "from-nothing": "stopped"},
     }
-    config = runs.find(stored, "half").config
+    config = runs.find(stored_workspace, "half").config
     assert (config.gradient_accumulation_steps, config.warmup_ratio) == (2, 0.25)
     assert (config.long_form_ratio, config.augmentation.min_snr_db) == (0.4, 12.0)
-    architecture = runs.find(stored, "from-nothing").config.architecture
+    architecture = runs.find(stored_workspace, "from-nothing").config.architecture
     assert architecture is not None
     assert architecture.hidden_size == 48
 
 
-def test_provenance_and_sample_transcripts_of_stored_runs_are_read(stored: Workspace) -> None:
-    run = runs.find(stored, "half")
+def test_provenance_and_sample_transcripts_of_stored_runs_are_read(
+    stored_workspace: Workspace,
+) -> None:
+    run = runs.find(stored_workspace, "half")
     assert len(training_files(run)) == 7
-    assert training_files_of(stored, ["albanian-1"]) == {"albanian": training_files(run)}
+    assert training_files_of(stored_workspace, ["albanian-1"]) == {"albanian": training_files(run)}
     assert [entry["step"] for entry in run.sample_transcripts()["transcripts"]] == [0, 4]
     prepared = load_prepared(run.clips_dir)
     assert prepared.train.are_waveforms  # for augmentation
     assert prepared.fingerprint() == read_provenance(run)["audio_sha256"]
-    assert not load_prepared(runs.find(stored, "half-lora").clips_dir).train.are_waveforms
+    assert not load_prepared(runs.find(stored_workspace, "half-lora").clips_dir).train.are_waveforms
 
 
-def test_states_in_stored_checkpoints_belong_to_classes_of_today(stored: Workspace) -> None:
-    run = runs.find(stored, "half")
+def test_states_in_stored_checkpoints_belong_to_classes_of_today(
+    stored_workspace: Workspace,
+) -> None:
+    run = runs.find(stored_workspace, "half")
     checkpoint = trainer.AtomicCheckpointIO(run).load_checkpoint(run.last_checkpoint)
     classes = [key.partition("{")[0] for key in checkpoint["callbacks"]]
     assert sorted(classes) == ["BestCheckpoint", "ResumableEarlyStopping", "RunReporter"]
@@ -68,8 +60,10 @@ def test_states_in_stored_checkpoints_belong_to_classes_of_today(stored: Workspa
 
 
 @pytest.mark.parametrize("name", ["half", "half-lora"])
-def test_a_stored_run_resumes_as_if_it_had_never_been_stopped(stored: Workspace, name: str) -> None:
-    run = runs.find(stored, name)
+def test_a_stored_run_resumes_as_if_it_had_never_been_stopped(
+    stored_workspace: Workspace, name: str
+) -> None:
+    run = runs.find(stored_workspace, name)
     n_rows = len(metrics.read(run.folder))
     state = train(run)
     assert (state.state, state.step) == ("done", state.total_steps), state.error
@@ -80,11 +74,11 @@ def test_a_stored_run_resumes_as_if_it_had_never_been_stopped(stored: Workspace,
     weights_of(run)
 
 
-def test_the_best_stored_lora_checkpoint_becomes_a_model(stored: Workspace) -> None:
-    run = runs.find(stored, "half-lora")
+def test_the_best_stored_lora_checkpoint_becomes_a_model(stored_workspace: Workspace) -> None:
+    run = runs.find(stored_workspace, "half-lora")
     expected = weights_of(run)  # made by version 0.1
     run.model_path.unlink()
-    (stored.models_dir / "mini.pt").unlink()  # its weights are in the checkpoint
+    (stored_workspace.models_dir / "mini.pt").unlink()  # its weights are in the checkpoint
     keep_best_checkpoint(run)
     weights = weights_of(run)
     assert weights.keys() == expected.keys()

@@ -23,9 +23,9 @@ from lab.training import memory, metrics
 from lab.training.checkpointing import LastCheckpoint
 from lab.training.config import Architecture, Augmentation, Config
 from lab.training.device import device_for
-from lab.training.initial_model import load_initial_model
 from lab.training.module import WhisperModule
 from lab.training.provenance import read_provenance, training_files
+from lab.training.run_model import load_initial_model
 from tests.support.paths import ROOT
 from tests.support.runs import (
     QUICK,

@@ -1,20 +1,23 @@
-"""The model with which a training starts."""
+"""The model of a run, from the weights that its training starts with to its best checkpoint."""
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from whisper.model import LayerNorm, ModelDimensions, Whisper
 
 from lab.asr import checkpoints, weights
-from lab.asr.weights import ACTIVATIONS
-from lab.core.errors import CheckpointError
+from lab.asr.weights import ACTIVATIONS, Checkpoint
+from lab.core.errors import CheckpointError, OptionsError
 from lab.core.progress import Progress, ignore
+from lab.evaluation.report_files import CSV_NAME, JSON_NAME
 from lab.training import lora
 from lab.training.config import Architecture, Config
+from lab.training.run import HEALTH, Run
 
 # As in all multilingual Whisper models up to large-v2.
 _N_MELS, _N_AUDIO_CTX, _N_TEXT_CTX, _N_VOCAB = 80, 1500, 448, 51_865
@@ -77,19 +80,62 @@ def from_scratch(architecture: Architecture, *, seed: int) -> Whisper:
     return model
 
 
-def model_state_dict(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The weights in a checkpoint of Lightning, under the names of the model in training."""
-    prefix = "model."  # the attribute of the Lightning module
-    named = {name.removeprefix(prefix): value for name, value in checkpoint["state_dict"].items()}
-    return lora.with_current_names(named)
+def keep_best_checkpoint(run: Run, *, on_progress: Progress = ignore) -> None:
+    """Turn the best checkpoint of a stopped or failed run into its model.
+
+    The checkpoints stay, so that the run can be resumed; a better checkpoint then replaces the
+    model. Raises OptionsError if there was no validation yet, CheckpointError if the model that the
+    run fine-tunes is unavailable.
+    """
+    best = run.best_checkpoint
+    if not best.is_file():
+        raise OptionsError(f"The run {run.name} has no checkpoint yet. Resume it first.")
+    models_dir = run.workspace.models_dir
+    model = load_initial_model(run.config, models_dir, checkpoint=best, on_progress=on_progress)
+    write_best_model(run, model)
+
+
+def write_best_model(run: Run, model: Whisper) -> None:
+    """Load the best checkpoint into `model`, and save that as the run's model.
+
+    Reports about an earlier model of the run are removed. Raises CheckpointError if the checkpoint
+    is damaged or the disk refuses; the earlier model and its reports then stay.
+
+    model: as loaded by `load_initial_model`
+    """
+    with _opened(run.best_checkpoint) as best:
+        model.load_state_dict(best["state_dict"])
+    weights.save(merged_checkpoint(model), run.model_path)
+    for name in (JSON_NAME, CSV_NAME, HEALTH):
+        (run.folder / name).unlink(missing_ok=True)
+
+
+def merged_checkpoint(model: Whisper) -> Checkpoint:
+    """The weights of a model in training as those of a plain Whisper, with LoRA merged."""
+    return Checkpoint(
+        vars(model.dims), lora.merged_state_dict(model), activation=weights.activation_of(model)
+    )
 
 
 def _base_model_of(path: Path) -> Whisper | None:
     """The model in a checkpoint, without LoRA; None if that cannot be read."""
+    with suppress(CheckpointError), _opened(path) as content:
+        state = lora.base_state_dict(content["state_dict"])
+        checkpoint = Checkpoint(content["dims"], state, activation=content["activation"])
+        return weights.build(checkpoint, label=str(path))
+    return None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[dict[str, Any]]:
+    """A checkpoint of Lightning, with the parameter names of the model in training.
+
+    Raises CheckpointError if it, or what the `with` block reads from it, is damaged.
+    """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        state = lora.base_state_dict(model_state_dict(content))
-        checkpoint = weights.Checkpoint(content["dims"], state, activation=content["activation"])
-        return weights.build(checkpoint, label=str(path))
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError, CheckpointError):
-        return None
+        prefix = "model."  # the attribute of the Lightning module
+        state = {name.removeprefix(prefix): v for name, v in content["state_dict"].items()}
+        yield {**content, "state_dict": lora.with_current_names(state)}
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
+        raise CheckpointError(f"{path} is damaged ({error!s:.200}). Resume the run.") from error
