@@ -4,6 +4,7 @@ import lab  # noqa: F401, I001 - sets what torch reads when it is loaded
 
 import os
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from lab.asr import checkpoints
 from lab.asr.devices import best_device, cpu_device
 from lab.asr.engine import Engine
 from lab.core.workspace import Workspace
+from tests.support.paths import ROOT
 from tests.support.speech import Utterance, prompts_or_skip
 from tests.support.whispers import talking_model
 
@@ -27,6 +29,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """An empty workspace."""
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def stored_workspace(tmp_path: Path) -> Workspace:
+    """A workspace of version 0.1 with everything in it, at another path than it had then."""
+    with tarfile.open(ROOT / "tests" / "data" / "workspace-0.1.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
     return Workspace(tmp_path / "workspace")
 
 
