@@ -44,7 +44,7 @@ if transcripts:
         saved_at = f"{transcript.saved_at:%d %B %Y, %H:%M} UTC"
         st.page_link(
             TRANSCRIBE.file,
-            label=f"{formatting.plain(transcript.recording.name)} :gray[{saved_at}]",
+            label=f"{formatting.escape(transcript.recording.name)} :gray[{saved_at}]",
             icon=":material/description:",
             query_params={"transcript": transcript.id},
         )

@@ -3,7 +3,7 @@
 _SPECIAL_CHARACTERS = frozenset("\\`*_{}[]()<>#+-.!|~:$&^=\"'@/")
 
 
-def plain(text: str) -> str:
+def escape(text: str) -> str:
     """Escape `text` so that Markdown shows exactly that text, on one line."""
     escaped = "".join(
         f"\\{character}" if character in _SPECIAL_CHARACTERS else character for character in text

@@ -5,6 +5,7 @@ Names given by people are escaped, so that they cannot inject markup.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from lab import dataset
 from lab.asr.official import BY_NAME
 from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
-from lab.core.markup import plain
+from lab.core.markup import escape
 from lab.dataset import CORRECTED, DatasetClip
 from lab.evaluation import Report, report_files
 from lab.health.report import FILE_NAME, HealthReport, read_report
@@ -21,8 +22,7 @@ from lab.training.config import DEFAULTS, Config
 from lab.training.provenance import read_provenance
 from lab.training.run import Run
 
-# Substrings of the names of synthetic voices and datasets.
-_SYNTHETIC = ("espeak", "synthetic")
+_SYNTHETIC = re.compile("espeak|synthetic", re.IGNORECASE)  # in names of voices and datasets
 _STATES = {"green": "passed", "red": "**regressed**", "grey": "inconclusive"}
 
 T = TypeVar("T")
@@ -65,7 +65,7 @@ def build_model_card(
     is_synthetic = _is_synthetic(config.dataset, clips)
     parts = [
         _front_matter(config, provenance),
-        f"# {plain(name)}",
+        f"# {escape(name)}",
         _description(config, provenance),
         "## Training data",
         _training_data(config, provenance, clips, is_synthetic),
@@ -120,13 +120,13 @@ def _description(config: Config, provenance: Mapping[str, Any]) -> str:
             f"architecture: {custom.layers} layers, {custom.heads} heads, hidden size "
             f"{custom.hidden_size}, {custom.activation}."
         )
-    return f"Whisper {plain(config.model)}, fine-tuned{for_languages}."
+    return f"Whisper {escape(config.model)}, fine-tuned{for_languages}."
 
 
 def _training_data(
     config: Config, provenance: Mapping[str, Any], clips: Sequence[DatasetClip], is_synthetic: bool
 ) -> str:
-    lines = [f"Dataset: {plain(str(provenance.get('name') or config.dataset))}."]
+    lines = [f"Dataset: {escape(str(provenance.get('name') or config.dataset))}."]
     if "n_train" in provenance:
         hours = float(provenance.get("train_s", 0.0)) / 3600
         duration = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
@@ -166,7 +166,7 @@ def _evaluation(evaluation: Report | None) -> str:
     for result in evaluation.results:
         basic, raw = result.scores["basic"], result.scores["raw"]
         rows.append(
-            f"| {plain(result.model)} | {100 * basic.wer:.1f} % | {100 * basic.cer:.1f} % | "
+            f"| {escape(result.model)} | {100 * basic.wer:.1f} % | {100 * basic.cer:.1f} % | "
             f"{100 * raw.wer:.1f} % |"
         )
     unit, baseline = evaluation.unit, evaluation.results[0].model
@@ -177,10 +177,10 @@ def _evaluation(evaluation: Report | None) -> str:
     ]
     test_set = (
         f"Evaluated on {len(evaluation.clips)} clips ({evaluation.duration_s / 60:.1f} minutes) of "
-        f"{plain(evaluation.dataset)} (split: {plain(evaluation.split)}). WER is the word error "
+        f"{escape(evaluation.dataset)} (split: {escape(evaluation.split)}). WER is the word error "
         "rate and CER the character error rate; lower is better, and both can exceed 100 %."
     )
-    return "\n\n".join([test_set, "\n".join(rows), *map(plain, comparisons)])
+    return "\n\n".join([test_set, "\n".join(rows), *map(escape, comparisons)])
 
 
 def _regression_check(health: HealthReport | None) -> str:
@@ -190,14 +190,14 @@ def _regression_check(health: HealthReport | None) -> str:
         "| Check | Result | This model | Base model |",
         "|---|---|---|---|",
         *(
-            f"| {plain(check.title)} | {_STATES[check.state]} | {check.tuned_text} | "
+            f"| {escape(check.title)} | {_STATES[check.state]} | {check.tuned_text} | "
             f"{check.base_text} |"
             for check in health.checks
         ),
     ]
-    blocks = [plain(health.sentence), "\n".join(rows)]
+    blocks = [escape(health.sentence), "\n".join(rows)]
     if health.regressions:
-        blocks.append("\n".join(f"- {plain(check.sentence)}" for check in health.regressions))
+        blocks.append("\n".join(f"- {escape(check.sentence)}" for check in health.regressions))
     return "\n\n".join(blocks)
 
 
@@ -227,7 +227,7 @@ def _limitations(
 def _training_procedure(config: Config, provenance: Mapping[str, Any]) -> str:
     defaults = dict(_flatten(asdict(DEFAULTS)))
     changed = [
-        f"{plain(key)} {plain(str(value))}"
+        f"{escape(key)} {escape(str(value))}"
         for key, value in _flatten(asdict(config))
         if key not in ("dataset", "model") and defaults.get(key) != value
     ]
@@ -238,7 +238,7 @@ def _training_procedure(config: Config, provenance: Mapping[str, Any]) -> str:
         f"Settings other than the defaults: {', '.join(changed) or 'none'}.",
     ]
     if versions := provenance.get("versions", {}):
-        named = ", ".join(f"{plain(str(key))} {plain(str(one))}" for key, one in versions.items())
+        named = ", ".join(f"{escape(str(key))} {escape(str(one))}" for key, one in versions.items())
         lines.append(f"Framework versions: {named}.")
     return " ".join(lines)
 
@@ -252,9 +252,6 @@ def _flatten(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 
 
 def _is_synthetic(dataset_name: str, clips: Sequence[DatasetClip]) -> bool:
-    if any(mark in dataset_name.casefold() for mark in _SYNTHETIC):
-        return True
-    speakers = {clip.speaker.casefold() for clip in clips if clip.is_usable} - {""}
-    return bool(speakers) and all(
-        any(mark in speaker for mark in _SYNTHETIC) for speaker in speakers
-    )
+    speakers = {clip.speaker for clip in clips if clip.is_usable} - {""}
+    is_voice = bool(speakers) and all(map(_SYNTHETIC.search, speakers))
+    return is_voice or bool(_SYNTHETIC.search(dataset_name))

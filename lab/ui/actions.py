@@ -27,7 +27,7 @@ def show_failure() -> None:
 
 def show_error(error: LabError | str) -> None:
     """Show the message of an error."""
-    st.error(formatting.plain(str(error)), icon=":material/error:")
+    st.error(formatting.escape(str(error)), icon=":material/error:")
 
 
 def delete_popover(

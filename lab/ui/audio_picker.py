@@ -69,7 +69,7 @@ def show_chosen(chosen: list[Recording]) -> None:
     for recording in chosen[:_ROWS_SHOWN]:
         row = st.container(horizontal=True, vertical_alignment="center", gap="small")
         row.markdown(
-            f":material/audio_file: {formatting.plain(recording.name)} "
+            f":material/audio_file: {formatting.escape(recording.name)} "
             f":gray[{formatting.size(recording.size_bytes)}]",
             width="stretch",
         )
@@ -120,7 +120,7 @@ def sample_buttons(
     st.caption("Or try a sample, half a minute of real speech:")
     row = st.container(horizontal=True, gap="xsmall")
     for sample in samples:
-        about = formatting.plain(f"{sample.name}. {sample.credit}")
+        about = formatting.escape(f"{sample.name}. {sample.credit}")
         if row.button(LANGUAGES[sample.language], key=f"sample_{sample.language}", help=about):
             with sample.audio_path.open("rb") as file:
                 recording = recordings.add(workspace, sample.audio_path.name, file)
@@ -145,7 +145,7 @@ def _save_upload(
     if upload.file_id not in known:
         problems = known[upload.file_id] = []
         name = name or upload.name
-        with st.spinner(f"Saving {formatting.plain(name)} …"):
+        with st.spinner(f"Saving {formatting.escape(name)} …"):
             try:
                 for file_name, open_file, problem in _files(upload, name):
                     try:
@@ -187,7 +187,7 @@ def _save(workspace: Workspace, name: str, content: BinaryIO, *, prompt: str) ->
 
 def _show_problems(problems: list[str]) -> None:
     for problem in problems[:_PROBLEMS_SHOWN]:
-        st.error(formatting.plain(problem), icon=":material/error:")
+        st.error(formatting.escape(problem), icon=":material/error:")
     if len(problems) > _PROBLEMS_SHOWN:
         with st.expander(f"{len(problems) - _PROBLEMS_SHOWN} more files could not be read"):
             st.text("\n".join(problems[_PROBLEMS_SHOWN:]))

@@ -52,8 +52,8 @@ def show_checklist(preparation: Preparation) -> dict[ClipSpan, list[str]]:
 def _show_check(number: int, check: QualityCheck, fixes: list[QuickFix]) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     icon = ":green[:material/check_circle:]" if check.passed else ":red[:material/cancel:]"
-    sentence = formatting.plain(check.sentence)
-    row.markdown(f"{icon} **{formatting.plain(check.title)}** :gray[{sentence}]", width="stretch")
+    sentence = formatting.escape(check.sentence)
+    row.markdown(f"{icon} **{formatting.escape(check.title)}** :gray[{sentence}]", width="stretch")
     if not check.passed:
         for fix in fixes:
             row.button(fix.label, on_click=fix.action, key=f"fix_{number}_{fix.label}")

@@ -130,7 +130,7 @@ def _show_editor(preparation: Preparation, clip: ClipSpan) -> None:
         lambda: clip_edits.set_kept(preparation, {clip}, kept=not clip.kept),
     )
     if problem := st.session_state.pop(_PROBLEM, None):
-        st.error(formatting.plain(problem), icon=":material/error:")
+        st.error(formatting.escape(problem), icon=":material/error:")
 
 
 def undo_button(preparation: Preparation) -> None:

@@ -50,7 +50,7 @@ def show_comparison(chosen: list[Recording], recipe: Recipe) -> None:
             icon=":material/info:",
         )
     for warning in after.warnings:
-        st.warning(formatting.plain(warning), icon=":material/warning:")
+        st.warning(formatting.escape(warning), icon=":material/warning:")
     left, right = st.columns(2, gap="medium")
     highest = _highest(before.samples, after.samples)
     with left:

@@ -94,9 +94,9 @@ def show_view(
         config={"displaylogo": False, "scrollZoom": True},
         key=f"view_{key}",
     )
-    st.caption(formatting.plain(feature.shape_description))
+    st.caption(formatting.escape(feature.shape_description))
     for note in feature.notes:
-        st.info(formatting.plain(note), icon=":material/info:")
+        st.info(formatting.escape(note), icon=":material/info:")
     return scale
 
 

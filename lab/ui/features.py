@@ -80,7 +80,7 @@ def _set_controls(key: str, settings: FeatureSettings) -> None:
 
 def _problem(problem: SettingProblem, key: str) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
-    row.error(formatting.plain(problem.sentence), icon=":material/error:")
+    row.error(formatting.escape(problem.sentence), icon=":material/error:")
     row.button(
         f"Use {problem.nearest:g}",
         key=f"{key}_nearest_{problem.field}",

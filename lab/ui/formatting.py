@@ -2,7 +2,7 @@
 
 import math
 
-from lab.core.markup import plain as plain  # most texts combine numbers and names
+from lab.core.markup import escape as escape  # most texts combine numbers and names
 
 
 def size(size_bytes: float) -> str:

@@ -94,7 +94,7 @@ def _show_header(workspace: Workspace, queue: JobQueue[J], jobs: Sequence[J], ke
 
 def _show_job(workspace: Workspace, queue: JobQueue[J], job: J, key: str, title: str) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    note = formatting.plain(job.note)
+    note = formatting.escape(job.note)
     row.markdown(f"{_ICONS[job.state]} {title} :gray[{note}]", width="stretch")
     if not job.is_finished:
         row.button(

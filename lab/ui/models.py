@@ -74,7 +74,7 @@ def add_model(workspace: Workspace) -> None:
             except LabError as error:
                 show_error(error)
             else:
-                st.success(f"{formatting.plain(added.name)} is now in the list of models.")
+                st.success(f"{formatting.escape(added.name)} is now in the list of models.")
 
 
 def _add(workspace: Workspace, name: str, files: list[UploadedFile]) -> ModelInfo:

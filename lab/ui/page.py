@@ -88,14 +88,14 @@ def _show_system(workspace: Workspace) -> None:
     memory = psutil.virtual_memory()
     st.caption(f":material/neurology: **Model** {model}")
     st.caption(
-        f":material/memory: **Machine** {formatting.plain(device)}, "
+        f":material/memory: **Machine** {formatting.escape(device)}, "
         f"{formatting.count(os.cpu_count() or 1, 'core')}, "
         f"{formatting.size(memory.available)} of {formatting.size(memory.total)} memory free"
     )
     location = (
         f"private, deleted {KEPT_HOURS} hours after your last visit"
         if is_public()
-        else formatting.plain(str(workspace.root))
+        else formatting.escape(str(workspace.root))
     )
     st.caption(f":material/folder: **Workspace** {location}")
     if is_loading:

@@ -120,7 +120,7 @@ def _show_summary(preparation: Preparation) -> None:
 def _show_messages(title: str, icon: str, messages: list[str]) -> None:
     with st.expander(title, icon=icon):
         for message in messages[:_MESSAGES_SHOWN]:
-            st.markdown(formatting.plain(message))
+            st.markdown(formatting.escape(message))
         if len(messages) > _MESSAGES_SHOWN:
             st.caption(f"and {len(messages) - _MESSAGES_SHOWN} more.")
             download_button(

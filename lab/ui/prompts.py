@@ -19,12 +19,12 @@ def choose_sentence() -> str:
             on_change=_load,
         )
         if problem := st.session_state.get("prompts_problem"):
-            st.error(formatting.plain(problem), icon=":material/error:")
+            st.error(formatting.escape(problem), icon=":material/error:")
     prompts: list[str] = st.session_state.get(_PROMPTS, [])
     if not prompts:
         return ""
     index: int = st.session_state.setdefault(_INDEX, 0)
-    st.markdown(f"#### {formatting.plain(prompts[index])}")
+    st.markdown(f"#### {formatting.escape(prompts[index])}")
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     row.button("Back", icon=":material/arrow_back:", on_click=_go, args=(-1,), disabled=index == 0)
     row.button(

@@ -39,7 +39,7 @@ def show_transcription_jobs(workspace: Workspace) -> None:
         transcription_queue(),
         key="queue",
         title=lambda job: (
-            f"{formatting.plain(job.recording.name)} :gray[{formatting.plain(job.model)} ·]"
+            f"{formatting.escape(job.recording.name)} :gray[{formatting.escape(job.model)} ·]"
         ),
         details=_show_progress,
         on_end=_open_newest,
@@ -51,7 +51,7 @@ def _show_progress(job: TranscriptionJob) -> None:
         with st.container(height=180, border=False, autoscroll=True, key="live_text"):
             st.text("\n".join(segment.text.strip() for segment in job.segments))
     if job.warning:
-        st.warning(formatting.plain(job.warning), icon=":material/warning:")
+        st.warning(formatting.escape(job.warning), icon=":material/warning:")
 
 
 def _open_newest(jobs: Sequence[TranscriptionJob]) -> None:
@@ -122,7 +122,7 @@ def _show_summary(transcript: Transcript) -> None:
         f"{language} ({probability:.0%})" if probability else language,
         formatting.duration(transcript.duration_s),
         formatting.count(len(transcript.text.split()), "word"),
-        f"model {formatting.plain(transcript.model)}",
+        f"model {formatting.escape(transcript.model)}",
     ]
     if transcript.task == "translate":
         parts.insert(1, "translated to English")

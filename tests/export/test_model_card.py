@@ -11,7 +11,7 @@ import yaml
 from lab.core.workspace import Workspace, write_json
 from lab.dataset import CORRECTED, DatasetClip
 from lab.evaluation import Hypotheses, build_report
-from lab.export.model_card import build_model_card, build_run_card, plain
+from lab.export.model_card import build_model_card, build_run_card, escape
 from lab.health import CheckResult, HealthReport
 from lab.training import runs
 from lab.training.config import Architecture, Config
@@ -109,7 +109,7 @@ def test_names_cannot_inject_markup_or_metadata() -> None:
     assert yaml.safe_load(head)["base_model"] == hostile
     assert not re.search(r"(?<!\\)[<\[]", body)
     assert "\n---" not in body
-    assert plain("a|b\n# c") == "a\\|b \\# c"
+    assert escape("a|b\n# c") == "a\\|b \\# c"
 
 
 def test_the_card_of_an_unevaluated_run_says_so(tmp_path: Path) -> None:

@@ -27,6 +27,6 @@ def test_a_length_is_shown_in_the_fitting_units(seconds: float, shown: str) -> N
 
 
 def test_markup_in_a_name_is_shown_and_not_followed() -> None:
-    assert formatting.plain("[a](http://b) :red[c] $x$ <b>") == (
+    assert formatting.escape("[a](http://b) :red[c] $x$ <b>") == (
         r"\[a\]\(http\:\/\/b\) \:red\[c\] \$x\$ \<b\>"
     )

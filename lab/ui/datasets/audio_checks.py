@@ -56,7 +56,7 @@ def show_audio_analysis(
         workspace,
         queue,
         key="audio_analysis",
-        title=lambda job: f"Audio of {formatting.plain(job.dataset.name)}",
+        title=lambda job: f"Audio of {formatting.escape(job.dataset.name)}",
     )
 
 
@@ -64,7 +64,7 @@ def show_language_warning(dataset: Dataset, clips: Sequence[DatasetClip]) -> Non
     """Show an error if the clips are in another language than stated."""
     for verdict in _verdicts(dataset, clips)[0]:
         if verdict.state == "mismatch":
-            st.error(formatting.plain(verdict.sentence), icon=":material/error:")
+            st.error(formatting.escape(verdict.sentence), icon=":material/error:")
 
 
 def show_language_check(
@@ -108,7 +108,7 @@ def show_language_check(
         workspace,
         queue,
         key="language_check",
-        title=lambda job: f"Language of {formatting.plain(job.dataset.name)}",
+        title=lambda job: f"Language of {formatting.escape(job.dataset.name)}",
     )
 
 
@@ -131,8 +131,8 @@ def _verdicts(
 def _show_verdict(verdict: LanguageVerdict, model: str, clips: Sequence[DatasetClip]) -> None:
     count = formatting.count(verdict.n, "clip")
     message = (
-        f"{formatting.plain(verdict.sentence)} "
-        f":gray[Checked by {formatting.plain(model)} on {count}.]"
+        f"{formatting.escape(verdict.sentence)} "
+        f":gray[Checked by {formatting.escape(model)} on {count}.]"
     )
     if verdict.state == "mismatch":
         st.error(message, icon=":material/error:")

@@ -169,7 +169,7 @@ def _apply_fix(dataset: Dataset, finding: Finding, fix: Fix) -> None:
         try:
             edits = fix_edits(finding, load_clips(dataset), how=fix)
         except LabError as error:
-            st.toast(formatting.plain(str(error)), icon=":material/error:")
+            st.toast(formatting.escape(str(error)), icon=":material/error:")
         else:
             change_clips(dataset, edits, FIXED)
 

@@ -25,7 +25,7 @@ def show_clip(dataset: Dataset, clip: DatasetClip, *, key: str = "clip_chart") -
 
     key: of the chart; must differ between clips shown at the same time
     """
-    st.markdown(f"##### {formatting.plain(clip.transcription or 'No text yet')}")
+    st.markdown(f"##### {formatting.escape(clip.transcription or 'No text yet')}")
     try:
         wav, figure = _wav_and_chart(dataset.audio_path(clip))
     except LabError as error:
@@ -37,17 +37,17 @@ def show_clip(dataset: Dataset, clip: DatasetClip, *, key: str = "clip_chart") -
 
 
 def _metadata(clip: DatasetClip) -> list[str]:
-    plain = formatting.plain
-    parts = [plain(Path(clip.file_name).name)]
+    escape = formatting.escape
+    parts = [escape(Path(clip.file_name).name)]
     if clip.duration_s is not None:
         parts.append(formatting.duration(clip.duration_s))
     parts += [
-        f"speaker {plain(clip.speaker)}" if clip.speaker else "speaker unknown",
-        plain(LANGUAGES.get(clip.language, clip.language)),
-        f"split {plain(clip.split)}" if clip.split else "no split",
-        plain(STATUSES.get(clip.status, clip.status)),
+        f"speaker {escape(clip.speaker)}" if clip.speaker else "speaker unknown",
+        escape(LANGUAGES.get(clip.language, clip.language)),
+        f"split {escape(clip.split)}" if clip.split else "no split",
+        escape(STATUSES.get(clip.status, clip.status)),
     ]
-    return parts + [f"{plain(name)}: {plain(value)}" for name, value in clip.extra if value]
+    return parts + [f"{escape(name)}: {escape(value)}" for name, value in clip.extra if value]
 
 
 # The path identifies the visitor's workspace, and the file name the content.

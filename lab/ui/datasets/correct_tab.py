@@ -168,7 +168,7 @@ def _show_clip(session: CorrectionSession, clip: DatasetClip) -> None:
         ],
         on_action=_handle_action,
     )
-    st.caption(" · ".join(formatting.plain(part) for part in _metadata(session, clip) if part))
+    st.caption(" · ".join(formatting.escape(part) for part in _metadata(session, clip) if part))
     if session.conflict:
         st.warning(
             "Someone else changed this clip in the meantime. Compare both texts, then **Accept** "
@@ -176,7 +176,7 @@ def _show_clip(session: CorrectionSession, clip: DatasetClip) -> None:
             icon=":material/group:",
         )
     if session.error:
-        st.error(formatting.plain(session.error), icon=":material/error:")
+        st.error(formatting.escape(session.error), icon=":material/error:")
 
 
 def _metadata(session: CorrectionSession, clip: DatasetClip) -> list[str]:
@@ -240,7 +240,7 @@ def _show_end(session: CorrectionSession) -> None:
     if session.queue:
         row.button("Back to the last clip", icon=":material/arrow_back:", on_click=session.back)
     if session.error:
-        st.error(formatting.plain(session.error), icon=":material/error:")
+        st.error(formatting.escape(session.error), icon=":material/error:")
 
 
 def _restart() -> None:

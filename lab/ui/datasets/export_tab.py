@@ -86,7 +86,7 @@ def _show_file(path: Path) -> None:
         return
     row = st.container(horizontal=True, vertical_alignment="center", key=f"zip_{path.stem}")
     row.markdown(
-        f":material/folder_zip: {formatting.plain(path.name)} :gray[{formatting.size(size)}]",
+        f":material/folder_zip: {formatting.escape(path.name)} :gray[{formatting.size(size)}]",
         width="stretch",
     )
     if size <= MAX_DOWNLOAD_BYTES:
@@ -95,7 +95,7 @@ def _show_file(path: Path) -> None:
                 path.read_bytes, path.name, mime="application/zip", key=f"download_{path.stem}"
             )
     else:
-        folder = formatting.plain(path.parent.name)
+        folder = formatting.escape(path.parent.name)
         row.markdown(f":gray[Too large to download here; find it in exports/{folder}.]")
     row.button(
         "Delete",

@@ -33,17 +33,17 @@ def show_history(dataset: Dataset, clip: DatasetClip, *, on_undo: Callable[[Acti
 def _show_action(clip: DatasetClip, action: Action, on_undo: Callable[[Action], None]) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
     change = next(change for change in action.changes if change.file_name == clip.file_name)
-    plain = formatting.plain
+    escape = formatting.escape
     fields = [
-        f"{name}: {plain(change.before.get(name, '')) or '–'} → {plain(value) or '–'}"
+        f"{name}: {escape(change.before.get(name, '')) or '–'} → {escape(value) or '–'}"
         for name, value in change.after.items()
     ]
-    who = plain(action.by) or "unknown"
-    when = plain(action.at[:16].replace("T", " "))
+    who = escape(action.by) or "unknown"
+    when = escape(action.at[:16].replace("T", " "))
     n_others = len(action.changes) - 1
     others = f", with {formatting.count(n_others, 'other clip')}" if n_others else ""
     row.markdown(
-        f"**{plain(action.what).capitalize()}** by {who}, {when} UTC{others}  \n"
+        f"**{escape(action.what).capitalize()}** by {who}, {when} UTC{others}  \n"
         + "  \n".join(fields),
         width="stretch",
     )

@@ -80,11 +80,11 @@ def _choose_sample(workspace: Workspace) -> ImportChoice | None:
         "Sample",
         samples,
         format_func=lambda sample: sample.name,
-        captions=[formatting.plain(sample.description) for sample in samples],
+        captions=[formatting.escape(sample.description) for sample in samples],
         key="import_sample",
         label_visibility="collapsed",
     )
-    st.caption(formatting.plain(f"Voices and licence: {sample.credit}."))
+    st.caption(formatting.escape(f"Voices and licence: {sample.credit}."))
     source = LocalSource(sample.folder)
     return ImportChoice(source, sample.folder.name, _inspect(workspace, source, str(sample.folder)))
 

@@ -35,7 +35,7 @@ def show_import(workspace: Workspace) -> None:
         workspace,
         queue,
         key="import_jobs",
-        title=lambda job: formatting.plain(job.name),
+        title=lambda job: formatting.escape(job.name),
     )
     for job in reversed(queue.jobs(workspace)):
         if job.dataset:
@@ -44,7 +44,7 @@ def show_import(workspace: Workspace) -> None:
         workspace,
         language_check_queue(),
         key="import_language_checks",
-        title=lambda job: f"Language of {formatting.plain(job.dataset.name)}",
+        title=lambda job: f"Language of {formatting.escape(job.dataset.name)}",
     )
     try:
         choice = choose_source(workspace)
@@ -58,10 +58,10 @@ def show_import(workspace: Workspace) -> None:
 def _confirm(workspace: Workspace, choice: ImportChoice) -> None:
     """Show what was detected, let the person correct it, and import it."""
     if isinstance(choice.info, SourceInfo):
-        st.info(formatting.plain(choice.info.reason), icon=":material/search:")
+        st.info(formatting.escape(choice.info.reason), icon=":material/search:")
         detected, language = choice.info.format, choice.info.language
     else:
-        st.warning(formatting.plain(str(choice.info)), icon=":material/help:")
+        st.warning(formatting.escape(str(choice.info)), icon=":material/help:")
         detected, language = None, ""
     # Each source has its own defaults.
     key = f"{detected.name if detected else ''}_{choice.name}_{language}"
@@ -97,10 +97,10 @@ def _confirm(workspace: Workspace, choice: ImportChoice) -> None:
         st.caption("The name must contain letters (a to z) or digits.")
     elif dataset_name in {dataset.name for dataset in datasets.list_all(workspace)}:
         st.caption(
-            f"The clips will be added to the existing dataset **{formatting.plain(dataset_name)}**."
+            f"The clips are added to the existing dataset **{formatting.escape(dataset_name)}**."
         )
     elif dataset_name and dataset_name != name:
-        st.caption(f"The dataset will be named **{formatting.plain(dataset_name)}**.")
+        st.caption(f"The dataset will be named **{formatting.escape(dataset_name)}**.")
     st.button(
         "Import",
         type="primary",
@@ -127,7 +127,7 @@ def _show_result(workspace: Workspace, job: ImportJob, name: str) -> None:
         row = st.container(horizontal=True, vertical_alignment="center")
         known = f", {job.n_known} already in the dataset" if job.n_known else ""
         row.markdown(
-            f":green[:material/check_circle:] **{formatting.plain(name)}**: "
+            f":green[:material/check_circle:] **{formatting.escape(name)}**: "
             f"{formatting.count(job.n_new, 'clip')} imported{known}.",
             width="stretch",
         )

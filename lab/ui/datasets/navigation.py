@@ -37,7 +37,7 @@ def choose_dataset(workspace: Workspace) -> Dataset | None:
         if st.toggle("Import another", key=_IMPORTING):
             return None
         delete_popover(
-            f"This permanently deletes **{formatting.plain(name)}**: its audio, its texts and "
+            f"This permanently deletes **{formatting.escape(name)}**: its audio, its texts and "
             "its correction history.",
             datasets.delete,
             by_name[name],

@@ -79,8 +79,8 @@ def show_prediction_jobs(
         prediction_queue(),
         key=key,
         title=lambda job: (
-            f"{formatting.count(len(job.clips), 'clip')} of {formatting.plain(job.dataset_name)} "
-            f":gray[{formatting.plain(job.model)} ·]"
+            f"{formatting.count(len(job.clips), 'clip')} of {formatting.escape(job.dataset_name)} "
+            f":gray[{formatting.escape(job.model)} ·]"
         ),
         details=_show_skipped,
         on_end=on_end,

@@ -41,7 +41,7 @@ def show_split(workspace: Workspace, dataset: Dataset) -> None:  # noqa: ARG001 
     try:
         proposal = _propose(dataset, ratios, seed, group_by, keep_existing)
     except LabError as error:
-        st.warning(formatting.plain(str(error)), icon=":material/info:")
+        st.warning(formatting.escape(str(error)), icon=":material/info:")
         return
     _show_sizes(split_sizes(clips), proposal)
     if proposal.note:

@@ -43,7 +43,7 @@ def show_augmentation(workspace: Workspace, dataset_name: str, augmentation: Aug
         help="Another clip with other random changes. In training, every clip is changed "
         "differently in every epoch.",
     )
-    st.caption(f"“{formatting.plain(clip.transcription)}”")
+    st.caption(f"“{formatting.escape(clip.transcription)}”")
     original = audio.decode(dataset.audio_path(clip), max_duration_s=_MAX_CLIP_S)
     rng = np.random.default_rng(seed)
     samples = augment.augment_waveform(original.samples, augmentation, rng)

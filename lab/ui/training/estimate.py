@@ -48,7 +48,7 @@ def _show_progress(workspace: Workspace) -> None:
         st.rerun(scope="app")
     job = jobs[-1]
     row = st.container(horizontal=True, vertical_alignment="center")
-    row.progress(job.progress, formatting.plain(job.note))
+    row.progress(job.progress, formatting.escape(job.note))
     row.button(
         "Stop",
         key="estimate_stop",
@@ -87,13 +87,13 @@ def _show(estimate: Estimate, config: Config) -> None:
     has_check = config.health == "check" and not config.architecture
     extra = "the final evaluation and the regression check" if has_check else "the final evaluation"
     facts = [
-        *map(formatting.plain, estimate.sentences(config)),
+        *map(formatting.escape, estimate.sentences(config)),
         f"A batch takes {own_length_s:.2g} s with clips at their own length, {long_form_s:.2g} s "
         "with 30-second windows.",
         f"The time does not include {extra}.",
     ]
     st.markdown("\n".join(f"- {fact}" for fact in facts))
     if estimate.left_out:
-        st.caption(f"Skipped: {formatting.plain(', '.join(estimate.left_out))}.")
+        st.caption(f"Skipped: {formatting.escape(', '.join(estimate.left_out))}.")
     for warning in estimate.warnings:
-        st.warning(formatting.plain(warning), icon=":material/warning:")
+        st.warning(formatting.escape(warning), icon=":material/warning:")

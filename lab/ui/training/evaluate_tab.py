@@ -40,8 +40,8 @@ def show_evaluate(workspace: Workspace) -> None:
         evaluation_queue(),
         key="evaluating",
         title=lambda job: (
-            f"{formatting.plain(', '.join(job.models))} on "
-            f"{formatting.plain(', '.join(job.dataset_names))}, {job.split}"
+            f"{formatting.escape(', '.join(job.models))} on "
+            f"{formatting.escape(', '.join(job.dataset_names))}, {job.split}"
         ),
         on_end=_open_newest,
     )

@@ -69,12 +69,12 @@ def _show_summary(report: Report, key: str) -> None:
     at = report.at[:16].replace("T", " ")
     st.markdown(
         f":gray[{formatting.count(len(report.clips), 'clip')} of "
-        f"{formatting.plain(report.dataset)}, {formatting.plain(report.split)} · "
-        f"{formatting.duration(report.duration_s)} · {formatting.plain(at)}]"
+        f"{formatting.escape(report.dataset)}, {formatting.escape(report.split)} · "
+        f"{formatting.duration(report.duration_s)} · {formatting.escape(at)}]"
     )
     for result, sentence in zip(report.results, summarize(report), strict=True):
         comparison = result.versus_baseline.get(report.unit)
-        text = formatting.plain(sentence)
+        text = formatting.escape(sentence)
         if comparison is None:
             st.markdown(text)
         elif not comparison.is_significant:
@@ -84,7 +84,7 @@ def _show_summary(report: Report, key: str) -> None:
         else:
             st.error(text, icon=":material/trending_down:")
     if note := exclusion_note(report):
-        st.caption(formatting.plain(note))
+        st.caption(formatting.escape(note))
     show_problems(
         report.skipped, "could not be transcribed", name=report.dataset, key=f"skipped_{key}"
     )
@@ -201,7 +201,7 @@ def _show_clip(workspace: Workspace, report: Report, index: int, key: str) -> No
 def _show_differences(report: Report, index: int, results: Sequence[Result]) -> None:
     """Show where the predictions for a clip differ from its reference text."""
     for result in results:
-        st.markdown(f"**{formatting.plain(result.model)}**")
+        st.markdown(f"**{formatting.escape(result.model)}**")
         texts = report.clips[index].transcription, result.hypotheses.texts[index]
         st.html(differences_html(*texts, names=("Reference", "Prediction")))
 

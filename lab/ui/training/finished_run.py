@@ -85,7 +85,7 @@ def show_files(run: Run) -> None:
                 help=f"{about} {formatting.size(size)}.",
             )
     if not is_public():
-        st.caption(f"Folder of the run: {formatting.plain(str(run.folder))}")
+        st.caption(f"Folder of the run: {formatting.escape(str(run.folder))}")
 
 
 def _show_health(workspace: Workspace, run: Run) -> None:
@@ -109,7 +109,7 @@ def _show_health(workspace: Workspace, run: Run) -> None:
 
 
 def _show_checks(report: HealthReport) -> None:
-    sentence = formatting.plain(report.sentence)
+    sentence = formatting.escape(report.sentence)
     if report.is_healthy:
         st.success(sentence, icon=":material/health_and_safety:")
     elif not report.is_conclusive:
@@ -118,10 +118,10 @@ def _show_checks(report: HealthReport) -> None:
         st.error(sentence, icon=":material/personal_injury:")
     for check in report.checks:
         st.markdown(
-            f"{_CHECK_ICONS[check.state]} **{formatting.plain(check.title)}** "
-            f":gray[{formatting.plain(check.tuned_text)}, "
-            f"base model {formatting.plain(check.base_text)}]  \n"
-            f"{formatting.plain(check.sentence)}"
+            f"{_CHECK_ICONS[check.state]} **{formatting.escape(check.title)}** "
+            f":gray[{formatting.escape(check.tuned_text)}, "
+            f"base model {formatting.escape(check.base_text)}]  \n"
+            f"{formatting.escape(check.sentence)}"
         )
 
 
@@ -148,7 +148,9 @@ def _show_publish(workspace: Workspace, run: Run) -> None:
     )
     if is_model or is_run:
         owner = "a model" if is_model else "another run"
-        st.caption(f"{formatting.plain(name)} is already the name of {owner}. Choose another name.")
+        st.caption(
+            f"{formatting.escape(name)} is already the name of {owner}. Choose another name."
+        )
 
 
 def _publish(workspace: Workspace, run: Run, key: str) -> None:

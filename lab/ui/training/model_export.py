@@ -111,7 +111,7 @@ def _show_exported(folder: Path, title: str, usage: str, *, is_busy: bool) -> No
     else:
         st.caption("Not verified: the task was stopped before that.")
     if not is_public():
-        st.caption(f"Folder of the export: {formatting.plain(str(folder))}")
+        st.caption(f"Folder of the export: {formatting.escape(str(folder))}")
     st.code(usage, language="python")
 
 

@@ -13,14 +13,12 @@ NEW, RUNS, EVALUATE = "New run", "Runs", "Evaluate"
 NOTE = "new_run_note"
 TAB = "train"
 DATASET, _RUN = "dataset", "run"  # query parameters
-STATES = {
-    "waiting": "queued",
-    "running": "training",
-    "stopping": "stopping",
-    "stopped": "stopped",
-    "failed": "failed",
-    "done": "done",
-}
+
+
+def state_label(run: Run) -> str:
+    """The state of a run, in a word."""
+    state = run.status().state
+    return {"waiting": "queued", "running": "training"}.get(state, state)
 
 
 def open_run(name: str) -> None:
@@ -42,7 +40,7 @@ def open_new_run(dataset_name: str, *, note: str = "") -> None:
 def choose_run(runs: Sequence[Run]) -> Run:
     """Let the person choose one of the runs, of which there is at least one."""
     by_name = {run.name: run for run in runs}
-    states = {name: STATES[run.status().state] for name, run in by_name.items()}
+    states = {name: state_label(run) for name, run in by_name.items()}
     requested = remembered(_RUN)
     name = choose_remembered(
         "Run",
@@ -54,7 +52,7 @@ def choose_run(runs: Sequence[Run]) -> Run:
     )
     if requested and requested not in by_name:
         st.warning(
-            f"The run “{formatting.plain(requested[:40])}” no longer exists.",
+            f"The run “{formatting.escape(requested[:40])}” no longer exists.",
             icon=":material/search_off:",
         )
     return by_name[name]

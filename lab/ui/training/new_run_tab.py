@@ -39,7 +39,7 @@ def show_new_run(workspace: Workspace) -> None:
     if is_public():
         st.info(public_limits.SUMMARY, icon=":material/groups:")
     if note := st.session_state.pop(NOTE, None):
-        st.warning(formatting.plain(note), icon=":material/warning:")
+        st.warning(formatting.escape(note), icon=":material/warning:")
     left, right = st.columns([3, 2], gap="large")
     with left:
         dataset = by_name[choose_remembered("Dataset", list(by_name), param=DATASET)]
@@ -57,7 +57,7 @@ def show_new_run(workspace: Workspace) -> None:
         try:
             public_limits.check_limits(workspace, config, n_clips)
         except LabError as error:
-            st.warning(formatting.plain(str(error)), icon=":material/groups:")
+            st.warning(formatting.escape(str(error)), icon=":material/groups:")
             is_possible = False
         show_estimate(workspace, dataset, config, is_possible=is_possible)
         _show_start(workspace, dataset, config, n_clips, is_possible=is_possible)
@@ -71,7 +71,7 @@ def _show_summary(dataset: Dataset) -> None:
     for split in SPLITS:
         if n_clips := sum(clip.split == split for clip in usable):
             parts.append(f"{n_clips:,} {split}")
-    st.markdown(f"**{formatting.plain(dataset.name)}** :gray[{' · '.join(parts)}]")
+    st.markdown(f"**{formatting.escape(dataset.name)}** :gray[{' · '.join(parts)}]")
 
 
 def _show_examples(dataset: Dataset, config: Config) -> Examples | None:
@@ -89,11 +89,11 @@ def _show_examples(dataset: Dataset, config: Config) -> Examples | None:
     try:
         examples = _examples(dataset, config.max_audio_samples)
     except LabError as error:
-        st.warning(formatting.plain(str(error)), icon=":material/call_split:")
+        st.warning(formatting.escape(str(error)), icon=":material/call_split:")
         _dataset_link(dataset, "Split", ":material/call_split:")
         return None
     if examples.left_out:
-        st.caption(f"Skipped: {formatting.plain(', '.join(examples.left_out))}.")
+        st.caption(f"Skipped: {formatting.escape(', '.join(examples.left_out))}.")
     if not any(clip.split == "test" and clip.is_usable for clip in load_clips(dataset)):
         st.warning(
             "The test split is empty, so the finished model cannot be evaluated on clips it has "
@@ -141,7 +141,7 @@ def _show_start(
     )
     active = [run.name for run in runs.list_all(workspace) if not run.status().is_over]
     if active:
-        st.caption(f"{formatting.plain(active[-1])} is in progress; this run will wait for it.")
+        st.caption(f"{formatting.escape(active[-1])} is in progress; this run will wait for it.")
     st.button(
         "Start training",
         type="primary",

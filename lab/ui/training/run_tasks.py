@@ -65,14 +65,14 @@ def show_run_tasks(workspace: Workspace) -> None:
         workspace,
         run_task_queue(),
         key="run_tasks",
-        title=lambda job: f"{_TITLES[job.task]} {formatting.plain(job.run.name)}",
+        title=lambda job: f"{_TITLES[job.task]} {formatting.escape(job.run.name)}",
         details=_show_result,
     )
 
 
 def show_verification(verification: Verification) -> None:
     """Show whether an export transcribes like the model here, and the clips where it does not."""
-    st.markdown(f"{_OUTCOMES[verification.outcome]} {formatting.plain(verification.sentence)}")
+    st.markdown(f"{_OUTCOMES[verification.outcome]} {formatting.escape(verification.sentence)}")
     differing = [clip for clip in verification.clips if clip.lab != clip.library]
     if differing:
         st.dataframe(
@@ -90,7 +90,7 @@ def show_verification(verification: Verification) -> None:
 def _show_result(job: RunTaskJob) -> None:
     if job.state == "done" and job.task == "publish":
         st.success(
-            f"**{formatting.plain(job.name)}** can now be selected on every page.",
+            f"**{formatting.escape(job.name)}** can now be selected on every page.",
             icon=":material/celebration:",
         )
     if job.verification:

@@ -23,7 +23,7 @@ from lab.ui.refresh import refresh_delay, refresh_in
 from lab.ui.training import curves
 from lab.ui.training.finished_run import show_best_checkpoint, show_files, show_finished_run
 from lab.ui.training.form import set_config
-from lab.ui.training.navigation import STATES, choose_run, open_new_run
+from lab.ui.training.navigation import choose_run, open_new_run, state_label
 from lab.ui.training.public_limits import check_limits
 from lab.ui.training.run_tasks import is_busy, show_run_tasks
 
@@ -107,7 +107,7 @@ def _show_buttons(workspace: Workspace, run: Run, state: RunState) -> None:
         st.button("Delete", icon=":material/delete:", disabled=True, help=_BUSY)
     else:
         delete_popover(
-            f"This permanently deletes the run **{formatting.plain(run.name)}** with its training "
+            f"This permanently deletes the run **{formatting.escape(run.name)}** with its training "
             "curves, evaluation and model. Published and exported copies of the model stay.",
             runs.delete,
             run,
@@ -145,7 +145,7 @@ def _show_all(all_runs: Sequence[Run]) -> None:
         table = pd.DataFrame(
             {
                 "Run": [run.name for run in all_runs],
-                "State": [STATES[state.state] for state in states],
+                "State": [state_label(run) for run in all_runs],
                 "Progress": [state.share for state in states],
                 "Initial WER": [state.first_wer for state in states],
                 "Best WER": [state.best_wer for state in states],
@@ -194,7 +194,7 @@ def _show_state(state: RunState) -> None:
     left = ""
     if state.state == "running" and state.seconds_left:
         left = f", about {formatting.rough_duration(state.seconds_left)} left"
-    st.markdown(f"{_ICONS[state.state]} **{formatting.plain(state.note)}**:gray[{left}]")
+    st.markdown(f"{_ICONS[state.state]} **{formatting.escape(state.note)}**:gray[{left}]")
     if not state.is_over or state.state == "stopped":
         share = min(state.share, 1.0)
         step = f", step {state.step:,} of {state.total_steps:,}" if state.total_steps else ""
@@ -203,7 +203,7 @@ def _show_state(state: RunState) -> None:
     if state.error:
         show_error(state.error)
     for warning in state.warnings:
-        st.warning(formatting.plain(warning), icon=":material/warning:")
+        st.warning(formatting.escape(warning), icon=":material/warning:")
     if state.first_wer is not None and state.best_wer is not None:
         st.markdown(
             f":gray[Validation WER: {state.first_wer:.1%} before training, {state.best_wer:.1%} at "

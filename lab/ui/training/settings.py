@@ -127,7 +127,7 @@ def choose_config(workspace: Workspace, dataset_name: str) -> Config | None:
         )
     if config and (size := _hidden_size(workspace, config)):
         for warning in advice.warnings(config, size):
-            problem_slot.warning(formatting.plain(warning), icon=":material/warning:")
+            problem_slot.warning(formatting.escape(warning), icon=":material/warning:")
     return config
 
 
