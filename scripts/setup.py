@@ -1,4 +1,4 @@
-"""What `make setup`, `make run`, `make test`, `make lint` and `make format` do.
+"""What `make setup`, `run`, `test`, `check`, `lint` and `format` do.
 
 Standard library only: this runs before anything is installed. Without make, on Windows say, it
 does the same: `python scripts/setup.py run`.
@@ -10,10 +10,12 @@ import importlib.util
 import os
 import platform
 import re
+import shlex
 import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -63,11 +65,11 @@ def stop(message: str) -> NoReturn:
 
 
 def prepare(requirements: str) -> None:
-    """Bring .venv up to date with a requirements file; quick when nothing changed."""
+    """Update .venv to a requirements file; quick when nothing has changed."""
     if venv_version() != PYTHON_VERSION:
         make_venv()
     if installed(requirements):
-        say("Nothing changed: set-up is up to date.")
+        say("Nothing changed: the set-up is up to date.")
         return
     install(requirements)
 
@@ -86,13 +88,13 @@ def make_venv() -> None:
     # Debian and Ubuntu ship Python without this part.
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         stop(
-            f"This Python {PYTHON_VERSION} cannot make a virtual environment. "
+            f"This Python {PYTHON_VERSION} cannot create virtual environments. "
             f"On Debian or Ubuntu: sudo apt install python{PYTHON_VERSION}-venv"
         )
-    anew = " anew" if VENV.exists() else ""
-    say(f"Making .venv{anew} with Python {PYTHON_VERSION} …")
+    again = " again" if VENV.exists() else ""
+    say(f"Creating .venv{again} with Python {PYTHON_VERSION} …")
     if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV]) != 0:
-        stop(f"Making {VENV} failed, see above. Is the folder writable, and is the disk not full?")
+        stop(f"Creating {VENV} failed, see above. Is the folder writable? Is the disk full?")
 
 
 def requirement_files(name: str) -> list[Path]:
@@ -121,7 +123,7 @@ def installed(requirements: str) -> bool:
 
 
 def install(requirements: str) -> None:
-    say("Installing packages (the first time takes 2 to 10 minutes) …")
+    say("Installing packages (2 to 10 minutes the first time) …")
     stamp(requirements).unlink(missing_ok=True)
     command = [VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     with (
@@ -167,7 +169,7 @@ def run_app(host: str, port: int) -> None:
         free = next((p for p in range(port + 1, 65536) if not in_use(host, p)), 8501)
         stop(
             f"Port {port} is in use, perhaps by Whisper AI Lab in another window. "
-            f"Take another: make run PORT={free}"
+            f"Use another one: make run PORT={free}"
         )
     prepare(APP)
     say(f"Starting Whisper AI Lab on http://{host}:{port} (Ctrl+C stops it) …")
@@ -198,28 +200,48 @@ def port_number(text: str) -> int:
 # --- the checks ---
 
 
-def check(*, tests: bool) -> None:
-    """Run style and type checks, and every test; all of them, even when one fails."""
+# A file's tests stay together, for they share servers and models; each worker takes about 2 GB.
+WORKERS = min(os.cpu_count() or 1, 4)
+PYTEST = f"pytest -n {WORKERS} --dist loadfile"
+# The fast loop leaves out what needs the real weights, a browser, or patience.
+FAST = f'{PYTEST} -m "not real and not browser and not slow"'
+LINT = ("ruff check .", "ruff format --check .", "mypy")
+
+
+def check(*commands: str) -> None:
+    """Run style and type checks and these pytest commands; all of them, even when one fails."""
     prepare(APP_AND_TESTS)
-    chromium = (find_chromium() or install_chromium()) if tests else None
+    run_all([(command, {}) for command in (*LINT, *commands)])
+
+
+def test() -> None:
+    """Run every check and every test, and what depends on the CPU once more, limited to AVX2."""
+    prepare(APP_AND_TESTS)
+    chromium = find_chromium() or install_chromium()
     # The tests take the browser from here, so that both look at the same one.
-    environment = os.environ | ({"CHROMIUM": chromium} if chromium else {})
-    commands = [(name, environment) for name in ("ruff check .", "ruff format --check .", "mypy")]
-    if tests:
-        commands.append(("pytest", environment))
-        if has_avx512():
-            commands.append((f"pytest {' '.join(AVX2_TESTS)}", environment | AVX2_ONLY))
-        else:
-            say("Nothing is tested held to AVX2: torch finds no more than that here.")
+    browser = {"CHROMIUM": chromium} if chromium else {}
+    commands = [*((command, {}) for command in LINT), (PYTEST, browser)]
+    if has_avx512():
+        commands.append((f"{PYTEST} {' '.join(AVX2_TESTS)}", AVX2_ONLY))
+    else:
+        say("No second run limited to AVX2: torch uses no more than that here.")
+    try:
+        run_all(commands)
+    finally:
+        if chromium is None:
+            say(f"\nNot run: the browser tests, as Chromium is missing. {chromium_advice()}")
+
+
+def run_all(commands: Sequence[tuple[str, Mapping[str, str]]]) -> None:
+    """Run commands with the variables of each; stop with a list of those that failed."""
     failed = []
-    for command, environment in commands:
-        limits = " ".join(f"{key}={environment[key]}" for key in AVX2_ONLY if key in environment)
-        say(f"\n{limits} {command}".replace("\n ", "\n"))
-        call = [VENV_PYTHON, "-m", *command.split()]
-        if subprocess.call(call, cwd=ROOT, env=environment) != 0:
-            failed.append(f"{limits} {command}".strip())
-    if tests and chromium is None:
-        say(f"\nNot run: the browser tests, for want of Chromium. To get it: {chromium_advice()}")
+    for command, variables in commands:
+        limits = [f"{name}={variables[name]}" for name in AVX2_ONLY if name in variables]
+        line = " ".join([*limits, command])
+        say(f"\n{line}")
+        call = [VENV_PYTHON, "-m", *shlex.split(command)]
+        if subprocess.call(call, cwd=ROOT, env={**os.environ, **variables}) != 0:
+            failed.append(line)
     if failed:
         stop(f"\nFailed: {', '.join(failed)}")
 
@@ -249,14 +271,14 @@ def find_chromium() -> str | None:
 
 
 def install_chromium() -> str | None:
-    """Install Chromium where that needs nobody's leave: as root on Debian."""
+    """Install Chromium where no permission is needed: as root on Debian."""
     may_install = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get")
     if not may_install or on_ubuntu():
         return None
     say("Installing Chromium for the browser tests …")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in ("update", "install -y --no-install-recommends chromium"):
-        call = ["apt-get", "-qq", *command.split()]
+        call = ["apt-get", "-qq", *shlex.split(command)]
         subprocess.call(call, env=environment, stdout=subprocess.DEVNULL)
     return find_chromium()
 
@@ -278,7 +300,7 @@ def chromium_advice() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Set up, start and check Whisper AI Lab.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("setup", "test", "lint", "format"):
+    for name in ("setup", "test", "check", "lint", "format"):
         commands.add_parser(name)
     run = commands.add_parser("run")
     run.add_argument("--host", default="localhost")
@@ -291,9 +313,11 @@ def main() -> None:
             case "run":
                 run_app(options.host, port_number(options.port))
             case "test":
-                check(tests=True)
+                test()
+            case "check":
+                check(FAST)
             case "lint":
-                check(tests=False)
+                check()
             case "format":
                 tidy()
     except KeyboardInterrupt:

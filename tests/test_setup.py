@@ -69,17 +69,17 @@ def test_a_second_set_up_installs_nothing_until_the_requirements_change(project:
     python = f"PYTHON={sys.executable}"
     first = make(project, "setup", python)
     assert first.returncode == 0, first.stderr
-    assert "Making .venv with Python" in first.stdout
+    assert "Creating .venv with Python" in first.stdout
     assert "Installing packages" in first.stdout
 
     second = make(project, "setup", python)
-    assert second.stdout == "Nothing changed: set-up is up to date.\n"
+    assert second.stdout == "Nothing changed: the set-up is up to date.\n"
 
     missing = project / "missing.whl"
     (project / "requirements.txt").write_text(f"missing @ {missing.as_uri()}\n")
     for _ in range(2):  # a set-up that failed is never taken for a finished one
         failed = make(project, "setup", python)
-        assert "Making .venv" not in failed.stdout
+        assert "Creating .venv" not in failed.stdout
         assert re.match(r"Installing packages failed: .+ The whole log: ", error_line(failed))
 
 

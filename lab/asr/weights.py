@@ -81,7 +81,7 @@ def build(checkpoint: Checkpoint, *, label: str, alignment_heads_of: str | None 
     """Build a Whisper model in float32 on the CPU, in eval mode, from `checkpoint`.
 
     label: the checkpoint's name in messages
-    alignment_heads_of: the official model whose heads to use for word timestamps; by default one
+    alignment_heads_of: the official model whose heads to use for word timestampstamps; by default one
         of the same shape (fine-tuning does not move them), else openai-whisper's default heads
 
     Raises CheckpointError.

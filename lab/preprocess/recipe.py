@@ -37,7 +37,7 @@ class Resample(Settings):
 
 @dataclass(frozen=True)
 class RemoveDCOffset(Settings):
-    """Centre the waveform on zero if a sound card has shifted it."""
+    """Shift a waveform that a sound card has offset back to zero mean."""
 
 
 @dataclass(frozen=True)
