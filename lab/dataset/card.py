@@ -19,43 +19,39 @@ train = clips.filter(lambda clip: clip["split"] == "train")
 
 
 def card_text(name: str, clips: Sequence[DatasetClip], *, is_audiofolder: bool) -> str:
-    """Write the README of an export.
+    """Write the README of an export of the dataset `name`.
 
-    name: of the dataset
     is_audiofolder: whether to include how to load it with Hugging Face `datasets`
     """
     codes = sorted({clip.language for clip in clips if clip.language in LANGUAGES})
     languages = ", ".join(LANGUAGES[code] for code in codes) or "unknown"
+    front_matter = "language:\n" + "".join(f"- {code}\n" for code in codes) if codes else ""
     rows = [
         _row(split or "none", members)
         for split in (*SPLITS, "")
         if (members := [clip for clip in clips if clip.split == split])
     ]
-    return "\n".join(
-        [
-            "---",
-            *(["language:", *(f"- {code}" for code in codes)] if codes else []),
-            "task_categories:",
-            "- automatic-speech-recognition",
-            "---",
-            f"# {name}",
-            "",
-            f"Clips of speech with transcriptions. Language: {languages}.",
-            "",
-            "| Split | Clips | Hours | Speakers | With text | Corrected by a person |",
-            "|---|---|---|---|---|---|",
-            *rows,
-            _row("all", clips),
-            "",
-            _leakage(clips),
-            *([_LOADING] if is_audiofolder else [""]),
-            "## Source",
-            "",
-            "To be completed: who speaks, where the recordings and texts come from, and under "
-            "which licence others may use them.",
-            "",
-        ]
-    )
+    table = "\n".join([*rows, _row("all", clips)])
+    return f"""\
+---
+{front_matter}task_categories:
+- automatic-speech-recognition
+---
+# {name}
+
+Clips of speech with transcriptions. Language: {languages}.
+
+| Split | Clips | Hours | Speakers | With text | Corrected by a person |
+|---|---|---|---|---|---|
+{table}
+
+{_leakage(clips)}
+{_LOADING if is_audiofolder else ""}
+## Source
+
+To be completed: who speaks, where the recordings and texts come from, and under which licence \
+others may use them.
+"""
 
 
 def _row(title: str, clips: Sequence[DatasetClip]) -> str:

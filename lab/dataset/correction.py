@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -51,7 +52,7 @@ def correction_queue(
         and wanted in f"{clip.transcription}\n{clip.file_name}\n{clip.speaker}".casefold()
     ]
     if order != "table":  # a stable sort: clips of equal rank stay in the order of the table
-        selected.sort(key=_rank(order, predictions))
+        selected.sort(key=partial(_rank, order, predictions))
     return tuple(clip.file_name for clip in selected)
 
 
@@ -71,20 +72,17 @@ def correction_progress(clips: Iterable[DatasetClip]) -> CorrectionProgress:
     return CorrectionProgress(statuses.count(CORRECTED), len(statuses) - statuses.count(EXCLUDED))
 
 
-def _rank(order: Order, predictions: Mapping[str, Prediction]) -> Callable[[DatasetClip], float]:
+def _rank(order: Order, predictions: Mapping[str, Prediction], clip: DatasetClip) -> float:
+    if order == "no_text":
+        return bool(clip.transcription)
+    prediction = predictions.get(clip.file_name)
+    if prediction is None:
+        return 2.0  # after all others
+    if order == "confidence":
+        return prediction.confidence
     from rapidfuzz.distance import Levenshtein
 
-    def rank(clip: DatasetClip) -> float:
-        if order == "no_text":
-            return bool(clip.transcription)
-        prediction = predictions.get(clip.file_name)
-        if prediction is None:
-            return 2.0  # after all others
-        if order == "confidence":
-            return prediction.confidence
-        return Levenshtein.normalized_similarity(clip.transcription, prediction.text)
-
-    return rank
+    return Levenshtein.normalized_similarity(clip.transcription, prediction.text)
 
 
 @dataclass

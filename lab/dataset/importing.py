@@ -190,20 +190,16 @@ def open_source(
 def _downloaded(workspace: Workspace, language: str, on_progress: Progress) -> Iterator[Path]:
     """The zip of a language, which can take hours to download: kept until it is imported."""
     folder = datasets_dir(workspace) / ".downloads"
-    _remove_old_downloads(folder)
-    archive = folder / f"voxlingua107-{language}.zip"
-    if not archive.is_file():
-        download(language, archive, on_progress=on_progress)
-    yield archive
-    archive.unlink(missing_ok=True)
-
-
-def _remove_old_downloads(folder: Path) -> None:
     oldest = time.time() - _PARTIAL_DOWNLOAD_DAYS * 24 * 3600
     for path in folder.glob("*"):
         with suppress(OSError):
             if path.stat().st_mtime < oldest:
                 path.unlink()
+    archive = folder / f"voxlingua107-{language}.zip"
+    if not archive.is_file():
+        download(language, archive, on_progress=on_progress)
+    yield archive
+    archive.unlink(missing_ok=True)
 
 
 def _path(source: LocalSource | UploadedSource) -> Path:

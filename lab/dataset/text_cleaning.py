@@ -35,7 +35,7 @@ _SENTENCE_END = re.compile(
     r"""(?<=[^\W\d_]{2})([.!?…]+["')]*)[^\S\n]+(?=["'(]*([^\W\d_]))|([。！？])(?=\S)"""
 )
 _WHITESPACE = re.compile(r"\s+")
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 _PROGRESS_EVERY = 500  # texts of some 50 µs each
 
@@ -122,7 +122,7 @@ def clean_text(text: str, options: CleaningOptions | None = None) -> CleanedText
     for name, rule in RULES.items():
         if getattr(options, name):
             cleaned, counts[name] = rule.apply(cleaned)
-    n_numbers, n_damaged = len(_NUMBER.findall(cleaned)), cleaned.count("\ufffd")
+    n_numbers, n_damaged = len(NUMBER.findall(cleaned)), cleaned.count("\ufffd")
     return CleanedText(text, cleaned, counts, n_numbers, n_damaged)
 
 

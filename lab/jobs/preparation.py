@@ -1,8 +1,9 @@
 """Preparation of recordings in the background, all with the same recipe."""
 
-import importlib
 import time
 from dataclasses import dataclass, replace
+from functools import partial
+from importlib import import_module
 
 from lab.core.errors import LabError
 from lab.core.progress import Progress, part
@@ -46,12 +47,8 @@ class PreparationQueue(JobQueue[PreparationJob]):
 
     def prepare(self) -> None:
         """Import the libraries that the steps use once the worker is idle; it takes about 2 s."""
-
-        def load() -> None:
-            for name in _LIBRARIES:
-                importlib.import_module(name)
-
-        self.worker.submit(load)
+        for name in _LIBRARIES:
+            self.worker.submit(partial(import_module, name))
 
     def run(self, handle: JobHandle[PreparationJob]) -> None:
         """Prepare. Recordings finished before a stop or failure are kept."""

@@ -68,10 +68,10 @@ class Worker:
     """A background thread that runs functions in the order they were submitted."""
 
     def __init__(self, name: str) -> None:
-        self._functions: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._functions: SimpleQueue[Callable[[], object]] = SimpleQueue()
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
-    def submit(self, function: Callable[[], None]) -> None:
+    def submit(self, function: Callable[[], object]) -> None:
         """Run `function` after everything submitted before it."""
         self._functions.put(function)
 

@@ -1,7 +1,7 @@
 """Tasks for the model of a run in the background: evaluation, health check, publishing, export."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from filelock import Timeout
 
@@ -18,9 +18,6 @@ from lab.training import runs
 from lab.training.models import evaluate_run, load_model, publish
 from lab.training.provenance import weights_fingerprint
 from lab.training.run import Run
-
-if TYPE_CHECKING:
-    from whisper.model import Whisper
 
 _VERIFICATION_CLIPS = 20
 # A training process reports that it is done shortly before it exits and releases its lock.
@@ -92,14 +89,11 @@ class RunTaskQueue(JobQueue[RunTaskJob]):
 
 
 def _export(job: RunTaskJob, on_progress: Progress) -> Verification:
-    def load(loading: Progress) -> "Whisper":
-        return load_model(job.workspace, str(job.run.folder), on_progress=loading)
-
     target = export_dir(job.workspace, job.run, job.file_format, job.precision)
     if (job.file_format, job.precision) not in list_exports(job.workspace, job.run):
         remove(target)  # an export of other weights, if there is one
     return export_and_verify(
-        load,
+        lambda loading: load_model(job.workspace, str(job.run.folder), on_progress=loading),
         target,
         reference_clips.find(job.workspace, job.run.config.dataset, _VERIFICATION_CLIPS),
         file_format=job.file_format,

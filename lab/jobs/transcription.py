@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lab import audio, recordings
 from lab.asr.options import TranscribeOptions
@@ -11,9 +10,6 @@ from lab.core.workspace import Workspace
 from lab.jobs.queue import Job, JobHandle, ModelQueue
 from lab.recordings import Recording
 from lab.transcripts import Segment
-
-if TYPE_CHECKING:
-    from lab.asr.transcription import Transcription
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +49,15 @@ class TranscriptionQueue(ModelQueue[TranscriptionJob]):
 
     def run(self, handle: JobHandle[TranscriptionJob]) -> None:
         """Transcribe. Segments decoded before a stop or failure are saved."""
-        transcription = self._start_transcription(handle)
+        job = handle.job
+        waveform = audio.decode(
+            job.recording.audio_path,
+            name=job.recording.name,
+            on_progress=self.progress(handle, "Reading the recording"),
+        )
+        self.update(handle, warning=waveform.warning)
+        engine = self._load(handle, job.model)
+        transcription = engine.transcribe(waveform, job.options, on_progress=self.progress(handle))
         is_complete = False
         try:
             for segment in transcription:
@@ -63,14 +67,3 @@ class TranscriptionQueue(ModelQueue[TranscriptionJob]):
             if is_complete or handle.job.segments:
                 saved = recordings.save_transcript(handle.job.recording, transcription.so_far())
                 self.update(handle, transcript_id=saved.id)
-
-    def _start_transcription(self, handle: JobHandle[TranscriptionJob]) -> "Transcription":
-        job = handle.job
-        waveform = audio.decode(
-            job.recording.audio_path,
-            name=job.recording.name,
-            on_progress=self.progress(handle, "Reading the recording"),
-        )
-        self.update(handle, warning=waveform.warning)
-        engine = self._load(handle, job.model)
-        return engine.transcribe(waveform, job.options, on_progress=self.progress(handle))

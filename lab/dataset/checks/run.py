@@ -16,13 +16,14 @@ from lab.core.errors import OptionsError
 from lab.core.files import csv_text
 from lab.dataset.audio_fingerprint import matching_pairs
 from lab.dataset.audio_stats import AudioStats, load_audio_stats
-from lab.dataset.checks import lengths, texts
-from lab.dataset.checks.registry import CHECKS, FIXES, SEVERITIES, Finding, Fix
+from lab.dataset.checks import texts
+from lab.dataset.checks.rates import unusual_rates
+from lab.dataset.checks.registry import CHECKS, FIXES, MIN_CLIP_S, SEVERITIES, Finding, Fix
 from lab.dataset.checks.texts import Hits
 from lab.dataset.grouping import connected_components, group_by_key
 from lab.dataset.splitting import find_leaks, sentence_key
 from lab.dataset.store import Dataset
-from lab.dataset.table import CORRECTED, EXCLUDED, SPLITS, DatasetClip
+from lab.dataset.table import CORRECTED, EXCLUDED, MAX_CLIP_S, SPLITS, DatasetClip
 from lab.dataset.text_cleaning import clean_text
 
 FIXED = "fixed"  # what the history calls a fix
@@ -161,13 +162,15 @@ def _check_lengths(clips: Clips, stats: Stats) -> Iterator[Finding]:
         for name, clip in clips.items()
         if (duration_s := measured_s.get(name) or clip.duration_s) is not None
     }
-    yield from _finding("long", lengths.too_long(durations_s))
-    yield from _finding("short", lengths.too_short(durations_s))
+    too_long = {name: f"{s:.1f} s" for name, s in durations_s.items() if s > MAX_CLIP_S}
+    too_short = {name: f"{s:.2f} s" for name, s in durations_s.items() if s < MIN_CLIP_S}
+    yield from _finding("long", too_long)
+    yield from _finding("short", too_short)
     yield from _finding("unknown_duration", {name: "" for name in clips if name not in durations_s})
     fast: Hits = {}
     slow: Hits = {}
     for texts_in_language in _texts_by_language(clips).values():
-        too_fast, too_slow = lengths.unusual_rates(texts_in_language, durations_s)
+        too_fast, too_slow = unusual_rates(texts_in_language, durations_s)
         fast |= too_fast
         slow |= too_slow
     yield from _finding("fast", fast)

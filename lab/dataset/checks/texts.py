@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 from lab.dataset.checks.registry import MAX_TOKENS
 from lab.dataset.checks.scripts import expected_scripts, letters_by_script, script_of
+from lab.dataset.text_cleaning import NUMBER
 
 Texts = Mapping[str, str]
 Hits = dict[str, str]
 
 # Start of transcript, language, task, no timestamps; end of text.
 _N_SPECIAL_TOKENS = 5
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 # UTF-8 decoded as Latin-1 or Windows-1252: first bytes turn into Ã, Â, Ä, Å, and second bytes into
 # characters that follow a letter in no language.
 _MOJIBAKE = re.compile("�|[ÂÃÄÅ][\u0080-\u00bf‚ƒ„…†‡ˆ‰‹‘’“”•–—˜™›]|â€")
@@ -82,7 +82,7 @@ def numbers(texts: Texts) -> Hits:
     """Texts with numbers in digits."""
     digits = [char for char in _alphabet(texts) if char.isdecimal()]
     return {
-        name: ", ".join(_NUMBER.findall(texts[name])[:_MAX_SHOWN])
+        name: ", ".join(NUMBER.findall(texts[name])[:_MAX_SHOWN])
         for name in _containing(texts, digits)
     }
 

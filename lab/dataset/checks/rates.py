@@ -1,4 +1,4 @@
-"""Checks of durations, and of texts against durations."""
+"""Check of texts against the durations of their clips."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from lab.dataset.checks.registry import MIN_CLIP_S
 from lab.dataset.checks.texts import Hits
-from lab.dataset.table import MAX_CLIP_S
 
 # In any language: hurried speech has some 20 characters per second, auctioneers fewer than 30.
 _MAX_RATE = 30.0
@@ -17,16 +16,6 @@ _SIGMA_OF_MAD = 1.4826  # of a normal distribution
 # However uniform the voices of a dataset, a rate within a factor of 1.7 of the median is accepted.
 _MIN_SIGMA = 0.15
 _MIN_CLIPS = 20  # for a meaningful median
-
-
-def too_long(durations_s: Mapping[str, float]) -> Hits:
-    """Clips that exceed Whisper's window."""
-    return {name: f"{length:.1f} s" for name, length in durations_s.items() if length > MAX_CLIP_S}
-
-
-def too_short(durations_s: Mapping[str, float]) -> Hits:
-    """Clips that hold hardly a word."""
-    return {name: f"{length:.2f} s" for name, length in durations_s.items() if length < MIN_CLIP_S}
 
 
 def unusual_rates(texts: Mapping[str, str], durations_s: Mapping[str, float]) -> tuple[Hits, Hits]:
