@@ -40,8 +40,7 @@ def change_speed(samples: Samples, factor: float) -> Samples:
     """Play a clip `factor` times as fast, with its pitch raised likewise (Ko et al. 2015)."""
     import soxr  # type: ignore[import-untyped]
 
-    faster: Samples = soxr.resample(samples, SAMPLE_RATE * factor, SAMPLE_RATE)
-    return faster
+    return soxr.resample(samples, SAMPLE_RATE * factor, SAMPLE_RATE)  # type: ignore[no-any-return]
 
 
 def add_noise(samples: Samples, *, snr_db: float, rng: np.random.Generator) -> Samples:
@@ -50,11 +49,9 @@ def add_noise(samples: Samples, *, snr_db: float, rng: np.random.Generator) -> S
     slope = rng.uniform(0, 1)  # power falls by f^(-2 slope)
     spectrum /= np.maximum(np.arange(len(spectrum)), 1.0) ** slope
     noise = np.fft.irfft(spectrum, len(samples))
-    rms = np.sqrt(np.mean(np.square(samples, dtype=np.float64)))
-    noise_rms = rms * 10 ** (-snr_db / 20)
+    noise_rms = np.sqrt(np.mean(np.square(samples, dtype=np.float64))) * 10 ** (-snr_db / 20)
     noise *= noise_rms / max(float(np.sqrt(np.mean(noise**2))), 1e-12)
-    noisy: Samples = samples + noise.astype(np.float32)
-    return noisy
+    return samples + noise.astype(np.float32)
 
 
 def apply_gain(samples: Samples, gain_db: float) -> Samples:

@@ -141,11 +141,9 @@ class RunReporter(pl.Callback):
     def _update_speed(self) -> None:
         """Average over the last steps; the first one only marks the start of the interval."""
         if len(self._recent) >= 2:
-            elapsed_s = self._recent[-1][0] - self._recent[0][0]
-            n_steps = len(self._recent) - 1
-            self._step_s = max(elapsed_s / n_steps, 1e-6)
-            n_clips = sum(n for _, n in list(self._recent)[1:])
-            self._clips_per_s = n_clips / n_steps / self._step_s
+            (started_at, _), *steps = self._recent
+            self._step_s = max((steps[-1][0] - started_at) / len(steps), 1e-6)
+            self._clips_per_s = sum(n_clips for _, n_clips in steps) / len(steps) / self._step_s
 
     def _seconds_left(self, step: int) -> float | None:
         if self._step_s is None:

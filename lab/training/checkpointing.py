@@ -103,10 +103,10 @@ class LastCheckpoint(Checkpoint):
             return
         stops = self._run.stop_requested
         is_time = time.monotonic() - self._saved_at >= self._every_s
-        is_step = bool(self._every_steps) and steps_done(trainer) % (self._every_steps or 1) == 0
+        is_step = self._every_steps and steps_done(trainer) % self._every_steps == 0
         # Checkpoints do not contain accumulated gradients.
         can_save = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-        saves = can_save and (stops or is_time or is_step)
+        saves = can_save and bool(stops or is_time or is_step)
         stops, saves = trainer.strategy.broadcast((stops, saves))
         if saves:
             self._save(trainer)

@@ -1,12 +1,17 @@
-"""Data sets and loaders of a training, for Lightning."""
+"""The batches of a training, and their loaders for Lightning.
 
-from collections.abc import Iterable, Sequence
+Which clips are in which batch depends on the seed alone, so that a run can be resumed anywhere.
+Clips of similar length share a batch, which saves padding.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 from whisper.audio import N_SAMPLES_PER_TOKEN
 from whisper.model import ModelDimensions
 
@@ -14,7 +19,90 @@ from lab.training.augment import augment_waveform, spec_augment
 from lab.training.batching import Batch, Collator, LabeledMel
 from lab.training.config import Augmentation, Config
 from lab.training.prepared_examples import PreparedClips, PreparedExamples, log_mel
-from lab.training.sampler import BatchOrder, BatchPlan, PlanSampler
+
+# Clips are sorted by length within this many batches; more mean less padding and less randomness.
+_BATCHES_PER_BUCKET = 32
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """A batch to be made. clips: their indices; seed: for all random choices within the batch"""
+
+    clips: tuple[int, ...]
+    seed: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class BatchOrder:
+    """The order of the clips of a training.
+
+    lengths: of the clips, in any unit
+    world_size: number of processes; in each step, each takes another batch of the epoch
+    """
+
+    lengths: tuple[int, ...]
+    batch_size: int
+    seed: int
+    world_size: int = 1
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches per process and epoch."""
+        return -(-self._n_batches // self.world_size)
+
+    @property
+    def _n_batches(self) -> int:
+        return -(-len(self.lengths) // self.batch_size)
+
+    def plan(self, step: int, *, rank: int = 0) -> BatchPlan:
+        """The batch of the process `rank` at a step, counted from 0 over all epochs."""
+        epoch, step_in_epoch = divmod(step, self.steps_per_epoch)
+        index = (step_in_epoch * self.world_size + rank) % self._n_batches
+        return BatchPlan(self.epoch(epoch)[index], (self.seed, epoch, index))
+
+    def epoch(self, epoch: int) -> Sequence[tuple[int, ...]]:
+        """All batches of an epoch, in order; each clip is in one of them."""
+        return _epoch(self, epoch)
+
+
+@lru_cache(maxsize=2)
+def _epoch(order: BatchOrder, epoch: int) -> Sequence[tuple[int, ...]]:
+    rng = np.random.default_rng((order.seed, epoch))
+    shuffled = rng.permutation(len(order.lengths))
+    bucket_size = order.batch_size * _BATCHES_PER_BUCKET
+    batches = []
+    for start in range(0, len(shuffled), bucket_size):
+        bucket = sorted(shuffled[start : start + bucket_size], key=lambda clip: order.lengths[clip])
+        for first in range(0, len(bucket), order.batch_size):
+            batches.append(tuple(int(clip) for clip in bucket[first : first + order.batch_size]))
+    return [batches[index] for index in rng.permutation(len(batches))]
+
+
+class PlanSampler(Sampler[BatchPlan]):
+    """The batches between two validations, which are an epoch for Lightning.
+
+    Lightning calls `set_epoch` before each. A resumed run continues within the interval in which it
+    was interrupted.
+    """
+
+    def __init__(
+        self, order: BatchOrder, *, steps_between_validations: int, n_done: int, rank: int
+    ) -> None:
+        """n_done: number of steps taken before resuming"""
+        self._order, self._rank = order, rank
+        self._n_steps, self._n_done = steps_between_validations, n_done
+        self._interval = n_done // steps_between_validations
+
+    def set_epoch(self, epoch: int) -> None:
+        self._interval = epoch
+
+    def __len__(self) -> int:
+        return self._n_steps
+
+    def __iter__(self) -> Iterator[BatchPlan]:
+        first = self._interval * self._n_steps
+        for step in range(max(first, self._n_done), first + self._n_steps):
+            yield self._order.plan(step, rank=self._rank)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from lab.core.workspace import Workspace
 from lab.dataset import Dataset, DatasetClip
 from lab.training import advice, memory
 from lab.training.config import Config
-from lab.training.data import ClipBatches, batch_order, training_schedule
+from lab.training.data import BatchOrder, ClipBatches, batch_order, training_schedule
 from lab.training.device import device_for
 from lab.training.estimate import Estimate
 from lab.training.examples import Examples, count_phrases, select_examples
@@ -39,7 +39,6 @@ from lab.training.prepared_examples import (
     rejection_reason,
 )
 from lab.training.run_model import load_initial_model
-from lab.training.sampler import BatchOrder
 from lab.training.splits import propose_split
 from lab.training.validation import transcribe_validation
 

@@ -95,6 +95,6 @@ def _nothing_in(
     return (
         f"The dataset {dataset.name} has no usable clip in the split "
         + " and none in ".join(f"“{split}”" for split in empty)
-        + f"{why}. Training needs both “train” and “validation”: split the dataset first, which "
+        + f"{why}. Training needs both “train” and “validation”. Split the dataset first; that "
         "takes at least three clips with different sentences."
     )

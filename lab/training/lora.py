@@ -13,8 +13,6 @@ from whisper.model import Linear, Whisper
 
 # lora_alpha / rank: how strongly the updates count; 2 is usual.
 _SCALING = 2.0
-# Parameters in checkpoints of version 0.1: current names.
-_RENAMED = {"down": "lora_A", "up": "lora_B"}
 
 
 class LoraLinear(nn.Module):
@@ -46,8 +44,9 @@ def apply_lora(model: Whisper, *, rank: int) -> None:
 
 def with_current_names(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state dict of a checkpoint of any version, under the current parameter names."""
+    # Version 0.1 called them down and up.
     return {
-        re.sub(r"\.(down|up)$", lambda match: f".{_RENAMED[match[1]]}", name): value
+        re.sub(r"\.up$", ".lora_B", re.sub(r"\.down$", ".lora_A", name)): value
         for name, value in state_dict.items()
     }
 

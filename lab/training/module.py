@@ -14,6 +14,7 @@ from whisper.model import Whisper
 from lab.asr.devices import Device
 from lab.asr.weights import activation_of
 from lab.core.errors import LabError
+from lab.training import advice
 from lab.training.batching import Batch
 from lab.training.config import Config
 from lab.training.forward import loss_of
@@ -36,19 +37,16 @@ class WhisperModule(pl.LightningModule):
         model: Whisper,
         config: Config,
         *,
-        learning_rate: float,
         validation: PreparedClips,
         device: Device,
         last_checkpoint: Path,
     ) -> None:
-        """learning_rate: at its peak; device: on which validation clips are transcribed;
-        last_checkpoint: to mention in errors if it exists
-        """
+        """device: for transcription; last_checkpoint: to mention in errors if it exists"""
         super().__init__()
         self.model, self.config = model, config
         self.validation, self._transcription_device = validation, device
         self._last_checkpoint = last_checkpoint
-        self._learning_rate = learning_rate
+        self.peak_learning_rate = advice.learning_rate(config, model.dims.n_audio_state)
         # Evenly spaced, since the clips of a speaker are next to each other.
         n_clips = len(validation.clips)
         spacing = max(n_clips / config.max_validation_clips, 1.0)
@@ -100,7 +98,7 @@ class WhisperModule(pl.LightningModule):
         # Lightning cannot clip gradients if a fused optimizer unscales them.
         optimizer = AdamW(
             groups,
-            lr=self._learning_rate,
+            lr=self.peak_learning_rate,
             weight_decay=self.config.weight_decay,
             fused=not self._scales_gradients,
         )
@@ -147,5 +145,5 @@ class WhisperModule(pl.LightningModule):
             raise DivergedError(
                 "The training diverged: its loss became NaN or infinite after "
                 f"{self.trainer.global_step} steps. {kept}Start a new run with a learning rate of "
-                f"{self._learning_rate / 10:g} or less (it is {self._learning_rate:g})."
+                f"{self.peak_learning_rate / 10:g} or less (it is {self.peak_learning_rate:g})."
             )

@@ -101,9 +101,8 @@ class PreparationOptions:
         self.n_mels = dims.n_mels
         self.keep_audio = config.augmentation.changes_sound
         self.max_samples = min(config.max_audio_samples, N_SAMPLES_PER_TOKEN * dims.n_audio_ctx)
-        self.text_rejection_reason = Collator(
-            dims, max_tokens=config.max_tokens
-        ).text_rejection_reason
+        collator = Collator(dims, max_tokens=config.max_tokens)
+        self.text_rejection_reason = collator.text_rejection_reason
 
 
 def log_mel(samples: Samples, n_mels: int) -> npt.NDArray[np.float32]:

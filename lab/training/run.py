@@ -136,12 +136,9 @@ class Run:
         if state.is_over:
             return state
         if not _is_alive(state):
+            error = _why_ended(self, state)
             return replace(
-                state,
-                state="failed",
-                note="Ended unexpectedly",
-                seconds_left=None,
-                error=_why_ended(self, state),
+                state, state="failed", note="Ended unexpectedly", seconds_left=None, error=error
             )
         if self.stop_requested:
             return replace(state, state="stopping", note="Saving a checkpoint, then stopping")

@@ -32,7 +32,9 @@ def create(workspace: Workspace, config: Config, *, name: str = "") -> Run:
     wanted = slug(name or f"{config.dataset}-{config.model}")
     if not wanted:
         raise OptionsError("Give the run a name with letters or digits, such as “albanian-1”.")
-    folder, models = item_path(runs_dir(workspace), wanted), _model_names(workspace)
+    folder = item_path(runs_dir(workspace), wanted)
+    # A name that a run shares with a model would be ambiguous.
+    models = {info.name.casefold() for info in list_models(workspace.models_dir)} | ALIASES.keys()
     if not name:
         numbered = (folder.with_name(f"{wanted}-{number}") for number in count(1))
         folder = next(path for path in numbered if not _is_run(path) and path.name not in models)
@@ -140,9 +142,3 @@ def acquire_turn(run: Run) -> FileLock | None:
 
 def _is_run(folder: Path) -> bool:
     return (folder / CONFIG).is_file()
-
-
-def _model_names(workspace: Workspace) -> set[str]:
-    """Names of models, which would be ambiguous if a run had them too."""
-    known = {info.name.casefold() for info in list_models(workspace.models_dir)}
-    return known | ALIASES.keys()

@@ -9,7 +9,7 @@ from pytorch_lightning.callbacks import LearningRateMonitor
 from pytorch_lightning.loggers import TensorBoardLogger
 from whisper.model import Whisper
 
-from lab.training import advice, memory
+from lab.training import memory
 from lab.training.callbacks import ResumableEarlyStopping, RunReporter
 from lab.training.checkpointing import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from lab.training.config import Config
@@ -26,11 +26,7 @@ _log = logging.getLogger(__name__)
 for _name in ("pytorch_lightning", "lightning_fabric"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-_PRECISIONS: Any = {
-    "float32": "32-true",
-    "bfloat16": "bf16-mixed",
-    "float16": "16-mixed",
-}
+_PRECISIONS: Any = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 
 
 def fit(run: Run, model: Whisper, examples: PreparedExamples) -> None:
@@ -44,19 +40,17 @@ def fit(run: Run, model: Whisper, examples: PreparedExamples) -> None:
     schedule = data.schedule
     longest_s = max(clip.duration_s for clip in examples.train.clips)
     memory.check(model, config, device, longest_s=longest_s)
-    learning_rate = advice.learning_rate(config, model.dims.n_audio_state)
-    _log.info(
-        "Learning rate %g, %d steps, batch size %d, on %s in %s.",
-        *(learning_rate, schedule.total_steps, config.batch_size),
-        *(device.name, device.precision),
-    )
     module = WhisperModule(
         model,
         config,
-        learning_rate=learning_rate,
         validation=examples.validation,
         device=device,
         last_checkpoint=run.last_checkpoint,
+    )
+    _log.info(
+        "Learning rate %g, %d steps, batch size %d, on %s in %s.",
+        *(module.peak_learning_rate, schedule.total_steps, config.batch_size),
+        *(device.name, device.precision),
     )
     trainer = pl.Trainer(
         accelerator=device.torch_device.type,
