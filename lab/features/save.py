@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
 from lab.audio import Waveform
 from lab.core.errors import OptionsError
 from lab.core.progress import Progress, ignore
-from lab.core.workspace import atomic_write, write_json
+from lab.core.workspace import atomic_write
 from lab.features.feature import Axis, Feature
 from lab.features.images import png
 from lab.features.settings import FeatureSettings
@@ -35,7 +35,7 @@ _NUMBER = "%.9g"
 _TABLE_ROWS = 4096
 
 
-def _write_csv(feature: Feature, file: IO[bytes], _colour_map: str) -> None:
+def _write_csv(feature: Feature, _colour_map: str, file: IO[bytes]) -> None:
     *row_axes, axis = feature.axes
     headings = _headings(row_axes[0]) if row_axes else [feature.quantity_title]
     file.write((",".join([axis.title, *headings]) + "\n").encode())
@@ -47,17 +47,17 @@ def _write_csv(feature: Feature, file: IO[bytes], _colour_map: str) -> None:
 
 
 def _write_png(
-    feature: Feature, file: IO[bytes], colour_map: str, *, labelled: bool = False
+    feature: Feature, colour_map: str, file: IO[bytes], *, labelled: bool = False
 ) -> None:
     file.write(png(feature, colour_map=colour_map, labelled=labelled))
 
 
-FORMATS: dict[str, Callable[[Feature, IO[bytes], str], None]] = {
+FORMATS: dict[str, Callable[[Feature, str, IO[bytes]], None]] = {
     "png": _write_png,
     "labelled.png": partial(_write_png, labelled=True),
-    "npy": lambda feature, file, _colour_map: np.save(file, feature.array),
+    "npy": lambda feature, _colour_map, file: np.save(file, feature.array),
     "csv": _write_csv,
-    "txt": lambda feature, file, _colour_map: np.savetxt(file, feature.array, fmt=_NUMBER),
+    "txt": lambda feature, _colour_map, file: np.savetxt(file, feature.array, fmt=_NUMBER),
 }
 """Suffix of the file name, and the function that writes the file."""
 
@@ -65,7 +65,7 @@ FORMATS: dict[str, Callable[[Feature, IO[bytes], str], None]] = {
 def to_bytes(feature: Feature, file_format: str, *, colour_map: str = "magma") -> bytes:
     """Return a feature as the bytes of a file; `file_format` is a key of `FORMATS`."""
     buffer = io.BytesIO()
-    _writer(file_format)(feature, buffer, colour_map)
+    _writer(file_format)(feature, colour_map, buffer)
     return buffer.getvalue()
 
 
@@ -89,13 +89,12 @@ def write_all(
     """
     check(waveform, settings, views)
     paths = []
-    for name, feature, file_format in _files(waveform, settings, views, formats, on_progress):
+    for name, write in _files(waveform, settings, views, formats, colour_map, on_progress):
         path = folder / name
         with atomic_write(path) as temporary, temporary.open("wb") as file:
-            FORMATS[file_format](feature, file, colour_map)
+            write(file)
         paths.append(path)
-    write_json(folder / SETTINGS_NAME, _description(waveform, settings))
-    return [*paths, folder / SETTINGS_NAME]
+    return paths
 
 
 def write_zip(
@@ -114,11 +113,10 @@ def write_zip(
         atomic_write(path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        for name, feature, file_format in _files(waveform, settings, views, formats, on_progress):
+        for name, write in _files(waveform, settings, views, formats, colour_map, on_progress):
             # The size is not known in advance, and the table of an hour takes gigabytes.
             with archive.open(name, "w", force_zip64=True) as file:
-                FORMATS[file_format](feature, file, colour_map)
-        archive.writestr(SETTINGS_NAME, json.dumps(_description(waveform, settings), indent=1))
+                write(file)
 
 
 def check(waveform: Waveform, settings: FeatureSettings, views: Sequence[str]) -> None:
@@ -135,22 +133,25 @@ def _files(
     settings: FeatureSettings,
     views: Sequence[str],
     formats: Sequence[str],
+    colour_map: str,
     on_progress: Progress,
-) -> Iterator[tuple[str, Feature, str]]:
-    """Yield the name, feature and format of each file; views are computed one by one."""
-    for file_format in formats:
-        _writer(file_format)
+) -> Iterator[tuple[str, Callable[[IO[bytes]], object]]]:
+    """Yield the name of each file and a function that writes it; views are computed one by one."""
+    writers = [(file_format, _writer(file_format)) for file_format in formats]
     total = len(views) * len(formats)
     for number, view in enumerate(views):
         on_progress(number * len(formats), total, VIEWS[view].title)
         feature = compute(view, waveform, settings)
-        for done, file_format in enumerate(formats, start=number * len(formats)):
+        for done, (suffix, writer) in enumerate(writers, start=number * len(formats)):
             on_progress(done, total, VIEWS[view].title)
-            yield f"{view}.{file_format}", feature, file_format
+            yield f"{view}.{suffix}", partial(writer, feature, colour_map)
     on_progress(total, total)
+    description = {"sample_rate": waveform.sample_rate, "duration_s": waveform.duration_s}
+    text = json.dumps(description | asdict(settings), indent=1)
+    yield SETTINGS_NAME, lambda file: file.write(text.encode())
 
 
-def _writer(file_format: str) -> Callable[[Feature, IO[bytes], str], None]:
+def _writer(file_format: str) -> Callable[[Feature, str, IO[bytes]], None]:
     if file_format not in FORMATS:
         raise OptionsError(f"There is no format “{file_format}”. Choose {', '.join(FORMATS)}.")
     return FORMATS[file_format]
@@ -161,11 +162,3 @@ def _headings(axis: Axis) -> list[str]:
     if axis.unit:
         return [f"{value:.7g} {axis.unit}" for value in axis.values()]
     return [f"{axis.label} {value:g}" for value in axis.values()]
-
-
-def _description(waveform: Waveform, settings: FeatureSettings) -> dict[str, Any]:
-    return {
-        "sample_rate": waveform.sample_rate,
-        "duration_s": waveform.duration_s,
-        **asdict(settings),
-    }

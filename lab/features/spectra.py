@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from lab.audio import Samples, Waveform
+from lab.audio import SAMPLE_RATE, Samples, Waveform
+from lab.core.errors import AudioError
 from lab.features import frames
 from lab.features.feature import Axis, Feature, FloatArray, frame_feature, frequency_axis
 from lab.features.settings import FeatureSettings
@@ -16,6 +17,11 @@ _BLOCK_VALUES = 1 << 20
 _SILENT = "The recording is digital silence, so all values are 0 dB."
 # `librosa.feature.mfcc` always uses this range.
 _MFCC_TOP_DB = 80.0
+# 1 min, the complex spectrum of which takes 10 MB.
+_WHISPER_BLOCK_FRAMES = 6000
+# The last steps of `log_mel_spectrogram`: clip to 1e-10 and, in log10, to 8 below the maximum;
+# then (log10 + 4) / 4, which is within ±1 for most recordings.
+_WHISPER_MIN_POWER, _WHISPER_RANGE, _WHISPER_SHIFT = 1e-10, 8.0, 4.0
 
 
 def mel_filters(settings: FeatureSettings, sample_rate: int) -> FloatArray:
@@ -90,15 +96,15 @@ def mel(waveform: Waveform, settings: FeatureSettings) -> Feature:
 def in_decibels(
     feature: Feature, *, view: str, top_db: float, reference: float | None = None
 ) -> Feature:
-    """Convert a spectrogram to dB, clipped to -top_db; its array is overwritten.
+    """Convert a spectrum or spectrogram to dB, clipped to -top_db; its array is overwritten.
 
-    feature: linear power from `power`, `mel` or `lab.features.reduce.overview`
+    feature: linear power, such as from `power`, `mel` or `lab.features.reduce.overview`
     view: key of the resulting view
     reference: power at 0 dB, by default the maximum; pass that of the whole recording if an
         excerpt should look as it does there
     """
     loudest = float(feature.array.max(initial=0.0)) if reference is None else reference
-    decibels(feature.array, reference=loudest)
+    decibels(np.atleast_2d(feature.array), reference=loudest)
     np.maximum(feature.array, -top_db, out=feature.array)
     notes = feature.notes if loudest else (*feature.notes, _SILENT)
     return replace(feature, view=view, unit="dB", notes=notes)
@@ -157,19 +163,65 @@ def long_term(waveform: Waveform, settings: FeatureSettings) -> Feature:
     for _, block in frames.power_blocks(waveform.samples, settings):
         total += block.sum(axis=1, dtype=np.float64)
         n_frames += block.shape[1]
-    mean = (total / n_frames).astype(np.float32)[np.newaxis]
-    loudest = float(mean.max())
-    decibels(mean, reference=loudest)
-    np.maximum(mean, -settings.top_db, out=mean)
-    return Feature(
+    linear = Feature(
         "spectrum",
-        mean[0],
+        (total / n_frames).astype(np.float32),
         (axis,),
         "Power",
-        "dB",
+        "",
         f"{axis.n:,} frequency bins (n_fft / 2 + 1), one every {axis.step:.4g} Hz, averaged over "
         f"{n_frames:,} frames.",
-        () if loudest else (_SILENT,),
+    )
+    return in_decibels(linear, view="spectrum", top_db=settings.top_db)
+
+
+def whisper_log_mel(waveform: Waveform, settings: FeatureSettings) -> Feature:
+    """Compute `whisper.log_mel_spectrogram` after resampling to 16 kHz.
+
+    For an hour, that function takes 1.9 GB, and block by block it would clip each block relative to
+    the block's own maximum. So its steps are repeated here, with the same transform and filters.
+
+    Raises AudioError for a recording shorter than half of Whisper's window (12.5 ms).
+    """
+    import librosa
+    import torch
+    from whisper import audio
+    from whisper.audio import HOP_LENGTH, N_FFT
+
+    samples: Samples = librosa.resample(
+        waveform.samples, orig_sr=waveform.sample_rate, target_sr=SAMPLE_RATE
+    )
+    edge = N_FFT // 2
+    if len(samples) <= edge:
+        raise AudioError(
+            f"The recording lasts {1000 * waveform.duration_s:.3g} ms. Whisper needs more than "
+            f"{1000 * edge / SAMPLE_RATE:g} ms. Choose a longer one."
+        )
+    n_frames = len(samples) // HOP_LENGTH
+    array = frames.empty(settings.whisper_mels, n_frames)
+    filters = audio.mel_filters("cpu", settings.whisper_mels)
+    window = torch.hann_window(N_FFT)
+    padded = torch.from_numpy(np.pad(samples, edge, mode="reflect"))
+    for start in range(0, n_frames, _WHISPER_BLOCK_FRAMES):
+        end = min(start + _WHISPER_BLOCK_FRAMES, n_frames)
+        block = padded[start * HOP_LENGTH : (end - 1) * HOP_LENGTH + N_FFT]
+        spectrum = torch.stft(
+            block, N_FFT, HOP_LENGTH, window=window, center=False, return_complex=True
+        )
+        mels = filters @ spectrum.abs() ** 2
+        array[:, start:end] = mels.clamp(min=_WHISPER_MIN_POWER).log10().numpy()
+    np.maximum(array, array.max() - _WHISPER_RANGE, out=array)
+    array += _WHISPER_SHIFT
+    array /= _WHISPER_SHIFT
+    whisper = FeatureSettings(n_mels=settings.whisper_mels)
+    return frame_feature(
+        "whisper",
+        array,
+        "Scaled log10 of power",
+        sample_rate=SAMPLE_RATE,
+        hop_length=HOP_LENGTH,
+        rows=mel_axis(whisper, SAMPLE_RATE),
+        rows_description=f"mel bins between 0 and {SAMPLE_RATE // 2} Hz",
     )
 
 

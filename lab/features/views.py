@@ -8,7 +8,6 @@ from lab.core.errors import AudioError, OptionsError
 from lab.features import spectra, tracks
 from lab.features.feature import Feature
 from lab.features.settings import FeatureSettings, SettingProblem, problems
-from lab.features.whisper_mel import whisper_log_mel
 
 # The shortest window: 2 ms at 16 kHz, in which there is nothing to see.
 MIN_SAMPLES = 32
@@ -93,7 +92,7 @@ _ALL = (
         r"X[m, t] = \tfrac14 \left( 4 + \max\left( \log_{10} S[m, t],\ "
         r"\max \log_{10} S - 8 \right) \right)",
         ("whisper_mels",),
-        whisper_log_mel,
+        spectra.whisper_log_mel,
     ),
     View(
         "mel_filters",

@@ -1,16 +1,17 @@
 """Apply all steps of a recipe to a recording."""
 
+import math
 from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
 
 from lab.audio import Samples
+from lab.audio.levels import loudness_lufs, peak_dbfs
 from lab.core.progress import Progress, ignore, part
 from lab.preprocess.filters import reduce_noise, remove_rumble_and_hum
-from lab.preprocess.level import normalize_level
 from lab.preprocess.reading import read_signal
-from lab.preprocess.recipe import Recipe, Split, Trim
+from lab.preprocess.recipe import Level, Recipe, Split, Trim
 from lab.preprocess.source import AudioArray, AudioFile
 from lab.preprocess.split import find_cuts
 
@@ -20,6 +21,7 @@ _AUDIBLE_OFFSET = 1e-3
 _FRAME, _HOP = 2048, 512
 # librosa needs four times the memory of its input.
 _TRIM_BLOCK_S = 60
+_ROUNDING_DB = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +174,33 @@ def _trim_range(samples: Samples, step: Trim, sample_rate: int) -> tuple[int, in
     last = next(last for first, last in map(sound_range, reversed(starts)) if last > first)
     margin = round(step.keep_s * sample_rate)
     return max(first - margin, 0), min(last + margin, n)
+
+
+def normalize_level(samples: Samples, step: Level, *, sample_rate: int) -> list[str]:
+    """Normalise `samples`, float32, shape (..., n), in place; returns warnings."""
+    peak = peak_dbfs(samples)
+    if peak == -math.inf:
+        return []  # silent; reading it has already warned
+    if step.measure == "peak":
+        current_db, unit = peak, "dBFS"
+    else:
+        loudness, unit = loudness_lufs(samples, sample_rate=sample_rate), "LUFS"
+        if loudness is None or loudness == -math.inf:
+            reason = "too quiet" if loudness else "too short (or of too many channels)"
+            return [
+                f"The level was left unchanged: the recording is {reason} to measure its loudness."
+            ]
+        current_db = loudness
+    warnings = []
+    gain_db = step.target_db - current_db
+    if peak + gain_db > step.ceiling_dbfs + _ROUNDING_DB:
+        gain_db = step.ceiling_dbfs - peak
+        warnings.append(
+            f"The level is {current_db + gain_db:.1f} {unit} instead of {step.target_db:g}: more "
+            f"gain would push the peak above {step.ceiling_dbfs:g} dBFS and distort it."
+        )
+    samples *= np.float32(10 ** (gain_db / 20))
+    return warnings
 
 
 def _split(

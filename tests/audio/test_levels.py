@@ -7,7 +7,7 @@ import pytest
 from pyloudnorm import Meter
 
 from lab.audio.levels import clipped_samples, loudness_lufs, peak_dbfs
-from lab.preprocess.level import normalize_level
+from lab.preprocess.pipeline import normalize_level
 from lab.preprocess.recipe import Level
 
 

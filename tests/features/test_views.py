@@ -99,7 +99,7 @@ def test_many_blocks_give_the_same_result_as_one(
 ) -> None:
     whole = compute(view, english, SOURCE_LAB).array
     monkeypatch.setattr(frames, "_BLOCK_VALUES", 100_000)
-    monkeypatch.setattr("lab.features.whisper_mel._BLOCK_FRAMES", 77)
+    monkeypatch.setattr("lab.features.spectra._WHISPER_BLOCK_FRAMES", 77)
     same(compute(view, english, SOURCE_LAB).array, whole)
 
 

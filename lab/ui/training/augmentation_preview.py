@@ -59,7 +59,7 @@ def show_augmentation(workspace: Workspace, dataset_name: str, augmentation: Aug
 def _show(
     waveform: Waveform, masks: Augmentation | None, rng: np.random.Generator, *, key: str
 ) -> None:
-    from lab.features.whisper_mel import whisper_log_mel
+    from lab.features.spectra import whisper_log_mel
 
     mel = whisper_log_mel(waveform, FeatureSettings())
     scale = (float(mel.array.min()), float(mel.array.max()))
