@@ -66,6 +66,11 @@ def list_models(models_dir: Path | None = None) -> list[ModelInfo]:
     """List the official models, smallest first, then those in the workspace's `models_dir` by name.
 
     Fast: files are not read, so an `installed` model may still be damaged.
+
+    Examples
+    --------
+    >>> [info.name for info in list_models() if info.multilingual][:2]
+    ['tiny', 'base']
     """
     own = _workspace_models(models_dir)
     infos = [_official_info(official) for official in MODELS if official.name not in own]

@@ -27,6 +27,15 @@ class Engine(Runtime):
     """A loaded Whisper model. Threads may share it: a lock admits one batch at a time.
 
     The engine owns its model and never trains or changes it; to train, load another.
+
+    Examples
+    --------
+    >>> from lab import Engine, TranscribeOptions, decode
+    >>> engine = Engine.load("base")
+    >>> options = TranscribeOptions(language="en")
+    >>> transcription = engine.transcribe(decode("samples/english.ogg"), options)
+    >>> next(iter(transcription)).text
+    ' All of our representatives are currently busy.'
     """
 
     @classmethod

@@ -25,6 +25,14 @@ class TranscribeOptions:
     speech_threshold: probability, 0 to 1, above which audio counts as speech
     batch_size: windows of 30 s decoded at once; None chooses for the device
     max_tokens: maximum length of the text of a window; None is Whisper's 224
+
+    Raises OptionsError naming every invalid option.
+
+    Examples
+    --------
+    >>> options = TranscribeOptions(language="sq", beam_size=5)
+    >>> options.temperatures[0], options.word_timestamps
+    (0.0, False)
     """
 
     language: str | None = None

@@ -32,6 +32,16 @@ def train(run: Run) -> RunState:
 
     Waits for its turn first. If training fails, the state says why. Raises OptionsError if the run
     is done, or another process trains it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> from lab import Config, Workspace, train
+    >>> from lab.training import runs
+    >>> run = runs.create(Workspace(Path(mkdtemp())), Config(dataset="interviews"))
+    >>> train(run).error  # where that dataset does not exist
+    'There is no dataset “interviews”...'
     """
     if not is_main_process():
         from lab.jobs import run_steps
