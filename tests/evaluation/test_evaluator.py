@@ -149,7 +149,7 @@ def test_the_command_prints_and_writes(
     data: Dataset, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = {"base": base(), "tuned": tuned()}
-    monkeypatch.setattr(Engine, "load", lambda name, **_: models[name])
+    monkeypatch.setattr("lab.training.models.load_engine", lambda _, name, **__: models[name])
     other, _ = dataset.add(
         workspace, "b", [("c.wav", data.audio_path(data.clips()[0]).read_bytes())], language="sq"
     )

@@ -14,7 +14,7 @@ from lab.evaluation.store import Evaluation
 from lab.jobs.evaluation import EvaluationJob
 from lab.training import runs
 from lab.ui import formatting
-from lab.ui.actions import delete_popover, show_failure
+from lab.ui.actions import attempt, delete_popover, show_failure
 from lab.ui.controls import choose_remembered, choose_view, remember
 from lab.ui.downloads import csv_button
 from lab.ui.job_list import show_jobs
@@ -93,14 +93,13 @@ def _show_form(workspace: Workspace, dataset_names: list[str]) -> None:
         type="primary",
         icon=":material/rule:",
         disabled=not models or not names,
-        on_click=_submit,
-        args=(EvaluationJob(workspace, tuple(models), tuple(names), split),),
+        on_click=attempt,
+        args=(
+            evaluation_queue().submit,
+            EvaluationJob(workspace, tuple(models), tuple(names), split),
+        ),
     )
     st.caption("Predictions that a model has already made are reused.")
-
-
-def _submit(job: EvaluationJob) -> None:
-    evaluation_queue().submit(job)
 
 
 def _open_newest(jobs: Sequence[EvaluationJob]) -> None:
