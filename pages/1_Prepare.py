@@ -6,8 +6,9 @@ from lab.jobs.preparation import PreparationJob
 from lab.ui import formatting, open_page
 from lab.ui.audio_picker import choose_recordings, sample_buttons, show_chosen
 from lab.ui.compare import show_comparison
+from lab.ui.controls import choose_view
 from lab.ui.page import PREPARE
-from lab.ui.preparations import show_preparation, show_preparation_jobs
+from lab.ui.preparations import VIEW, show_preparation, show_preparation_jobs
 from lab.ui.recipe import choose_recipe
 from lab.ui.resources import preload_audio_libraries, preparation_queue
 
@@ -42,15 +43,7 @@ with samples:
     sample_buttons(workspace)
 with right:
     show_preparation_jobs(workspace)
-    view = st.segmented_control(
-        "View",
-        ["Before and after", "Clips"],
-        default="Before and after",
-        required=True,
-        key="prepare_view",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
+    view = choose_view("View", ["Before and after", "Clips"], key=VIEW, persist_state="session")
     if view == "Clips":
         show_preparation(workspace)
     elif chosen and recipe:

@@ -1,6 +1,7 @@
-"""Actions behind buttons: what to do when one fails, and asking before something is deleted."""
+"""Errors shown on the page, and buttons that ask before something is deleted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
@@ -28,6 +29,32 @@ def show_failure() -> None:
 def show_error(error: LabError | str) -> None:
     """Show the message of an error."""
     st.error(formatting.escape(str(error)), icon=":material/error:")
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show the LabError that ends the `with` block, if any; the page continues after the block."""
+    try:
+        yield
+    except LabError as error:
+        show_error(error)
+
+
+@contextmanager
+def progress_bar(text: str) -> Iterator[Callable[..., None]]:
+    """Show a progress bar until the `with` block ends, and the LabError that ends it, if any.
+
+    text: shown until the first progress
+    Yields the `on_progress` to pass on: called with what is done, the total, and a note.
+    """
+    bar = st.progress(0.0, text)
+
+    def on_progress(done: float, total: float, note: str = "") -> None:
+        bar.progress(done / total, note)
+
+    with errors_shown():
+        yield on_progress
+    bar.empty()
 
 
 def delete_popover(

@@ -21,7 +21,7 @@ from lab.recordings import Recording
 from lab.recordings.archives import recordings_in
 from lab.recordings.samples import list_samples
 from lab.ui import formatting
-from lab.ui.actions import delete_popover, show_failure
+from lab.ui.actions import delete_popover, show_error, show_failure
 from lab.ui.prompts import choose_sentence
 from lab.ui.selection import AudioSource
 
@@ -187,7 +187,7 @@ def _save(workspace: Workspace, name: str, content: BinaryIO, *, prompt: str) ->
 
 def _show_problems(problems: list[str]) -> None:
     for problem in problems[:_PROBLEMS_SHOWN]:
-        st.error(formatting.escape(problem), icon=":material/error:")
+        show_error(problem)
     if len(problems) > _PROBLEMS_SHOWN:
         with st.expander(f"{len(problems) - _PROBLEMS_SHOWN} more files could not be read"):
             st.text("\n".join(problems[_PROBLEMS_SHOWN:]))

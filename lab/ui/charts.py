@@ -6,6 +6,7 @@ from html import escape
 import numpy as np
 import plotly.colors as go_colors
 import plotly.graph_objects as go
+import streamlit as st
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
@@ -20,6 +21,26 @@ MARK = "#c2570c"
 # its theme.
 MAGMA = ["rgb(0, 0, 4)", *go_colors.sequential.Magma[1:]]
 _MARGIN = {"l": 0, "r": 0, "t": 4, "b": 4}
+
+
+def show(figure: go.Figure, *, key: str) -> None:
+    """Show a figure without Plotly's toolbar."""
+    st.plotly_chart(figure, config={"displayModeBar": False}, key=key)
+
+
+def select_span(figure: go.Figure, *, key: str) -> tuple[float, float] | None:
+    """Show a `selectable` waveform; returns the start and end of the selection in seconds."""
+    event = st.plotly_chart(
+        figure,
+        on_select="rerun",
+        selection_mode="box",
+        config={"displayModeBar": False},
+        key=key,
+    )
+    if not (boxes := event["selection"]["box"]):
+        return None
+    start_s, end_s = sorted(boxes[0]["x"])
+    return start_s, end_s
 
 
 def language_bars(probabilities: Mapping[str, float], *, n_bars: int = 5) -> go.Figure:
@@ -55,7 +76,7 @@ def waveform(
     *,
     start_s: float = 0.0,
     spans_s: Iterable[tuple[float, float]] = (),
-    y_max: float | None = None,
+    peak: float | None = None,
     height: int = 130,
     selectable: bool = False,
 ) -> go.Figure:
@@ -63,7 +84,7 @@ def waveform(
 
     start_s: time of the waveform's start in its recording
     spans_s: start and end of each span, seconds in the recording
-    y_max: end of the vertical axis, 1.0 being full scale; None fits the waveform
+    peak: largest value to make room for, 1.0 being full scale; None takes that of the waveform
     selectable: let the person select a time span by dragging
     """
     figure = go.Figure(_waveform_trace(envelope, start_s, selectable=selectable))
@@ -71,9 +92,9 @@ def waveform(
         figure.add_vrect(
             x0=begin_s, x1=end_s, fillcolor=MARK, opacity=0.18, line_width=1, line_color=MARK
         )
-    if y_max is None:
-        peaks = np.abs([envelope.lowest, envelope.highest])
-        y_max = max(1.05 * float(peaks.max(initial=0.0)), 0.05)
+    if peak is None:
+        peak = float(np.abs([envelope.lowest, envelope.highest]).max(initial=0.0))
+    y_max = max(1.05 * peak, 0.05)
     figure.update_layout(
         height=height,
         margin=_MARGIN,

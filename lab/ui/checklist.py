@@ -1,7 +1,6 @@
 """Quality checklist of prepared clips: what passes, what fails, and one-click fixes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
@@ -15,13 +14,8 @@ from lab.ui.recipe import switch_on
 
 _RATES = {"Source lab (22,050 Hz)": 22_050, "Whisper (16,000 Hz)": 16_000}
 
-
-@dataclass(frozen=True)
-class QuickFix:
-    """A button next to a failed check. action: called before the rerun"""
-
-    label: str
-    action: Callable[[], None]
+# Actions by the label of their buttons.
+Fixes = dict[str, Callable[[], None]]
 
 
 def show_checklist(preparation: Preparation) -> dict[ClipSpan, list[str]]:
@@ -49,33 +43,33 @@ def show_checklist(preparation: Preparation) -> dict[ClipSpan, list[str]]:
     return failed
 
 
-def _show_check(number: int, check: QualityCheck, fixes: list[QuickFix]) -> None:
+def _show_check(number: int, check: QualityCheck, fixes: Fixes) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     icon = ":green[:material/check_circle:]" if check.passed else ":red[:material/cancel:]"
     sentence = formatting.escape(check.sentence)
     row.markdown(f"{icon} **{formatting.escape(check.title)}** :gray[{sentence}]", width="stretch")
     if not check.passed:
-        for fix in fixes:
-            row.button(fix.label, on_click=fix.action, key=f"fix_{number}_{fix.label}")
+        for label, fix in fixes.items():
+            row.button(label, on_click=fix, key=f"fix_{number}_{label}")
 
 
 def _fixes(
     preparation: Preparation, named: dict[str, ClipSpan], check: QualityCheck, sample_rate: int
-) -> list[QuickFix]:
+) -> Fixes:
     failing = {named[name] for name in check.failing}
-    drop = QuickFix(
-        "Drop clips", partial(attempt, clip_edits.set_kept, preparation, failing, kept=False)
-    )
-    fixes: dict[QualityCheckKey, list[QuickFix]] = {
-        "count": [],
-        "format": [QuickFix("Convert", partial(_enable, channel={}, bit_depth={"bits": 16}))],
-        "length": [
-            QuickFix("Split at pauses", partial(_enable, split={"min_s": 1.0, "max_s": 30.0})),
-            drop,
-        ],
-        "rate": [QuickFix("Resample", partial(_enable, resample={"sample_rate": sample_rate}))],
-        "noise": [QuickFix("Reduce noise", partial(_enable, reduce_noise={})), drop],
-        "distortion": [drop],
+    drop: Fixes = {
+        "Drop clips": partial(attempt, clip_edits.set_kept, preparation, failing, kept=False)
+    }
+    fixes: dict[QualityCheckKey, Fixes] = {
+        "count": {},
+        "format": {"Convert": partial(_enable, channel={}, bit_depth={"bits": 16})},
+        "length": {
+            "Split at pauses": partial(_enable, split={"min_s": 1.0, "max_s": 30.0}),
+            **drop,
+        },
+        "rate": {"Resample": partial(_enable, resample={"sample_rate": sample_rate})},
+        "noise": {"Reduce noise": partial(_enable, reduce_noise={}), **drop},
+        "distortion": drop,
     }
     return fixes[check.key]
 

@@ -2,22 +2,22 @@
 
 from collections.abc import Callable
 
-import pandas as pd
 import streamlit as st
 
 from lab.audio import Waveform
-from lab.core.errors import LabError
 from lab.features.reduce import waveform_envelope
 from lab.preprocess import clip_edits
 from lab.preprocess.preparation_export import clip_wav
 from lab.preprocess.preparations import ClipSpan, Preparation
 from lab.ui import charts, formatting
-from lab.ui.actions import show_error
+from lab.ui.actions import attempt, errors_shown, show_failure
+from lab.ui.controls import choose_view
+from lab.ui.tables import select_row
 
 # Shown before and after the selected clip.
 _CONTEXT_S = 1.5
 _ENVELOPE_WIDTH = 900
-_HISTORY, _PROBLEM = "clip_history", "clip_problem"
+_HISTORY = "clip_history"
 
 
 def show_clips(preparation: Preparation, failed: dict[ClipSpan, list[str]]) -> None:
@@ -25,14 +25,7 @@ def show_clips(preparation: Preparation, failed: dict[ClipSpan, list[str]]) -> N
 
     failed: titles of the checks that each clip fails
     """
-    shown = st.segmented_control(
-        "Show",
-        ["All", "Needs review", "Dropped"],
-        default="All",
-        required=True,
-        key="clips_shown",
-        label_visibility="collapsed",
-    )
+    shown = choose_view("Show", ["All", "Needs review", "Dropped"], key="clips_shown")
     clips = [
         clip
         for clip in preparation.clips
@@ -43,24 +36,17 @@ def show_clips(preparation: Preparation, failed: dict[ClipSpan, list[str]]) -> N
     if not clips:
         st.caption("No clips match this filter.")
         return
-    event = st.dataframe(
-        pd.DataFrame(
-            {
-                "Keep": [clip.kept for clip in clips],
-                "Recording": [preparation.recordings[clip.recording_index].name for clip in clips],
-                "Start": [formatting.timestamp(preparation.times_s(clip)[0]) for clip in clips],
-                "Duration": [preparation.duration_s(clip) for clip in clips],
-                "Loudness": [
-                    formatting.decibels(clip.metrics.loudness_lufs, "LUFS") for clip in clips
-                ],
-                "SNR": [formatting.decibels(clip.metrics.snr_db, "dB") for clip in clips],
-                "Needs review": [", ".join(failed[clip]) for clip in clips],
-            }
-        ),
-        hide_index=True,
-        height=min(38 + 35 * len(clips), 330),
-        on_select="rerun",
-        selection_mode="single-row",
+    row = select_row(
+        {
+            "Keep": [clip.kept for clip in clips],
+            "Recording": [preparation.recordings[clip.recording_index].name for clip in clips],
+            "Start": [formatting.timestamp(preparation.times_s(clip)[0]) for clip in clips],
+            "Duration": [preparation.duration_s(clip) for clip in clips],
+            "Loudness": [formatting.decibels(clip.metrics.loudness_lufs, "LUFS") for clip in clips],
+            "SNR": [formatting.decibels(clip.metrics.snr_db, "dB") for clip in clips],
+            "Needs review": [", ".join(failed[clip]) for clip in clips],
+        },
+        max_height=330,
         key=f"clips_{preparation.id}_{shown}",
         column_config={
             "Keep": st.column_config.CheckboxColumn(width=50),
@@ -73,11 +59,11 @@ def show_clips(preparation: Preparation, failed: dict[ClipSpan, list[str]]) -> N
             "Needs review": st.column_config.TextColumn(help="Checks that this clip fails"),
         },
     )
-    rows = event["selection"]["rows"]
-    if rows and rows[0] < len(clips):
-        _show_editor(preparation, clips[rows[0]])
-    else:
+    if row is None:
         st.caption("Select a row to play and edit a clip.")
+    else:
+        with errors_shown():
+            _show_editor(preparation, clips[row])
 
 
 def _show_editor(preparation: Preparation, clip: ClipSpan) -> None:
@@ -85,22 +71,15 @@ def _show_editor(preparation: Preparation, clip: ClipSpan) -> None:
     start_s, end_s = preparation.times_s(clip)
     context = round(_CONTEXT_S * whole.sample_rate)
     first = max(clip.start - context, 0)
-    try:
-        samples = preparation.samples(clip.recording_index, first, clip.end + context)
-        st.audio(clip_wav(preparation, clip), autoplay=True)
-    except LabError as error:
-        show_error(error)
-        return
+    samples = preparation.samples(clip.recording_index, first, clip.end + context)
+    st.audio(clip_wav(preparation, clip), autoplay=True)
     mono = Waveform(samples if samples.ndim == 1 else samples.mean(axis=0), whole.sample_rate)
-    st.plotly_chart(
-        charts.waveform(
-            waveform_envelope(mono, width=_ENVELOPE_WIDTH),
-            start_s=whole.start_s + first / whole.sample_rate,
-            spans_s=[(start_s, end_s)],
-        ),
-        config={"displayModeBar": False},
-        key="clip_waveform",
+    figure = charts.waveform(
+        waveform_envelope(mono, width=_ENVELOPE_WIDTH),
+        start_s=whole.start_s + first / whole.sample_rate,
+        spans_s=[(start_s, end_s)],
     )
+    charts.show(figure, key="clip_waveform")
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     identity = f"{preparation.id}_{clip.recording_index}_{clip.start}_{clip.end}"
     new_start_s = row.number_input(
@@ -129,8 +108,7 @@ def _show_editor(preparation: Preparation, clip: ClipSpan) -> None:
         "delete" if clip.kept else "undo",
         lambda: clip_edits.set_kept(preparation, {clip}, kept=not clip.kept),
     )
-    if problem := st.session_state.pop(_PROBLEM, None):
-        st.error(formatting.escape(problem), icon=":material/error:")
+    show_failure()
 
 
 def undo_button(preparation: Preparation) -> None:
@@ -148,11 +126,11 @@ def _edit(
     preparation: Preparation, edit: Callable[[], Preparation], *, remember: bool = True
 ) -> None:
     """Apply an edit and rerun the page; remember: allow it to be undone."""
-    try:
+
+    def edit_and_remember() -> None:
         edit()
-    except LabError as error:
-        st.session_state[_PROBLEM] = str(error)
-    else:
         if remember:
             st.session_state.setdefault(_HISTORY, []).append(preparation)
+
+    attempt(edit_and_remember)
     st.rerun()

@@ -1,20 +1,16 @@
 """Before and after: charts, players and measurements of a minute of a recording."""
 
 import io
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from lab import audio
 from lab.audio import AudioInfo, Samples, Waveform, wav
-from lab.audio.quality import AudioMetrics, measure
-from lab.core.errors import LabError
+from lab.audio.quality import measure
 from lab.features.reduce import overview, waveform_envelope
 from lab.features.settings import FeatureSettings
 from lab.features.spectra import in_decibels
@@ -22,9 +18,10 @@ from lab.preprocess import AudioArray, AudioFile, PreparedAudio, Recipe, apply
 from lab.preprocess.source import excerpt
 from lab.recordings import Recording
 from lab.ui import charts, formatting
-from lab.ui.actions import show_error
+from lab.ui.actions import errors_shown
 from lab.ui.audio_picker import choose_one
 from lab.ui.recipe import switch_on
+from lab.ui.tables import show_table
 
 _SHOWN_S = 60.0
 _PIECES = 1200
@@ -35,15 +32,16 @@ _RANGE_DB = 80.0
 def show_comparison(chosen: list[Recording], recipe: Recipe) -> None:
     """Show one of the chosen recordings before and after the recipe."""
     recording = choose_one(chosen, "Recording to compare", key="compared")
-    try:
-        info = _info(recording.audio_path, recording.name)
-        start_s = _start_s(recording, info)
-        before = _excerpt(recording.audio_path, recording.name, start_s)
-        shown = _for_excerpt(recipe, start_s, before.samples.shape[1] / before.sample_rate)
-        after = _applied(recording.audio_path, recording.name, start_s, shown.to_yaml())
-    except LabError as error:
-        show_error(error)
-        return
+    with errors_shown():
+        _compare(recording, recipe)
+
+
+def _compare(recording: Recording, recipe: Recipe) -> None:
+    info = _info(recording.audio_path, recording.name)
+    start_s = _start_s(recording, info)
+    before = _excerpt(recording.audio_path, recording.name, start_s)
+    shown = _for_excerpt(recipe, start_s, before.samples.shape[1] / before.sample_rate)
+    after = _applied(recording.audio_path, recording.name, start_s, shown.to_yaml())
     if shown != recipe:
         st.info(
             "The noise sample is outside this minute. Here, the quietest passage is used instead.",
@@ -52,14 +50,20 @@ def show_comparison(chosen: list[Recording], recipe: Recipe) -> None:
     for warning in after.warnings:
         st.warning(formatting.escape(warning), icon=":material/warning:")
     left, right = st.columns(2, gap="medium")
-    highest = _highest(before.samples, after.samples)
+    # The same axis for both, so that they can be compared.
+    peak = max(float(np.abs(one.samples).max(initial=0.0)) for one in (before, after))
     with left:
         st.markdown("**Before**")
-        _before(before, start_s, highest, key=f"before_wave_{recording.id}_{start_s:.0f}")
+        _before(before, start_s, peak, key=f"before_wave_{recording.id}_{start_s:.0f}")
     with right:
         st.markdown("**After**")
-        _after(after, start_s, highest, top_hz=before.sample_rate / 2)
-    st.dataframe(_figures(info, before, after), hide_index=True, key="compared_figures")
+        _after(after, start_s, peak, top_hz=before.sample_rate / 2)
+    first = _measurements(before.samples, before.sample_rate, info.bits)
+    second = _measurements(after.samples, after.sample_rate, after.bits)
+    show_table(
+        {"": list(first), "Before": list(first.values()), "After": list(second.values())},
+        key="compared_figures",
+    )
 
 
 def _start_s(recording: Recording, info: AudioInfo) -> float:
@@ -88,22 +92,18 @@ def _for_excerpt(recipe: Recipe, start_s: float, duration_s: float) -> Recipe:
     return replace(recipe, reduce_noise=replace(step, noise_start_s=begin_s, noise_end_s=end_s))
 
 
-def _before(sound: AudioArray, start_s: float, highest: float, *, key: str) -> None:
+def _before(sound: AudioArray, start_s: float, peak: float, *, key: str) -> None:
     mono = Waveform(_one_channel(sound.samples), sound.sample_rate)
-    event = st.plotly_chart(
-        _wave(mono, start_s, highest, selectable=True),
-        on_select="rerun",
-        selection_mode="box",
-        config={"displayModeBar": False},
-        key=key,
+    figure = charts.waveform(
+        waveform_envelope(mono, width=_PIECES), start_s=start_s, peak=peak, selectable=True
     )
+    span = charts.select_span(figure, key=key)
     _spectrogram(mono, start_s, sound.sample_rate / 2, key="before_spectrogram")
     _listen(sound.samples, sound.sample_rate)
-    boxes = event["selection"]["box"]
-    if not boxes:
+    if span is None:
         st.caption("To reduce noise, drag over a part of the waveform that contains only noise.")
         return
-    begin_s, end_s = sorted(boxes[0]["x"])
+    begin_s, end_s = span
     st.button(
         f"Reduce noise like that from {begin_s:.1f} to {end_s:.1f} s",
         icon=":material/noise_control_on:",
@@ -117,38 +117,26 @@ def _before(sound: AudioArray, start_s: float, highest: float, *, key: str) -> N
     )
 
 
-def _after(prepared: PreparedAudio, start_s: float, highest: float, *, top_hz: float) -> None:
+def _after(prepared: PreparedAudio, start_s: float, peak: float, *, top_hz: float) -> None:
     mono = Waveform(_one_channel(prepared.samples), prepared.sample_rate)
     spans = (
         [(start_s + clip.start_s, start_s + clip.end_s) for clip in prepared.clips]
         if len(prepared.clips) != 1
         else []
     )
-    st.plotly_chart(
-        _wave(mono, start_s + prepared.start_s, highest, spans_s=spans),
-        config={"displayModeBar": False},
-        key="after_wave",
+    figure = charts.waveform(
+        waveform_envelope(mono, width=_PIECES),
+        start_s=start_s + prepared.start_s,
+        spans_s=spans,
+        peak=peak,
     )
+    charts.show(figure, key="after_wave")
     _spectrogram(mono, start_s + prepared.start_s, top_hz, key="after_spectrogram")
     _listen(prepared.samples, prepared.sample_rate)
     duration_s = sum(clip.end_s - clip.start_s for clip in prepared.clips)
     st.caption(
         f"{formatting.count(len(prepared.clips), 'clip')}, "
         f"{formatting.duration(duration_s)} in total."
-    )
-
-
-def _wave(
-    mono: Waveform,
-    start_s: float,
-    highest: float,
-    *,
-    spans_s: Iterable[tuple[float, float]] = (),
-    selectable: bool = False,
-) -> go.Figure:
-    envelope = waveform_envelope(mono, width=_PIECES)
-    return charts.waveform(
-        envelope, start_s=start_s, spans_s=spans_s, y_max=highest, selectable=selectable
     )
 
 
@@ -162,7 +150,7 @@ def _spectrogram(mono: Waveform, start_s: float, top_hz: float, *, key: str) -> 
         feature, scale=(-_RANGE_DB, 0.0), height=180, start_s=start_s, compact=True
     )
     figure.update_yaxes(range=[0, top_hz])
-    st.plotly_chart(figure, config={"displayModeBar": False}, key=key)
+    charts.show(figure, key=key)
 
 
 def _listen(samples: Samples, sample_rate: int) -> None:
@@ -171,45 +159,19 @@ def _listen(samples: Samples, sample_rate: int) -> None:
     st.audio(buffer.getvalue())
 
 
-def _figures(info: AudioInfo, before: AudioArray, after: PreparedAudio) -> pd.DataFrame:
-    first = measure(_one_channel(before.samples), before.sample_rate)
-    second = measure(_one_channel(after.samples), after.sample_rate)
-    return pd.DataFrame(
-        {
-            "": _ROW_NAMES,
-            "Before": _column(first, before.samples, before.sample_rate, info.bits),
-            "After": _column(second, after.samples, after.sample_rate, after.bits),
-        }
-    )
-
-
-_ROW_NAMES = [
-    "Duration",
-    "Sample rate",
-    "Bit depth",
-    "Channels",
-    "Peak",
-    "Loudness",
-    "Estimated SNR",
-    "Clipped samples",
-    "Silence",
-]
-
-
-def _column(
-    figures: AudioMetrics, samples: Samples, sample_rate: int, bits: int | None
-) -> list[str]:
-    return [
-        formatting.duration(figures.duration_s),
-        f"{sample_rate:,} Hz",
-        f"{bits} bits" if bits else "compressed",
-        str(len(np.atleast_2d(samples))),
-        formatting.decibels(figures.peak_dbfs, "dBFS"),
-        formatting.decibels(figures.loudness_lufs, "LUFS"),
-        formatting.decibels(figures.snr_db, "dB"),
-        f"{figures.clipped_samples:,}",
-        f"{figures.silent_share:.0%}",
-    ]
+def _measurements(samples: Samples, sample_rate: int, bits: int | None) -> dict[str, str]:
+    metrics = measure(_one_channel(samples), sample_rate)
+    return {
+        "Duration": formatting.duration(metrics.duration_s),
+        "Sample rate": f"{sample_rate:,} Hz",
+        "Bit depth": f"{bits} bits" if bits else "compressed",
+        "Channels": str(len(np.atleast_2d(samples))),
+        "Peak": formatting.decibels(metrics.peak_dbfs, "dBFS"),
+        "Loudness": formatting.decibels(metrics.loudness_lufs, "LUFS"),
+        "Estimated SNR": formatting.decibels(metrics.snr_db, "dB"),
+        "Clipped samples": f"{metrics.clipped_samples:,}",
+        "Silence": f"{metrics.silent_share:.0%}",
+    }
 
 
 def _one_channel(samples: Samples) -> Samples:
@@ -217,11 +179,6 @@ def _one_channel(samples: Samples) -> Samples:
     channels = np.atleast_2d(samples)
     loudest: Samples = channels[int(np.argmax(np.square(channels).sum(axis=1)))]
     return loudest
-
-
-def _highest(*signals: Samples) -> float:
-    """Upper limit of both vertical axes, so that quiet recordings are visible and comparable."""
-    return max(1.05 * max(float(np.abs(one).max(initial=0.0)) for one in signals), 0.05)
 
 
 # Cached as resources, since data would be copied on each rerun. Paths contain the id of the

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from lab.core.languages import LANGUAGES
 from lab.core.settings import Settings
 
 _WIDTH = 125
@@ -74,16 +75,41 @@ def choose_view(
     initial: index of the name that is selected at first
     options: as for `st.segmented_control`
     """
+    # Streamlit warns of a default value for a widget whose value was set by `open_view`.
+    is_open = st.session_state.pop(f"{key}_opened", False) and key in st.session_state
     return str(
         st.segmented_control(
             label,
             names,
-            default=names[initial],
+            default=None if is_open else names[initial],
             required=True,
             key=key,
             label_visibility="collapsed",
             **options,
         )
+    )
+
+
+def open_view(name: str, *, key: str) -> None:
+    """Select one of the names of `choose_view`, or of `choose_tab`, from the next rerun on."""
+    st.session_state[key] = name
+    st.session_state[f"{key}_opened"] = True
+
+
+def choose_language(initial: str = "", **options: Any) -> str | None:
+    """Let the person choose a language; returns Whisper's code, None if none is chosen.
+
+    initial: code of the language that is selected at first; "" for none
+    options: as for `st.selectbox`
+    """
+    codes = sorted(LANGUAGES, key=LANGUAGES.__getitem__)
+    return st.selectbox(
+        "Spoken language",
+        codes,
+        index=codes.index(initial) if initial else None,
+        format_func=LANGUAGES.__getitem__,
+        placeholder="Choose a language",
+        **options,
     )
 
 

@@ -19,7 +19,7 @@ from lab.features.save import FORMATS, to_bytes, write_zip
 from lab.features.spectra import in_decibels
 from lab.features.tracks import non_silent_range
 from lab.ui import charts, formatting
-from lab.ui.actions import show_error
+from lab.ui.actions import progress_bar, show_error
 from lab.ui.downloads import download_button
 
 _MAX_COLUMNS, _MAX_ROWS, _MAX_POINTS, _ENVELOPE_WIDTH = 900, 256, 4000, 1500
@@ -144,26 +144,17 @@ def _download_all_views(
     """Create a zip of all views on request, then offer it as a download."""
     identity = (stem, len(excerpt.samples), settings, colour_map)
     if st.button("Create a zip of all views", icon=":material/folder_zip:"):
-        bar = st.progress(0.0, "Starting")
-
-        def on_progress(done: float, total: float, note: str = "") -> None:
-            bar.progress(done / total, note)
-
-        try:
-            with TemporaryDirectory() as folder:
-                path = Path(folder) / "views.zip"
-                write_zip(
-                    path,
-                    excerpt,
-                    settings,
-                    formats=_ZIPPED_FORMATS,
-                    colour_map=colour_map,
-                    on_progress=on_progress,
-                )
-                st.session_state[_ZIP] = (identity, path.read_bytes())
-        except LabError as error:
-            show_error(error)
-        bar.empty()
+        with progress_bar("Starting") as on_progress, TemporaryDirectory() as folder:
+            path = Path(folder) / "views.zip"
+            write_zip(
+                path,
+                excerpt,
+                settings,
+                formats=_ZIPPED_FORMATS,
+                colour_map=colour_map,
+                on_progress=on_progress,
+            )
+            st.session_state[_ZIP] = (identity, path.read_bytes())
     created = st.session_state.get(_ZIP)
     if created and created[0] == identity:
         download_button(
@@ -202,8 +193,8 @@ def _figure(
         sound_start_s, sound_end_s = non_silent_range(excerpt, settings)
         edges = ((0.0, sound_start_s), (sound_end_s, excerpt.duration_s))
         silence = [(start_s + first, start_s + last) for first, last in edges if last > first]
-        y_max = max(1.05 * max(map(abs, scale)), 0.05)
-        return charts.waveform(envelope, start_s=start_s, spans_s=silence, y_max=y_max, height=320)
+        peak = max(map(abs, scale))
+        return charts.waveform(envelope, start_s=start_s, spans_s=silence, peak=peak, height=320)
     max_columns = _MAX_COLUMNS if feature.array.ndim > 1 else _MAX_POINTS
     return charts.feature_below_waveform(
         envelope,

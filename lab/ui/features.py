@@ -1,12 +1,12 @@
 """Controls for the settings of a view, with presets."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import streamlit as st
 
 from lab.audio import Waveform
 from lab.core.errors import LabError
-from lab.features import SOURCE_LAB, WHISPER, FeatureSettings, SettingProblem, View, view_problems
+from lab.features import SOURCE_LAB, WHISPER, FeatureSettings, View, view_problems
 from lab.ui import formatting
 from lab.ui.actions import show_error
 from lab.ui.controls import control
@@ -65,41 +65,28 @@ def choose_settings(
         show_error(error)
         return None
     for problem in problems:
-        _problem(problem, key)
+        row = st.container(horizontal=True, vertical_alignment="center")
+        row.error(formatting.escape(problem.sentence), icon=":material/error:")
+        row.button(
+            f"Use {problem.nearest:g}",
+            key=f"{key}_nearest_{problem.field}",
+            on_click=st.session_state.update,
+            args=({f"{key}_{problem.field}": problem.nearest},),
+        )
     if problems:
         return None
     if "n_fft" in view.controls:
-        _resolution(settings, waveform.sample_rate)
+        resolution = settings.resolution(waveform.sample_rate)
+        st.caption(
+            f"Each window covers **{resolution.window_ms:.3g} ms**, a new one begins every "
+            f"**{resolution.hop_ms:.3g} ms**, and frequencies **{resolution.bin_hz:.3g} Hz** apart "
+            "can be distinguished. A window half as long needs frequencies twice as far apart."
+        )
     return settings
 
 
 def _set_controls(key: str, settings: FeatureSettings) -> None:
-    for name, value in asdict(settings).items():
-        st.session_state[f"{key}_{name}"] = value
-
-
-def _problem(problem: SettingProblem, key: str) -> None:
-    row = st.container(horizontal=True, vertical_alignment="center")
-    row.error(formatting.escape(problem.sentence), icon=":material/error:")
-    row.button(
-        f"Use {problem.nearest:g}",
-        key=f"{key}_nearest_{problem.field}",
-        on_click=_use,
-        args=(f"{key}_{problem.field}", problem.nearest),
-    )
-
-
-def _use(key: str, value: float) -> None:
-    st.session_state[key] = value
-
-
-def _resolution(settings: FeatureSettings, sample_rate: int) -> None:
-    resolution = settings.resolution(sample_rate)
-    st.caption(
-        f"Each window covers **{resolution.window_ms:.3g} ms**, a new one begins every "
-        f"**{resolution.hop_ms:.3g} ms**, and frequencies **{resolution.bin_hz:.3g} Hz** apart can "
-        "be distinguished. A window half as long needs frequencies twice as far apart."
-    )
+    st.session_state.update({f"{key}_{name}": value for name, value in vars(settings).items()})
 
 
 def other_settings(view: View, waveform: Waveform) -> FeatureSettings | None:

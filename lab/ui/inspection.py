@@ -2,21 +2,20 @@
 
 from html import escape
 
-import pandas as pd
 import streamlit as st
 
 from lab.asr.inspection import DecodedToken, Inspection, inspect
 from lab.asr.speech import WINDOW_S
 from lab.audio import SAMPLE_RATE, Waveform
-from lab.core.errors import LabError
 from lab.core.workspace import Workspace
 from lab.features import WHISPER, compute
 from lab.features.reduce import max_pool, waveform_envelope
 from lab.ui import charts
-from lab.ui.actions import show_error
+from lab.ui.actions import errors_shown
 from lab.ui.models import choose_model
 from lab.ui.resources import engine_pool
 from lab.ui.selection import AudioSource
+from lab.ui.tables import show_table
 
 _RESULT = "inspection_result"
 
@@ -34,14 +33,10 @@ def show_inspection(
         model = choose_model(workspace)
     identity = (source.id, round(start_s, 2), len(excerpt.samples), model.name)
     if row.button("Run the model", type="primary", icon=":material/hearing:"):
-        try:
-            with st.spinner("Running the model …"):
-                engine = engine_pool().get(model.name, models_dir=workspace.models_dir)
-                window = _first_window(excerpt)
-                st.session_state[_RESULT] = (identity, window, inspect(engine, window))
-        except LabError as error:
-            show_error(error)
-            return
+        with errors_shown(), st.spinner("Running the model …"):
+            engine = engine_pool().get(model.name, models_dir=workspace.models_dir)
+            window = _first_window(excerpt)
+            st.session_state[_RESULT] = (identity, window, inspect(engine, window))
     if excerpt.duration_s > WINDOW_S:
         st.caption(
             f"A model hears {WINDOW_S} s at a time: this shows the first {WINDOW_S} s of the "
@@ -65,11 +60,8 @@ def _show(window: Waveform, inspection: Inspection, start_s: float) -> None:
     st.text(inspection.text or "(no words)")
     languages, tokens, timing = st.tabs(["Languages", "Tokens", "Word timing"])
     with languages:
-        st.plotly_chart(
-            charts.language_bars(inspection.language.probabilities),
-            config={"displayModeBar": False},
-            key="inspected_languages",
-        )
+        bars = charts.language_bars(inspection.language.probabilities)
+        charts.show(bars, key="inspected_languages")
     with tokens:
         st.caption(
             "A model writes text in pieces called tokens. The fainter a token, the less certain "
@@ -109,14 +101,11 @@ def _show_alternatives(tokens: tuple[DecodedToken, ...]) -> None:
         key="inspected_token",
     )
     alternatives = tokens[index].alternatives
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "Token": [candidate.text for candidate in alternatives],
-                "Probability": [candidate.probability for candidate in alternatives],
-            }
-        ),
-        hide_index=True,
+    show_table(
+        {
+            "Token": [candidate.text for candidate in alternatives],
+            "Probability": [candidate.probability for candidate in alternatives],
+        },
         width=420,
         column_config={
             "Probability": st.column_config.ProgressColumn(

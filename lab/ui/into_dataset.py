@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 import streamlit as st
 
 from lab import dataset
-from lab.core.errors import LabError
-from lab.core.languages import LANGUAGES
 from lab.core.workspace import Workspace
 from lab.ui import formatting
-from lab.ui.actions import show_error
+from lab.ui.actions import errors_shown
+from lab.ui.controls import choose_language
 from lab.ui.page import DATASETS
 
 
@@ -36,25 +35,13 @@ def add_to_dataset(
         persist_state="session",
     )
     if language is None:
-        language = st.selectbox(
-            "Spoken language",
-            sorted(LANGUAGES, key=LANGUAGES.__getitem__),
-            index=None,
-            format_func=LANGUAGES.__getitem__,
-            placeholder="Choose a language",
-            key="dataset_language",
-            persist_state="session",
-        )
-    if st.button(
-        f"Add {formatting.count(n_clips, 'clip')}", type="primary", disabled=not (name and language)
-    ):
-        try:
+        language = choose_language(key="dataset_language", persist_state="session")
+    label = f"Add {formatting.count(n_clips, 'clip')}"
+    if st.button(label, type="primary", disabled=not (name and language)):
+        with errors_shown():
             target, n_new = dataset.add(
                 workspace, str(name), clips(), language=str(language), texts=texts
             )
-        except LabError as error:
-            show_error(error)
-        else:
             known = "" if n_new == n_clips else " The others were already in it."
             st.success(
                 f"{formatting.count(n_new, 'clip')} added to {target.name}.{known}",

@@ -8,10 +8,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from lab.asr import checkpoints
 from lab.asr.checkpoints import ModelInfo, list_models
-from lab.core.errors import LabError, OptionsError
+from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace
 from lab.ui import formatting
-from lab.ui.actions import show_error
+from lab.ui.actions import errors_shown
 from lab.ui.resources import DEFAULT_MODEL
 
 # An upload is only ever stored under one of these names, never under its own.
@@ -68,12 +68,9 @@ def add_model(workspace: Workspace) -> None:
         )
         name = st.text_input("Name", placeholder="albanian-small")
         if st.form_submit_button("Check and add", icon=":material/verified_user:"):
-            try:
+            with errors_shown():
                 with st.spinner("Checking the model …"):
                     added = _add(workspace, name.strip(), files)
-            except LabError as error:
-                show_error(error)
-            else:
                 st.success(f"{formatting.escape(added.name)} is now in the list of models.")
 
 

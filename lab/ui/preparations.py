@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from lab.core.errors import LabError
 from lab.core.workspace import Workspace
 from lab.jobs.preparation import PreparationJob
 from lab.preprocess import preparations
@@ -17,15 +16,16 @@ from lab.preprocess.preparation_export import (
 )
 from lab.preprocess.preparations import Preparation
 from lab.ui import formatting
-from lab.ui.actions import delete_popover, show_error, show_failure
+from lab.ui.actions import delete_popover, progress_bar, show_failure
 from lab.ui.checklist import show_checklist
 from lab.ui.clip_editor import show_clips, undo_button
-from lab.ui.controls import choose_remembered, remember
+from lab.ui.controls import choose_remembered, open_view, remember
 from lab.ui.downloads import download_button
 from lab.ui.into_dataset import add_to_dataset
 from lab.ui.job_list import show_jobs
 from lab.ui.resources import preparation_queue
 
+VIEW = "prepare_view"  # key of the widget
 _PREPARATION = "preparation"  # the query parameter
 _MESSAGES_SHOWN = 20
 
@@ -52,16 +52,15 @@ def _open_newest(jobs: Sequence[PreparationJob]) -> None:
     newest = next((job for job in reversed(jobs) if job.preparation_id), None)
     if newest:
         remember(_PREPARATION, str(newest.preparation_id))
-        st.session_state["prepare_view"] = "Clips"
+        open_view("Clips", key=VIEW)
 
 
 def show_preparation(workspace: Workspace) -> None:
     """The preparation named in the URL, or the newest; a select box offers all others."""
     saved = {preparation.id: preparation for preparation in preparations.list_all(workspace)}
     if not saved:
-        st.info(
-            "Clips appear here once you have prepared a recording.", icon=":material/content_cut:"
-        )
+        message = "Clips appear here once you have prepared a recording."
+        st.info(message, icon=":material/content_cut:")
         return
     show_failure()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -156,7 +155,10 @@ def _show_actions(workspace: Workspace, preparation: Preparation) -> None:
         disabled=not preparation.kept,
         help="Saves each clip as a recording in the workspace, for example to transcribe it.",
     ):
-        _save_as_recordings(workspace, preparation)
+        with progress_bar("Saving the clips …") as on_progress:
+            saved = save_as_recordings(workspace, preparation, on_progress=on_progress)
+            count = formatting.count(len(saved), "clip")
+            st.success(f"{count} saved as recordings.", icon=":material/check:")
     with row.popover("Add to dataset", icon=":material/dataset:", disabled=not preparation.kept):
         add_to_dataset(
             workspace,
@@ -168,19 +170,3 @@ def _show_actions(workspace: Workspace, preparation: Preparation) -> None:
         )
     with row:
         undo_button(preparation)
-
-
-def _save_as_recordings(workspace: Workspace, preparation: Preparation) -> None:
-    bar = st.progress(0.0, "Saving the clips …")
-
-    def on_progress(done: float, total: float, note: str = "") -> None:
-        bar.progress(done / total, note)
-
-    try:
-        saved = save_as_recordings(workspace, preparation, on_progress=on_progress)
-    except LabError as error:
-        show_error(error)
-    else:
-        count = formatting.count(len(saved), "clip")
-        st.success(f"{count} saved as recordings.", icon=":material/check:")
-    bar.empty()

@@ -5,6 +5,7 @@ import streamlit as st
 from lab.core.errors import LabError
 from lab.recordings.prompts import read_prompts
 from lab.ui import formatting
+from lab.ui.actions import show_error
 
 _PROMPTS, _INDEX = "prompts", "prompt_index"
 
@@ -12,14 +13,10 @@ _PROMPTS, _INDEX = "prompts", "prompt_index"
 def choose_sentence() -> str:
     """Show the sentence to read aloud and return it; "" if no sentences were uploaded."""
     with st.popover("Sentences to read", icon=":material/format_list_numbered:"):
-        st.file_uploader(
-            "Text file with one sentence per line",
-            type=["txt"],
-            key="prompts_file",
-            on_change=_load,
-        )
+        label = "Text file with one sentence per line"
+        st.file_uploader(label, type=["txt"], key="prompts_file", on_change=_load)
         if problem := st.session_state.get("prompts_problem"):
-            st.error(formatting.escape(problem), icon=":material/error:")
+            show_error(problem)
     prompts: list[str] = st.session_state.get(_PROMPTS, [])
     if not prompts:
         return ""

@@ -77,7 +77,7 @@ def refresh_in(delay_s: float, *, key: str) -> None:
         key=key,
         data={"scheduled_at": time.monotonic(), "delay_s": delay_s},
         height=1,
-        on_due_change=_ignore,
+        on_due_change=lambda: None,  # Streamlit delivers an event only if there is a callback
     )
 
 
@@ -88,7 +88,3 @@ def refresh_delay(waited_s: float, *, min_s: float = 0.12, max_s: float = 2.0) -
     job is not polled thousands of times.
     """
     return min(max(waited_s / 7, min_s), max_s)
-
-
-def _ignore() -> None:
-    """Streamlit delivers an event only if a callback is registered for it."""

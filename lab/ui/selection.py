@@ -38,17 +38,10 @@ def select_excerpt(waveform: Waveform, source_id: str) -> tuple[Waveform, float]
 
     Returns the excerpt and its start in the waveform, in seconds.
     """
-    event = st.plotly_chart(
-        charts.waveform(
-            waveform_envelope(waveform, width=_ENVELOPE_WIDTH), height=100, selectable=True
-        ),
-        on_select="rerun",
-        selection_mode="box",
-        config={"displayModeBar": False},
-        key=f"excerpt_{source_id}",
-    )
-    boxes = event["selection"]["box"]
-    start_s, end_s = sorted(boxes[0]["x"]) if boxes else (0.0, waveform.duration_s)
+    envelope = waveform_envelope(waveform, width=_ENVELOPE_WIDTH)
+    figure = charts.waveform(envelope, height=100, selectable=True)
+    span = charts.select_span(figure, key=f"excerpt_{source_id}")
+    start_s, end_s = span or (0.0, waveform.duration_s)
     start_s, end_s = max(start_s, 0.0), min(end_s, waveform.duration_s)
     if end_s - start_s < _MIN_EXCERPT_S:
         start_s, end_s = 0.0, waveform.duration_s

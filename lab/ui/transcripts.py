@@ -5,24 +5,23 @@ from functools import partial
 from html import escape
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from lab import audio, recordings
 from lab.audio import Waveform
-from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
 from lab.core.workspace import Workspace
 from lab.jobs.transcription import TranscriptionJob
 from lab.recordings import SavedTranscript
 from lab.transcripts import FORMATS, Segment, Transcript, Word, to_zip
 from lab.transcripts.clips import clip_name, cut_audio, split_into_clips
-from lab.ui import formatting
-from lab.ui.actions import show_error
-from lab.ui.charts import language_bars
+from lab.ui import charts, formatting
+from lab.ui.actions import errors_shown
+from lab.ui.controls import choose_remembered, remember
 from lab.ui.into_dataset import add_to_dataset
 from lab.ui.job_list import show_jobs
 from lab.ui.resources import transcription_queue
+from lab.ui.tables import select_row, show_facts
 
 # Words less probable than this are marked: few correct words of clear speech, most wrong ones.
 _LOW_CONFIDENCE = 0.5
@@ -57,7 +56,7 @@ def _show_progress(job: TranscriptionJob) -> None:
 def _open_newest(jobs: Sequence[TranscriptionJob]) -> None:
     newest = next((job for job in reversed(jobs) if job.transcript_id), None)
     if newest:
-        st.query_params[_TRANSCRIPT] = str(newest.transcript_id)
+        remember(_TRANSCRIPT, str(newest.transcript_id))
 
 
 def show_transcript(workspace: Workspace) -> None:
@@ -69,24 +68,22 @@ def show_transcript(workspace: Workspace) -> None:
             icon=":material/notes:",
         )
         return
-    requested = st.query_params.get(_TRANSCRIPT)
-    ids = list(saved)
-    chosen = st.selectbox(
+    chosen = choose_remembered(
         "Transcript",
-        ids,
-        index=ids.index(requested) if requested in saved else 0,
+        list(saved),
+        param=_TRANSCRIPT,
         format_func=lambda transcript_id: (
             f"{saved[transcript_id].recording.name} · "
             f"{saved[transcript_id].saved_at:%d %b %Y %H:%M} UTC"
         ),
         label_visibility="collapsed",
     )
-    st.query_params[_TRANSCRIPT] = chosen
-    try:
-        transcript = saved[chosen].load()
-    except LabError as error:
-        show_error(error)
-        return
+    with errors_shown():
+        _show(workspace, saved[chosen])
+
+
+def _show(workspace: Workspace, saved: SavedTranscript) -> None:
+    transcript = saved.load()
     _show_summary(transcript)
     if not transcript.segments:
         st.warning(
@@ -95,22 +92,18 @@ def show_transcript(workspace: Workspace) -> None:
             icon=":material/voice_over_off:",
         )
         return
-    _download_buttons(saved[chosen], transcript)
-    _add_to_dataset(workspace, saved[chosen], transcript)
+    _download_buttons(saved, transcript)
+    _add_to_dataset(workspace, saved, transcript)
     text, segments, language = st.tabs(["Text", "Segments", "Language"])
     with text:
         st.html(_marked_text(transcript))
         if any(map(_words_to_check, transcript.segments)):
             st.caption("Underlined words have a low confidence: check them first.")
     with segments:
-        _show_segments(saved[chosen], transcript)
+        _show_segments(saved, transcript)
     with language:
         if transcript.language_probabilities:
-            st.plotly_chart(
-                language_bars(transcript.language_probabilities),
-                config={"displayModeBar": False},
-                key="languages",
-            )
+            charts.show(charts.language_bars(transcript.language_probabilities), key="languages")
         else:
             st.caption("You chose the language, so it was not detected.")
 
@@ -118,15 +111,13 @@ def show_transcript(workspace: Workspace) -> None:
 def _show_summary(transcript: Transcript) -> None:
     probability = transcript.language_probabilities.get(transcript.language)
     language = LANGUAGES.get(transcript.language, transcript.language)
-    parts = [
+    show_facts(
         f"{language} ({probability:.0%})" if probability else language,
+        "translated to English" if transcript.task == "translate" else "",
         formatting.duration(transcript.duration_s),
         formatting.count(len(transcript.text.split()), "word"),
         f"model {formatting.escape(transcript.model)}",
-    ]
-    if transcript.task == "translate":
-        parts.insert(1, "translated to English")
-    st.markdown(":gray[" + " · ".join(parts) + "]")
+    )
 
 
 def _add_to_dataset(workspace: Workspace, saved: SavedTranscript, transcript: Transcript) -> None:
@@ -203,19 +194,14 @@ def _words_to_check(segment: Segment) -> list[str]:
 def _show_segments(saved: SavedTranscript, transcript: Transcript) -> None:
     st.caption("Select a row to listen to it.")
     segments = transcript.segments
-    event = st.dataframe(
-        pd.DataFrame(
-            {
-                "Start": [formatting.timestamp(segment.start_s) for segment in segments],
-                "End": [formatting.timestamp(segment.end_s) for segment in segments],
-                "Confidence": [round(segment.confidence, 2) for segment in segments],
-                "Text": [segment.text.strip() for segment in segments],
-                "Check": [", ".join(_words_to_check(segment)) for segment in segments],
-            }
-        ),
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-row",
+    row = select_row(
+        {
+            "Start": [formatting.timestamp(segment.start_s) for segment in segments],
+            "End": [formatting.timestamp(segment.end_s) for segment in segments],
+            "Confidence": [round(segment.confidence, 2) for segment in segments],
+            "Text": [segment.text.strip() for segment in segments],
+            "Check": [", ".join(_words_to_check(segment)) for segment in segments],
+        },
         key=f"segments_{saved.id}",
         row_height=_ROW_HEIGHT,
         column_config={
@@ -230,16 +216,13 @@ def _show_segments(saved: SavedTranscript, transcript: Transcript) -> None:
             ),
         },
     )
-    if rows := event["selection"]["rows"]:
-        _play(saved, segments[rows[0]])
+    if row is not None:
+        with errors_shown():
+            _play(saved, segments[row])
 
 
 def _play(saved: SavedTranscript, segment: Segment) -> None:
-    try:
-        waveform = _waveform(saved.recording.audio_path, saved.recording.name)
-    except LabError as error:
-        show_error(error)
-        return
+    waveform = _waveform(saved.recording.audio_path, saved.recording.name)
     piece = waveform.slice(segment.start_s - _SEGMENT_PADDING_S, segment.end_s + _SEGMENT_PADDING_S)
     st.text(segment.text.strip())
     st.audio(audio.encode_wav(piece), autoplay=True)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from lab.core.languages import LANGUAGES
@@ -17,9 +16,11 @@ from lab.jobs.datasets import (
     LanguageCheckQueue,
 )
 from lab.ui import formatting
+from lab.ui.controls import choose_view
 from lab.ui.job_list import show_jobs
 from lab.ui.models import choose_model
 from lab.ui.resources import dataset_analysis_queue, language_check_queue
+from lab.ui.tables import show_table
 
 # Measured on clips of 3 s: 120 per second for MP3, 70 for Ogg.
 _TIMES_REAL_TIME = 250
@@ -83,14 +84,7 @@ def show_language_check(
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         model = choose_model(workspace)
-    size = row.segmented_control(
-        "Clips to check",
-        [_SAMPLE, _ALL],
-        default=_SAMPLE,
-        required=True,
-        key="language_check_size",
-        label_visibility="collapsed",
-    )
+        size = choose_view("Clips to check", [_SAMPLE, _ALL], key="language_check_size")
     queue = language_check_queue()
     if row.button(
         "Check the language",
@@ -142,21 +136,16 @@ def _show_verdict(verdict: LanguageVerdict, model: str, clips: Sequence[DatasetC
         st.success(message, icon=":material/check_circle:")
     if not verdict.outliers:
         return
-    outliers = sorted(verdict.outliers, key=lambda clip: -clip.probability)
+    outliers = sorted(verdict.outliers, key=lambda outlier: -outlier.probability)
     st.markdown(f"{formatting.count(len(outliers), 'clip')} may be in another language:")
     texts = {clip.file_name: clip.transcription for clip in clips}
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "Detected language": [
-                    LANGUAGES.get(one.language, one.language) for one in outliers
-                ],
-                "Probability": [one.probability for one in outliers],
-                "Text": [texts.get(one.file_name, "") for one in outliers],
-                "Clip": [Path(one.file_name).name for one in outliers],
-            }
-        ),
-        hide_index=True,
+    show_table(
+        {
+            "Detected language": [LANGUAGES.get(one.language, one.language) for one in outliers],
+            "Probability": [one.probability for one in outliers],
+            "Text": [texts.get(one.file_name, "") for one in outliers],
+            "Clip": [Path(one.file_name).name for one in outliers],
+        },
         column_config={"Probability": st.column_config.NumberColumn(format="percent")},
         key=f"outliers_{verdict.expected}",
     )

@@ -10,13 +10,15 @@ import streamlit as st
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset, filters
 from lab.ui import formatting
+from lab.ui.controls import choose_view
 from lab.ui.datasets import statistics
 from lab.ui.datasets.clip_view import show_clip
 from lab.ui.datasets.navigation import open_dataset, requested_clip, set_clip
 from lab.ui.datasets.predictions import choose_predictions, join_predictions
-from lab.ui.datasets.shared import choose_page, filter_clips, load_clips, load_table
+from lab.ui.datasets.shared import choose_page, filter_clips, load_table
 from lab.ui.differences import differences_html
 from lab.ui.downloads import csv_button
+from lab.ui.tables import select_row
 
 _PAGE_SIZE = 50
 # The browser receives the players of a page all at once.
@@ -50,23 +52,14 @@ def show_browse(workspace: Workspace, dataset: Dataset) -> None:
     with order:
         shown = _sorted(shown)
     row = st.container(horizontal=True, vertical_alignment="center")
-    view = row.segmented_control(
-        "View",
-        ["Clips", "Durations", "Characters", "Words", *(["Errors"] if model else [])],
-        default="Clips",
-        required=True,
-        key="browse_view",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
+    views = ["Clips", "Durations", "Characters", "Words", *(["Errors"] if model else [])]
+    with row:
+        view = choose_view("View", views, key="browse_view", persist_state="session")
     duration = formatting.duration(float(shown["duration"].sum()))
     row.markdown(f":gray[{len(shown):,} of {len(table):,} clips · {duration}]")
     with row:
-        csv_button(
-            lambda: shown.to_csv(index=False),
-            f"{dataset.name}-clips.csv",
-            help="The clips that match the filter, in the order shown.",
-        )
+        about = "The clips that match the filter, in the order shown."
+        csv_button(lambda: shown.to_csv(index=False), f"{dataset.name}-clips.csv", help=about)
     if shown.empty:
         st.info("No clips match. Change the filter.", icon=":material/filter_alt_off:")
     elif view == "Clips":
@@ -120,7 +113,7 @@ def _show_clips(dataset: Dataset, shown: pd.DataFrame) -> None:
         page = choose_page(len(shown), page_size=_PAGE_SIZE, key=key, initial=first_page)
         selected = _show_table(dataset, shown.iloc[page]) or requested
     with right:
-        clip = next((clip for clip in load_clips(dataset) if clip.file_name == selected), None)
+        clip = dataset.clips_by_name().get(selected)
         if clip is None:
             st.caption("Select a row to play a clip.")
             return
@@ -142,12 +135,9 @@ def _show_table(dataset: Dataset, page: pd.DataFrame) -> str:
     shown = page.assign(clip=page["clip"].map(lambda name: Path(name).name))
     if players:
         shown.insert(0, "audio", players)
-    event = st.dataframe(
+    row = select_row(
         shown,
-        hide_index=True,
-        height=min(38 + 35 * len(shown), 560),
-        on_select="rerun",
-        selection_mode="single-row",
+        max_height=560,
         key=f"table_{dataset.name}",
         column_order=_COLUMNS,
         column_config={
@@ -164,13 +154,12 @@ def _show_table(dataset: Dataset, page: pd.DataFrame) -> str:
             "confidence": st.column_config.NumberColumn(format="percent"),
         },
     )
-    rows = event["selection"]["rows"]
-    return str(page["clip"].iloc[rows[0]]) if rows and rows[0] < len(page) else ""
+    return "" if row is None else str(page["clip"].iloc[row])
 
 
 def _players(dataset: Dataset, file_names: "pd.Series[str]") -> list[str] | None:
     """The audio of the clips as data URLs; None if it would be too much for one page."""
-    by_name = {clip.file_name: clip for clip in load_clips(dataset)}
+    by_name = dataset.clips_by_name()
     paths = [dataset.audio_path(by_name[name]) for name in file_names]
     try:
         if sum(path.stat().st_size for path in paths) > _MAX_PLAYERS_BYTES:
@@ -188,9 +177,7 @@ def _data_url(path: Path) -> str:
 
 def _show_prediction(shown: pd.DataFrame, file_name: str) -> None:
     """Show the differences between the text of a clip and the prediction, if there is one."""
-    if "prediction" not in shown:
-        return
-    row = shown[shown["clip"] == file_name]
-    if not row.empty and row["prediction"].iloc[0]:
-        texts = str(row["text"].iloc[0]), str(row["prediction"].iloc[0])
+    rows = shown[shown["clip"] == file_name]
+    if "prediction" in shown and not rows.empty and rows["prediction"].iloc[0]:
+        texts = str(rows["text"].iloc[0]), str(rows["prediction"].iloc[0])
         st.html(differences_html(*texts, names=("Text", "Prediction")))

@@ -37,20 +37,20 @@ def show_undo(dataset: Dataset, what: str) -> None:
         f":green[:material/check:] {formatting.count(len(action.changes), 'clip')} changed.",
         width="content",
     )
+
+    def undo() -> None:
+        dataset.undo(action, by=editor_name())
+        dataset.compact()
+        del st.session_state[_key(dataset, what)]
+
     row.button(
         "Undo",
         key=f"undo_{what}",
         icon=":material/undo:",
         on_click=attempt,
-        args=(_undo, dataset, action, what),
+        args=(undo,),
         help="Restores the previous values, except where a clip was changed again since.",
     )
-
-
-def _undo(dataset: Dataset, action: Action, what: str) -> None:
-    dataset.undo(action, by=editor_name())
-    dataset.compact()
-    del st.session_state[_key(dataset, what)]
 
 
 def _key(dataset: Dataset, what: str) -> str:

@@ -1,8 +1,8 @@
 """Check: problems that would harm training, each with one-click fixes."""
 
+from itertools import chain
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from lab.core.errors import LabError
@@ -18,6 +18,7 @@ from lab.dataset.checks.run import (
     fix_edits,
     run_checks,
 )
+from lab.dataset.snapshot import file_signature
 from lab.ui import formatting
 from lab.ui.datasets.audio_checks import (
     show_audio_analysis,
@@ -29,6 +30,7 @@ from lab.ui.datasets.clip_view import show_clip
 from lab.ui.datasets.navigation import open_dataset
 from lab.ui.datasets.shared import DATASET_HASH, ask_editor_name, load_clips
 from lab.ui.downloads import csv_button
+from lab.ui.tables import select_row
 
 _MAX_ROWS = 500
 _ICONS: dict[Severity, str] = {
@@ -36,11 +38,7 @@ _ICONS: dict[Severity, str] = {
     "warning": ":orange[:material/warning:]",
     "note": ":blue[:material/info:]",
 }
-_NOUNS: dict[Severity, tuple[str, str]] = {
-    "serious": ("serious problem", "serious problems"),
-    "warning": ("warning", "warnings"),
-    "note": ("note", "notes"),
-}
+_NOUNS: dict[Severity, str] = {"serious": "serious problem", "warning": "warning", "note": "note"}
 _FIX_ICONS: dict[Fix, str] = {
     "exclude": "block",
     "keep_one": "filter_1",
@@ -79,7 +77,7 @@ def show_check(workspace: Workspace, dataset: Dataset) -> None:
 def _show_summary(dataset: Dataset, findings: tuple[Finding, ...]) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
     counts = [
-        f"{_ICONS[severity]} {formatting.count(n, *_NOUNS[severity])}"
+        f"{_ICONS[severity]} {formatting.count(n, _NOUNS[severity])}"
         for severity in _ICONS
         if (n := sum(finding.check.severity == severity for finding in findings))
     ]
@@ -118,34 +116,27 @@ def _show_finding(dataset: Dataset, finding: Finding) -> None:
 
 
 def _show_clips(dataset: Dataset, finding: Finding) -> None:
-    by_name = {clip.file_name: clip for clip in load_clips(dataset)}
+    by_name = dataset.clips_by_name()
     clips = [by_name[name] for name in finding.clips[:_MAX_ROWS]]
-    event = st.dataframe(
-        pd.DataFrame(
-            {
-                "Found": finding.values[:_MAX_ROWS],
-                "Text": [clip.transcription for clip in clips],
-                "Split": [clip.split for clip in clips],
-                "Speaker": [clip.speaker for clip in clips],
-                "Clip": [Path(clip.file_name).name for clip in clips],
-            }
-        ),
-        hide_index=True,
-        height=min(38 + 35 * len(clips), 290),
-        on_select="rerun",
-        selection_mode="single-row",
+    selected = select_row(
+        {
+            "Found": finding.values[:_MAX_ROWS],
+            "Text": [clip.transcription for clip in clips],
+            "Split": [clip.split for clip in clips],
+            "Speaker": [clip.speaker for clip in clips],
+            "Clip": [Path(clip.file_name).name for clip in clips],
+        },
+        max_height=290,
         key=f"clips_{finding.key}_{len(finding.clips)}",
         column_config={"Text": st.column_config.TextColumn(width="large")},
     )
     if len(finding.clips) > len(clips):
-        st.caption(
-            f"Showing the first {len(clips)} of {len(finding.clips):,}; the CSV file has all."
-        )
-    rows = event["selection"]["rows"]
-    if not rows or rows[0] >= len(clips):
+        n_clips = f"{len(finding.clips):,}"
+        st.caption(f"Showing the first {len(clips)} of {n_clips}; the CSV file has all.")
+    if selected is None:
         st.caption("Select a row to play a clip.")
         return
-    clip = clips[rows[0]]
+    clip = clips[selected]
     with st.container(key=f"selected_{finding.key}"):
         show_clip(dataset, clip, key=f"chart_{finding.key}")
     row = st.container(horizontal=True, gap="small")
@@ -191,15 +182,8 @@ def _show_passed(findings: tuple[Finding, ...], *, is_audio_analysed: bool) -> N
 
 def _files_version(dataset: Dataset) -> tuple[int, ...]:
     """Changes when clips were analysed, or audio files were added or removed."""
-    version = []
-    for path in (dataset.folder / AUDIO_STATS_NAME, dataset.folder / "audio"):
-        try:
-            stat = path.stat()
-        except OSError:
-            version += [0, 0]
-        else:
-            version += [stat.st_mtime_ns, stat.st_size]
-    return tuple(version)
+    paths = (dataset.folder / AUDIO_STATS_NAME, dataset.folder / "audio")
+    return tuple(chain.from_iterable(map(file_signature, paths)))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Checking the dataset …", hash_funcs=DATASET_HASH)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import PurePosixPath
 
-import pandas as pd
 import streamlit as st
 
 from lab.core.workspace import Workspace
@@ -13,6 +12,7 @@ from lab.dataset.text_cleaning import RULES, CleaningOptions, CleaningResult, cl
 from lab.ui import formatting
 from lab.ui.datasets.bulk_edit import change_clips, show_undo
 from lab.ui.datasets.shared import DATASET_HASH, choose_page, load_clips
+from lab.ui.tables import show_table
 
 _WHAT = "cleaned"
 _PAGE_SIZE = 50
@@ -77,19 +77,14 @@ def _show_changes(dataset: Dataset, result: CleaningResult) -> None:
         )
     page = choose_page(len(result.changed), page_size=_PAGE_SIZE, key="clean_page")
     shown = result.changed[page]
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "Before": [change.cleaned.before for change in shown],
-                "After": [change.cleaned.text for change in shown],
-                "Clip": [PurePosixPath(change.clip.file_name).name for change in shown],
-            }
-        ),
-        hide_index=True,
-        column_config={
-            "Before": st.column_config.TextColumn(width="large"),
-            "After": st.column_config.TextColumn(width="large"),
+    large = st.column_config.TextColumn(width="large")
+    show_table(
+        {
+            "Before": [change.cleaned.before for change in shown],
+            "After": [change.cleaned.text for change in shown],
+            "Clip": [PurePosixPath(change.clip.file_name).name for change in shown],
         },
+        column_config={"Before": large, "After": large},
     )
 
 
@@ -100,14 +95,11 @@ def _show_remaining(clips: Sequence[DatasetClip], what: str, advice: str) -> Non
     with st.expander(f"{formatting.count(len(clips), 'text')} {what}", icon=":material/info:"):
         st.markdown(advice)
         shown = clips[:_PAGE_SIZE]
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "Text": [clip.transcription for clip in shown],
-                    "Clip": [PurePosixPath(clip.file_name).name for clip in shown],
-                }
-            ),
-            hide_index=True,
+        show_table(
+            {
+                "Text": [clip.transcription for clip in shown],
+                "Clip": [PurePosixPath(clip.file_name).name for clip in shown],
+            }
         )
         if len(clips) > len(shown):
             st.caption(f"Showing the first {_PAGE_SIZE}.")

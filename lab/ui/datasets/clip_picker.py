@@ -6,9 +6,8 @@ from pathlib import Path, PurePosixPath
 import streamlit as st
 
 from lab import dataset as datasets
-from lab.core.errors import LabError
 from lab.core.workspace import Workspace
-from lab.ui.actions import show_error
+from lab.ui.actions import errors_shown
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,8 @@ def choose_dataset_clip(workspace: Workspace) -> ClipAudio | None:
     )
     if dataset is None:
         return None
-    try:
+    chosen = None
+    with errors_shown():
         clip = row.selectbox(
             "Clip",
             dataset.clips(),
@@ -53,7 +53,6 @@ def choose_dataset_clip(workspace: Workspace) -> ClipAudio | None:
             placeholder="Choose a clip",
             key=f"clip_of_{dataset.name}",
         )
-        return ClipAudio(dataset.name, dataset.audio_path(clip)) if clip else None
-    except LabError as error:
-        show_error(error)
-        return None
+        if clip:
+            chosen = ClipAudio(dataset.name, dataset.audio_path(clip))
+    return chosen

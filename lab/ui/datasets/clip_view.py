@@ -6,14 +6,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lab import audio
-from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
 from lab.dataset import STATUSES, Dataset, DatasetClip
 from lab.features.reduce import overview, waveform_envelope
 from lab.features.settings import FeatureSettings
 from lab.features.spectra import in_decibels
 from lab.ui import charts, formatting
-from lab.ui.actions import show_error
+from lab.ui.actions import errors_shown
 
 _MAX_FRAMES, _MAX_BINS, _MAX_SLICES = 500, 96, 900
 _TOP_DB = 80.0
@@ -26,13 +25,10 @@ def show_clip(dataset: Dataset, clip: DatasetClip, *, key: str = "clip_chart") -
     key: of the chart; must differ between clips shown at the same time
     """
     st.markdown(f"##### {formatting.escape(clip.transcription or 'No text yet')}")
-    try:
+    with errors_shown():
         wav, figure = _wav_and_chart(dataset.audio_path(clip))
-    except LabError as error:
-        show_error(error)
-    else:
         st.audio(wav)
-        st.plotly_chart(figure, config={"displayModeBar": False}, key=key)
+        charts.show(figure, key=key)
     st.caption(" · ".join(_metadata(clip)))
 
 

@@ -20,7 +20,7 @@ from lab.dataset.correction import (
 from lab.dataset.predictions import Prediction
 from lab.jobs.datasets import PredictionJob
 from lab.ui import formatting
-from lab.ui.actions import show_error
+from lab.ui.actions import errors_shown, show_error
 from lab.ui.datasets import text_editor
 from lab.ui.datasets.correction_session import CorrectionSession
 from lab.ui.datasets.history import show_history
@@ -44,7 +44,7 @@ def show_correct(workspace: Workspace, dataset: Dataset) -> None:
 # A fragment, so that the next clip does not wait for the rest of the page.
 @st.fragment
 def _show_session(dataset: Dataset) -> None:
-    try:
+    with errors_shown():
         session = _get_session(dataset)
         st.session_state[_CLIP_SET] = session.clip.file_name if session.clip else ""
         set_clip(st.session_state[_CLIP_SET])
@@ -57,9 +57,10 @@ def _show_session(dataset: Dataset) -> None:
             _show_end(session)
         else:
             _show_clip(session, session.clip)
+        if session.error:
+            show_error(session.error)
+        if session.clip:
             show_history(dataset, session.clip, on_undo=_undo)
-    except LabError as error:
-        show_error(error)
 
 
 def _get_session(dataset: Dataset) -> CorrectionSession:
@@ -175,8 +176,6 @@ def _show_clip(session: CorrectionSession, clip: DatasetClip) -> None:
             "to save yours or **Skip** to keep theirs.",
             icon=":material/group:",
         )
-    if session.error:
-        st.error(formatting.escape(session.error), icon=":material/error:")
 
 
 def _metadata(session: CorrectionSession, clip: DatasetClip) -> list[str]:
@@ -239,8 +238,6 @@ def _show_end(session: CorrectionSession) -> None:
     row.button("Reload the queue", icon=":material/refresh:", on_click=_restart)
     if session.queue:
         row.button("Back to the last clip", icon=":material/arrow_back:", on_click=session.back)
-    if session.error:
-        st.error(formatting.escape(session.error), icon=":material/error:")
 
 
 def _restart() -> None:

@@ -12,6 +12,7 @@ from lab.ui import formatting
 from lab.ui.datasets.shared import filter_clips, load_clips, load_table
 from lab.ui.downloads import MAX_DOWNLOAD_BYTES, download_button
 from lab.ui.job_list import show_jobs
+from lab.ui.tables import show_facts
 
 
 def show_export(workspace: Workspace, dataset: Dataset) -> None:
@@ -56,13 +57,12 @@ def show_export(workspace: Workspace, dataset: Dataset) -> None:
 
 def _show_selection(clips: tuple[DatasetClip, ...], selected: list[DatasetClip]) -> None:
     n_splits = len({clip.split for clip in selected} - {""})
-    parts = [
+    show_facts(
         f"{len(selected):,} of {formatting.count(len(clips), 'clip')}",
         formatting.duration(sum(clip.duration_s or 0.0 for clip in selected)),
         formatting.count(n_splits, "split") if n_splits else "no splits",
         "excluded clips are not exported",
-    ]
-    st.markdown(":gray[" + " · ".join(parts) + "]")
+    )
 
 
 def _show_result(job: ExportJob) -> None:

@@ -14,7 +14,8 @@ from lab.importers import CORPUS_FORMATS, CorpusFormat
 from lab.importers.corpora import VOXLINGUA
 from lab.jobs.datasets import ImportJob
 from lab.ui import formatting
-from lab.ui.actions import show_error
+from lab.ui.actions import errors_shown
+from lab.ui.controls import choose_language
 from lab.ui.datasets.audio_checks import show_language_warning
 from lab.ui.datasets.import_sources import ImportChoice, choose_source, clear_upload
 from lab.ui.datasets.navigation import open_dataset
@@ -31,12 +32,7 @@ _PUBLIC_LIMITS = ArchiveLimits(members=20_000, member_bytes=1 << 30, total_bytes
 def show_import(workspace: Workspace) -> None:
     """Let the person import a dataset, and show running and finished imports."""
     queue = import_queue()
-    show_jobs(
-        workspace,
-        queue,
-        key="import_jobs",
-        title=lambda job: formatting.escape(job.name),
-    )
+    show_jobs(workspace, queue, key="import_jobs", title=lambda job: formatting.escape(job.name))
     for job in reversed(queue.jobs(workspace)):
         if job.dataset:
             _show_result(workspace, job, job.dataset)
@@ -46,12 +42,8 @@ def show_import(workspace: Workspace) -> None:
         key="import_language_checks",
         title=lambda job: f"Language of {formatting.escape(job.dataset.name)}",
     )
-    try:
-        choice = choose_source(workspace)
-    except LabError as error:
-        show_error(error)
-    else:
-        if choice:
+    with errors_shown():
+        if choice := choose_source(workspace):
             _confirm(workspace, choice)
 
 
@@ -78,15 +70,8 @@ def _confirm(workspace: Workspace, choice: ImportChoice) -> None:
     name = middle.text_input(
         "Dataset name", value=choice.name, max_chars=40, key=f"import_name_{key}"
     ).strip()
-    codes = sorted(LANGUAGES, key=LANGUAGES.__getitem__)
-    spoken = right.selectbox(
-        "Spoken language",
-        codes,
-        index=codes.index(language) if language else None,
-        format_func=LANGUAGES.__getitem__,
-        placeholder="Choose a language",
-        key=f"import_language_{key}",
-    )
+    with right:
+        spoken = choose_language(language, key=f"import_language_{key}")
     if language and spoken and spoken != language:
         st.warning(
             f"The corpus is labelled {LANGUAGES[language]}; labelled clips keep that language.",

@@ -10,9 +10,10 @@ from lab.dataset import Dataset
 from lab.dataset.statistics import summary
 from lab.ui import formatting
 from lab.ui.actions import delete_popover, show_failure
-from lab.ui.controls import choose_remembered, choose_tab
+from lab.ui.controls import choose_remembered, choose_tab, open_view
 from lab.ui.datasets.shared import load_table
 from lab.ui.resources import import_queue
+from lab.ui.tables import show_facts
 
 _DATASET, _TAB, _IMPORTING = "dataset", "tab", "importing"
 _CLIP = "clip"
@@ -56,7 +57,7 @@ def open_dataset(name: str, tab: str = "Browse", *, clip: str = "") -> None:
     clip: file name of the clip to open in the tab; "" for none in particular
     """
     st.query_params[_DATASET] = name
-    st.session_state[_TAB] = tab
+    open_view(tab, key=_TAB)
     st.session_state[_IMPORTING] = False
     if clip:
         set_clip(clip)
@@ -75,13 +76,11 @@ def set_clip(file_name: str) -> None:
 def show_summary(dataset: Dataset) -> None:
     """Show the size of the dataset in one line; raises LabError."""
     total = summary(load_table(dataset))
-    parts = [
+    show_facts(
         formatting.duration(total.hours * 3600),
         formatting.count(total.n_clips, "clip"),
         formatting.count(total.n_speakers, "speaker") if total.n_speakers else "speakers unknown",
         f"{total.n_with_text} with text",
         f"{total.n_corrected} corrected",
-    ]
-    if total.n_excluded:
-        parts.append(f"{total.n_excluded} excluded")
-    st.markdown(":gray[" + " · ".join(parts) + "]")
+        f"{total.n_excluded} excluded" if total.n_excluded else "",
+    )

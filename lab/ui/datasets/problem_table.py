@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 
 from lab.core.files import csv_text
@@ -10,6 +11,7 @@ from lab.importers import ImportProblem
 from lab.preprocess.export import escape_formula
 from lab.ui import formatting
 from lab.ui.downloads import csv_button
+from lab.ui.tables import show_table
 
 
 def show_problems(problems: Sequence[ImportProblem], what: str, *, name: str, key: str) -> None:
@@ -24,13 +26,7 @@ def show_problems(problems: Sequence[ImportProblem], what: str, *, name: str, ke
         f"{formatting.count(len(problems), 'item')} {what}", icon=":material/warning:"
     ):
         rows = [(problem.name, problem.reason) for problem in problems]
-        st.dataframe(
-            {"Item": [item for item, _ in rows], "Reason": [reason for _, reason in rows]},
-            hide_index=True,
-            height="auto" if len(rows) < 10 else 360,
-        )
-        csv_button(lambda: _to_csv(rows), f"{slug(name)}-problems.csv", key=key)
-
-
-def _to_csv(rows: Sequence[tuple[str, str]]) -> str:
-    return csv_text([("item", "reason"), *(map(escape_formula, row) for row in rows)])
+        table = pd.DataFrame(rows, columns=["Item", "Reason"])
+        show_table(table, height="auto" if len(rows) < 10 else 360)
+        safe = [("item", "reason"), *(map(escape_formula, row) for row in rows)]
+        csv_button(lambda: csv_text(safe), f"{slug(name)}-problems.csv", key=key)

@@ -1,8 +1,8 @@
 """Split: assign clips to train, validation and test without leaks."""
 
+from collections import Counter
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from lab.core.errors import LabError
@@ -18,8 +18,10 @@ from lab.dataset.splitting import (
     split_sizes,
 )
 from lab.ui import formatting
+from lab.ui.controls import choose_view
 from lab.ui.datasets.bulk_edit import change_clips, show_undo
 from lab.ui.datasets.shared import DATASET_HASH, load_clips
+from lab.ui.tables import show_table
 
 _WHAT = "split"
 _MAX_LEAKS = 200
@@ -100,34 +102,30 @@ def _choose_options() -> tuple[tuple[float, ...], int, str]:
 
 def _choose_scope(dataset: Dataset, clips: Sequence[DatasetClip]) -> bool:
     """Ask whether clips stay in their split; by default if there are splits already."""
-    scope = st.segmented_control(
+    scope = choose_view(
         "Clips to assign",
         [_REASSIGN, _KEEP],
-        default=_KEEP if any(clip.split for clip in clips) else _REASSIGN,
-        required=True,
         key=f"split_scope_{dataset.name}",
+        initial=int(any(clip.split for clip in clips)),
         persist_state="session",
-        label_visibility="collapsed",
         help="Keep the splits of a published corpus, so that your scores are comparable.",
     )
-    return bool(scope == _KEEP)
+    return scope == _KEEP
 
 
 def _show_sizes(current: Sequence[SplitSize], proposal: SplitProposal) -> None:
     total_s = sum(size.duration_s for size in proposal.sizes)
-    table = pd.DataFrame(
+    sizes = proposal.sizes
+    show_table(
         {
-            "Split": [size.split for size in proposal.sizes],
+            "Split": [size.split for size in sizes],
             "Current clips": [size.n_clips for size in current],
-            "Proposed clips": [size.n_clips for size in proposal.sizes],
-            "Duration": [formatting.duration(size.duration_s) for size in proposal.sizes],
-            "Ratio": [
-                f"{size.duration_s / total_s:.0%}" if total_s else "–" for size in proposal.sizes
-            ],
-            "Speakers": [size.n_speakers for size in proposal.sizes],
+            "Proposed clips": [size.n_clips for size in sizes],
+            "Duration": [formatting.duration(size.duration_s) for size in sizes],
+            "Ratio": [f"{size.duration_s / total_s:.0%}" if total_s else "–" for size in sizes],
+            "Speakers": [size.n_speakers for size in sizes],
         }
     )
-    st.dataframe(table, hide_index=True)
     n_unassigned = len(proposal.edits) - sum(size.n_clips for size in proposal.sizes)
     if n_unassigned:
         st.caption(
@@ -139,26 +137,21 @@ def _show_leaks(title: str, leaks: Sequence[SplitLeak]) -> None:
     if not leaks:
         st.markdown(f":green[:material/check:] {title}: no leaks between splits.")
         return
-    n_speakers = sum(leak.kind == "speaker" for leak in leaks)
+    kinds = Counter(leak.kind for leak in leaks)
     counts = [
-        formatting.count(count, kind)
-        for kind, count in (("speaker", n_speakers), ("sentence", len(leaks) - n_speakers))
-        if count
+        formatting.count(kinds[kind], kind) for kind in ("speaker", "sentence") if kinds[kind]
     ]
     with st.expander(
         f"{title}: {' and '.join(counts)} in more than one split", icon=":material/warning:"
     ):
         shown = leaks[:_MAX_LEAKS]
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "Type": [leak.kind for leak in shown],
-                    "Value": [leak.value for leak in shown],
-                    "Splits": [", ".join(leak.splits) for leak in shown],
-                    "Clips": [len(leak.file_names) for leak in shown],
-                }
-            ),
-            hide_index=True,
+        show_table(
+            {
+                "Type": [leak.kind for leak in shown],
+                "Value": [leak.value for leak in shown],
+                "Splits": [", ".join(leak.splits) for leak in shown],
+                "Clips": [len(leak.file_names) for leak in shown],
+            }
         )
         if len(leaks) > len(shown):
             st.caption(f"Showing the first {_MAX_LEAKS}.")
@@ -168,10 +161,5 @@ def _show_leaks(title: str, leaks: Sequence[SplitLeak]) -> None:
 def _propose(
     dataset: Dataset, ratios: tuple[float, ...], seed: int, group_by: str, keep_existing: bool
 ) -> SplitProposal:
-    return split(
-        load_clips(dataset),
-        ratios=ratios,
-        seed=seed,
-        group_by=group_by,
-        keep_existing=keep_existing,
-    )
+    clips = load_clips(dataset)
+    return split(clips, ratios=ratios, seed=seed, group_by=group_by, keep_existing=keep_existing)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,9 +11,9 @@ import streamlit as st
 from lab.dataset import statistics
 from lab.dataset.statistics import Histogram
 from lab.scoring import BASIC, confusions, score, word_accuracy
-from lab.ui import formatting
-from lab.ui.charts import ACCENT
+from lab.ui import charts, formatting
 from lab.ui.downloads import csv_button
+from lab.ui.tables import show_table
 
 _HEIGHT = 260
 _MAX_ROWS = 5_000
@@ -30,17 +31,14 @@ def show_durations(shown: pd.DataFrame) -> None:
         _show_histogram(statistics.histogram(shown["rate"]), "characters per second", key="rates")
         st.caption("Outliers often have the text of another clip, or an incomplete one.")
     splits = statistics.summary(shown).splits
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "Split": [split.name or "none" for split in splits],
-                "Clips": [split.n_clips for split in splits],
-                "Duration": [formatting.duration(split.duration_s) for split in splits],
-                "With text": [split.n_with_text for split in splits],
-                "Speakers": [split.n_speakers or None for split in splits],
-            }
-        ),
-        hide_index=True,
+    show_table(
+        {
+            "Split": [split.name or "none" for split in splits],
+            "Clips": [split.n_clips for split in splits],
+            "Duration": [formatting.duration(split.duration_s) for split in splits],
+            "With text": [split.n_with_text for split in splits],
+            "Speakers": [split.n_speakers or None for split in splits],
+        },
         key="split_statistics",
     )
 
@@ -48,19 +46,19 @@ def show_durations(shown: pd.DataFrame) -> None:
 def show_alphabet(shown: pd.DataFrame) -> None:
     """Show how often each character occurs; rare ones are often typos."""
     characters = statistics.alphabet(shown["text"])
-    table = pd.DataFrame(
+    st.caption(
+        f"{formatting.count(len(characters), 'character')}. Rare ones are often typos; filter with "
+        '`"x" in text` to see their clips.'
+    )
+    show_table(
         {
             "Character": [one.character for one in characters],
             "Name": [one.name.capitalize() for one in characters],
             "Count": [one.count for one in characters],
             "Clips": [one.n_clips for one in characters],
-        }
+        },
+        key="alphabet",
     )
-    st.caption(
-        f"{formatting.count(len(characters), 'character')}. Rare ones are often typos; filter with "
-        '`"x" in text` to see their clips.'
-    )
-    st.dataframe(table, hide_index=True, key="alphabet")
 
 
 def show_vocabulary(shown: pd.DataFrame) -> None:
@@ -72,14 +70,9 @@ def show_vocabulary(shown: pd.DataFrame) -> None:
     )
     only_once = st.toggle("Only words that occur once", key="words_once", persist_state="session")
     words = [word for word in vocabulary.words if word.count == 1 or not only_once]
-    table = pd.DataFrame(
-        {
-            "Word": [word.word for word in words],
-            "Count": [word.count for word in words],
-            "Clips": [word.n_clips for word in words],
-        }
-    )
-    st.dataframe(table.head(_MAX_ROWS), hide_index=True, key="vocabulary")
+    rows = [(word.word, word.count, word.n_clips) for word in words]
+    table = pd.DataFrame(rows, columns=["Word", "Count", "Clips"])
+    show_table(table.head(_MAX_ROWS), key="vocabulary")
     if len(table) > _MAX_ROWS:
         st.caption(f"Showing the first {_MAX_ROWS:,}; the CSV file has all.")
     csv_button(lambda: table.to_csv(index=False), "words.csv", key="vocabulary_csv")
@@ -98,26 +91,18 @@ def show_errors(shown: pd.DataFrame) -> None:
     _show_error_rates(scored, len(shown))
     left, middle, right = st.columns(3, gap="medium")
     with left:
-        st.markdown("**Character confusions**")
-        found = confusions(pairs, unit="character")
-        _show_confusions([(one.reference, one.hypothesis, one.count) for one in found], "character")
+        _show_confusions(pairs, "character")
     with middle:
-        st.markdown("**Word confusions**")
-        found = confusions(pairs, unit="word")
-        _show_confusions([(one.reference, one.hypothesis, one.count) for one in found], "word")
+        _show_confusions(pairs, "word")
     with right:
         st.markdown("**Accuracy by word**")
-        accuracies = word_accuracy(pairs)
-        table = pd.DataFrame(
+        accuracies = word_accuracy(pairs)[:_MAX_ROWS]
+        show_table(
             {
                 "Word": [one.word for one in accuracies],
                 "Count": [one.count for one in accuracies],
                 "Accuracy": [one.accuracy for one in accuracies],
-            }
-        )
-        st.dataframe(
-            table.head(_MAX_ROWS),
-            hide_index=True,
+            },
             key="word_accuracy",
             column_config={"Accuracy": st.column_config.NumberColumn(format="percent")},
         )
@@ -134,12 +119,8 @@ def _show_error_rates(scored: pd.DataFrame, n_shown: int) -> None:
         help="Word error rate: substitutions, deletions and insertions per word of the text. "
         "0% is perfect.",
     )
-    row[1].metric(
-        "CER",
-        f"{total.cer:.1%}",
-        border=True,
-        help="Character error rate: the same, counted in characters.",
-    )
+    cer_help = "Character error rate: the same, counted in characters."
+    row[1].metric("CER", f"{total.cer:.1%}", border=True, help=cer_help)
     row[2].metric("Words", f"{counts.n_reference:,}", border=True)
     row[3].metric("Clips", f"{len(scored):,} of {n_shown:,}", border=True)
     st.caption(
@@ -152,15 +133,17 @@ def _show_error_rates(scored: pd.DataFrame, n_shown: int) -> None:
     )
 
 
-def _show_confusions(found: Sequence[tuple[str, str, int]], unit: str) -> None:
-    table = pd.DataFrame(
+def _show_confusions(pairs: Sequence[tuple[str, str]], unit: Literal["character", "word"]) -> None:
+    st.markdown(f"**{unit.capitalize()} confusions**")
+    found = confusions(pairs, unit=unit)[:_MAX_ROWS]
+    show_table(
         {
-            "Text": [reference or "(insertion)" for reference, _, _ in found],
-            "Prediction": [hypothesis or "(deletion)" for _, hypothesis, _ in found],
-            "Count": [count for *_, count in found],
-        }
+            "Text": [one.reference or "(insertion)" for one in found],
+            "Prediction": [one.hypothesis or "(deletion)" for one in found],
+            "Count": [one.count for one in found],
+        },
+        key=f"{unit}_confusions",
     )
-    st.dataframe(table.head(_MAX_ROWS), hide_index=True, key=f"{unit}_confusions")
 
 
 def _show_histogram(histogram: Histogram, unit: str, *, key: str) -> None:
@@ -171,7 +154,7 @@ def _show_histogram(histogram: Histogram, unit: str, *, key: str) -> None:
             x=[edge + width / 2 for edge in edges[:-1]],
             y=histogram.counts,
             width=width,
-            marker={"color": ACCENT, "line": {"width": 0}},
+            marker={"color": charts.ACCENT, "line": {"width": 0}},
             customdata=list(itertools.pairwise(edges)),
             hovertemplate="%{customdata[0]:.3~g} to %{customdata[1]:.3~g}: %{y:,}<extra></extra>",
         )
@@ -183,6 +166,6 @@ def _show_histogram(histogram: Histogram, unit: str, *, key: str) -> None:
         xaxis={"title": unit, "fixedrange": True, "range": [0, edges[-1]]},
         yaxis={"title": "clips", "fixedrange": True},
     )
-    st.plotly_chart(figure, config={"displayModeBar": False}, key=key)
+    charts.show(figure, key=key)
     if histogram.n_above:
         st.caption(f"{formatting.count(histogram.n_above, 'clip')} above {edges[-1]:.3g} {unit}.")
