@@ -44,9 +44,8 @@ def loudness_lufs(samples: Samples, *, sample_rate: int) -> float | None:
 
     channels = np.atleast_2d(samples)
     n = channels.shape[1]
-    if n < _GATE_S * sample_rate or sample_rate < _MIN_METER_RATE:
-        return None
-    if len(channels) > _MAX_METER_CHANNELS:
+    is_measurable = n >= _GATE_S * sample_rate and sample_rate >= _MIN_METER_RATE
+    if not is_measurable or len(channels) > _MAX_METER_CHANNELS:
         return None
     # These filters have the coefficients of the standard at 48 kHz.
     meter = Meter(sample_rate, filter_class="DeMan", block_size=_GATE_S)

@@ -17,7 +17,7 @@ from lab.cli.shared import (
     readable,
 )
 from lab.cli.terminal import Terminal
-from lab.core.errors import LabError, OptionsError, WorkspaceError
+from lab.core.errors import LabError, OptionsError, WorkspaceError, check_choice
 
 # From below telephone quality to above studio quality.
 _MIN_RATE, _MAX_RATE = 4_000, 192_000
@@ -82,13 +82,13 @@ def features(
         if not paths:
             return
         from lab import audio
-        from lab.features.images import check_colour_map
+        from lab.features.images import COLOUR_MAPS
         from lab.features.save import FORMATS, write_all
         from lab.features.views import VIEWS
 
         views = expand_choice(view, VIEWS, "--view")
         formats = expand_choice(file_format, FORMATS, "--format")
-        check_colour_map(colour_map)
+        check_choice("colour map", colour_map, COLOUR_MAPS)
         stems = unique_stems(paths, lambda stem: [output_dir / stem])
         for path, stem in stems.items():
             progress = terminal.progress(path.name)

@@ -5,7 +5,7 @@ knowledge of programming: pages and the command line show it unchanged.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 
@@ -27,6 +27,12 @@ class WorkspaceError(LabError):
 
 class OptionsError(LabError):
     """An option or an input is outside what is supported here."""
+
+
+def check_choice(kind: str, name: str, choices: Collection[str]) -> None:
+    """Raise OptionsError that lists the choices unless `name` is one of them."""
+    if name not in choices:
+        raise OptionsError(f"Unknown {kind} “{name[:40]}”. Choose one of {', '.join(choices)}.")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.core.errors import CheckpointError, OptionsError, WorkspaceError
+from lab.core.errors import CheckpointError, OptionsError, WorkspaceError, check_choice
 from lab.core.staging import Staging
 from lab.training.provenance import write_exported_weights
 
@@ -117,10 +117,7 @@ def export(
 
 def check_target(target: Path, *, file_format: str, precision: str) -> None:
     """Raise the errors of `export` that can be detected before a model is loaded."""
-    if file_format not in FORMATS:
-        raise OptionsError(
-            f"Unknown export format “{file_format}”. Choose one of {', '.join(FORMATS)}."
-        )
+    check_choice("export format", file_format, FORMATS)
     precisions = FORMATS[file_format].precisions
     if precision not in precisions:
         raise OptionsError(

@@ -1,7 +1,7 @@
 """Python code for a notebook that computes the array of a view."""
 
 from lab.audio import SAMPLE_RATE
-from lab.core.errors import OptionsError
+from lab.core.errors import check_choice
 from lab.features.settings import FeatureSettings
 from lab.features.tracks import PITCH_RANGE_HZ, pitch_frame_length
 
@@ -49,8 +49,7 @@ def python_code(
 
     Raises OptionsError for a view that does not exist.
     """
-    if view not in _SCRIPTS:
-        raise OptionsError(f"There is no view “{view}”. Choose {', '.join(_SCRIPTS)}.")
+    check_choice("view", view, _SCRIPTS)
     norm = "slaney" if settings.mel_norm == "slaney" else None
     values = vars(settings) | {
         "path": path,

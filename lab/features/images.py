@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 from lab.audio import Waveform
-from lab.core.errors import OptionsError
+from lab.core.errors import check_choice
 from lab.features.feature import Feature
 from lab.features.reduce import max_pool, waveform_envelope
 from lab.features.views import find_view
@@ -40,7 +40,7 @@ def png(feature: Feature, *, colour_map: str = "magma", labelled: bool = False) 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    check_colour_map(colour_map)
+    check_choice("colour map", colour_map, COLOUR_MAPS)
     inches, dpi = (_PAPER_INCHES, _PAPER_DPI) if labelled else (_PLAIN_INCHES, _PLAIN_DPI)
     figure = Figure(figsize=inches, dpi=dpi, layout="constrained" if labelled else None)
     FigureCanvasAgg(figure)
@@ -62,12 +62,6 @@ def png(feature: Feature, *, colour_map: str = "magma", labelled: bool = False) 
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
-
-
-def check_colour_map(name: str) -> None:
-    """Raise OptionsError if `name` is not one of `COLOUR_MAPS`."""
-    if name not in COLOUR_MAPS:
-        raise OptionsError(f"There is no colour map “{name}”. Choose {', '.join(COLOUR_MAPS)}.")
 
 
 def _draw_labelled(axes: "Axes", feature: Feature, colour_map: str) -> None:

@@ -20,7 +20,7 @@ from typing import IO
 import numpy as np
 
 from lab.audio import Waveform
-from lab.core.errors import OptionsError
+from lab.core.errors import OptionsError, check_choice
 from lab.core.progress import Progress, ignore
 from lab.core.workspace import atomic_write
 from lab.features.feature import Axis, Feature
@@ -65,7 +65,8 @@ FORMATS: dict[str, Callable[[Feature, str, IO[bytes]], None]] = {
 def to_bytes(feature: Feature, file_format: str, *, colour_map: str = "magma") -> bytes:
     """Return a feature as the bytes of a file; `file_format` is a key of `FORMATS`."""
     buffer = io.BytesIO()
-    _writer(file_format)(feature, colour_map, buffer)
+    check_choice("format", file_format, FORMATS)
+    FORMATS[file_format](feature, colour_map, buffer)
     return buffer.getvalue()
 
 
@@ -137,24 +138,19 @@ def _files(
     on_progress: Progress,
 ) -> Iterator[tuple[str, Callable[[IO[bytes]], object]]]:
     """Yield the name of each file and a function that writes it; views are computed one by one."""
-    writers = [(file_format, _writer(file_format)) for file_format in formats]
+    for file_format in formats:
+        check_choice("format", file_format, FORMATS)
     total = len(views) * len(formats)
     for number, view in enumerate(views):
         on_progress(number * len(formats), total, VIEWS[view].title)
         feature = compute(view, waveform, settings)
-        for done, (suffix, writer) in enumerate(writers, start=number * len(formats)):
+        for done, suffix in enumerate(formats, start=number * len(formats)):
             on_progress(done, total, VIEWS[view].title)
-            yield f"{view}.{suffix}", partial(writer, feature, colour_map)
+            yield f"{view}.{suffix}", partial(FORMATS[suffix], feature, colour_map)
     on_progress(total, total)
     description = {"sample_rate": waveform.sample_rate, "duration_s": waveform.duration_s}
     text = json.dumps(description | asdict(settings), indent=1)
     yield SETTINGS_NAME, lambda file: file.write(text.encode())
-
-
-def _writer(file_format: str) -> Callable[[Feature, str, IO[bytes]], None]:
-    if file_format not in FORMATS:
-        raise OptionsError(f"There is no format “{file_format}”. Choose {', '.join(FORMATS)}.")
-    return FORMATS[file_format]
 
 
 def _headings(axis: Axis) -> list[str]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -124,10 +125,8 @@ def problems(
     n_samples: length of the recording, at least 32
     controls: names of the settings to check, such as `View.controls`
     """
-    found = [
-        *_framing_problems(settings, sample_rate, n_samples),
-        *_mel_problems(settings, sample_rate),
-    ]
+    framing = _framing_problems(settings, sample_rate, n_samples)
+    found = chain(framing, _mel_problems(settings, sample_rate))
     return [problem for problem in found if problem.field in controls]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.audio import Waveform
-from lab.core.errors import AudioError, OptionsError
+from lab.core.errors import AudioError, OptionsError, check_choice
 from lab.features import spectra, tracks
 from lab.features.feature import Feature
 from lab.features.settings import FeatureSettings, SettingProblem, problems
@@ -184,6 +184,5 @@ def compute(key: str, waveform: Waveform, settings: FeatureSettings) -> Feature:
 
 def find_view(key: str) -> View:
     """Return the view with this key; raises OptionsError if there is none."""
-    if key not in VIEWS:
-        raise OptionsError(f"There is no view “{key}”. Choose {', '.join(VIEWS)}.")
+    check_choice("view", key, VIEWS)
     return VIEWS[key]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from lab.core.errors import OptionsError
+from lab.core.errors import OptionsError, check_choice
 from lab.importers.corpora import COMMON_VOICE, FLEURS, LJSPEECH, VOXLINGUA
 from lab.importers.plain import PAIRS, TRANSCRIPT
 from lab.importers.source import CorpusClip, CorpusFormat, ImportProblem, ProblemLog, read_clips
@@ -89,9 +89,7 @@ def find_corpus(corpus_format: CorpusFormat, folder: Path) -> Path:
 def get_format(name: str) -> CorpusFormat:
     """Look up a format by name; raises OptionsError that lists all names."""
     by_name = {known.name: known for known in CORPUS_FORMATS}
-    if name not in by_name:
-        names = ", ".join(by_name)
-        raise OptionsError(f"Unknown corpus format “{name[:40]}”. Choose one of {names}.")
+    check_choice("corpus format", name, by_name)
     return by_name[name]
 
 

@@ -6,15 +6,20 @@ character. Both can exceed 1. For a set of clips they are computed from sums, so
 counts equally however long its clip.
 """
 
-from lab.scoring.alignment import Alignment, AlignmentBlock, Counts, Difference, align, differences
-from lab.scoring.bootstrap import Comparison, paired_bootstrap
-from lab.scoring.errors import (
+from lab.scoring.alignment import (
+    Alignment,
+    AlignmentBlock,
     Confusion,
+    Counts,
+    Difference,
     Unit,
     WordAccuracy,
+    align,
     confusions,
+    differences,
     word_accuracy,
 )
+from lab.scoring.bootstrap import Comparison, paired_bootstrap
 from lab.scoring.normalizer import BASIC, RAW, Normalizer
 from lab.scoring.score import Score, score, score_each
 

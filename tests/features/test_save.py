@@ -110,18 +110,17 @@ def test_the_zip_has_the_contents_of_the_folder(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "all.zip") as archive:
         assert archive.testzip() is None
         assert sorted(archive.namelist()) == sorted(path.name for path in written)
-        for path in written[:-1]:
+        for path in written:
             assert archive.read(path.name) == path.read_bytes()
-        assert json.loads(archive.read("settings.json")) == json.loads(written[-1].read_text())
 
 
 def test_nothing_is_written_if_a_setting_is_unsuitable(tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match="above 8000") as caught:
         write_all(tmp_path / "out", voice(), FeatureSettings(fmax=9000.0))
     assert str(caught.value).count("9000 Hz") == 1
-    with pytest.raises(OptionsError, match="no format"):
+    with pytest.raises(OptionsError, match="Unknown format"):
         write_zip(tmp_path / "a.zip", voice(), SOURCE_LAB, formats=["xlsx"])
-    with pytest.raises(OptionsError, match="no view"):
+    with pytest.raises(OptionsError, match="Unknown view"):
         write_zip(tmp_path / "a.zip", voice(), SOURCE_LAB, views=["cepstrum"])
     assert not list(tmp_path.iterdir())
 
