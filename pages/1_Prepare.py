@@ -10,7 +10,7 @@ from lab.ui.controls import choose_view
 from lab.ui.page import PREPARE
 from lab.ui.preparations import VIEW, show_preparation, show_preparation_jobs
 from lab.ui.recipe import choose_recipe
-from lab.ui.resources import preload_audio_libraries, preparation_queue
+from lab.ui.resources import preload_audio_libraries, server
 
 workspace = open_page(PREPARE)
 preload_audio_libraries()
@@ -37,7 +37,7 @@ with start_button:
         width="stretch",
     )
     if is_clicked and recipe:
-        preparation_queue().submit(PreparationJob(workspace, tuple(chosen), recipe))
+        server().preparations.submit(PreparationJob(workspace, tuple(chosen), recipe))
         st.rerun()
 with samples:
     sample_buttons(workspace)

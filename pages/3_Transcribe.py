@@ -10,7 +10,7 @@ from lab.ui.actions import show_error
 from lab.ui.audio_picker import choose_recordings, clear_chosen, sample_buttons, show_chosen
 from lab.ui.models import add_model, choose_model
 from lab.ui.page import TRANSCRIBE
-from lab.ui.resources import transcription_queue
+from lab.ui.resources import server
 from lab.ui.transcribe_options import choose_options
 from lab.ui.transcripts import show_transcript, show_transcription_jobs
 
@@ -34,7 +34,7 @@ with left:
 
 
 def transcribe(recording: Recording) -> None:
-    transcription_queue().submit(TranscriptionJob(workspace, recording, model.name, options))
+    server().transcriptions.submit(TranscriptionJob(workspace, recording, model.name, options))
 
 
 with start_button:

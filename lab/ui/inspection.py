@@ -13,7 +13,7 @@ from lab.features.reduce import max_pool, waveform_envelope
 from lab.ui import charts
 from lab.ui.actions import errors_shown
 from lab.ui.models import choose_model
-from lab.ui.resources import engine_pool
+from lab.ui.resources import server
 from lab.ui.selection import AudioSource
 from lab.ui.tables import show_table
 
@@ -34,7 +34,7 @@ def show_inspection(
     identity = (source.id, round(start_s, 2), len(excerpt.samples), model.name)
     if row.button("Run the model", type="primary", icon=":material/hearing:"):
         with errors_shown(), st.spinner("Running the model …"):
-            engine = engine_pool().get(model.name, models_dir=workspace.models_dir)
+            engine = server().engine_pool.get(model.name, models_dir=workspace.models_dir)
             window = _first_window(excerpt)
             st.session_state[_RESULT] = (identity, window, inspect(engine, window))
     if excerpt.duration_s > WINDOW_S:

@@ -13,7 +13,7 @@ from lab.core.errors import LabError
 from lab.core.workspace import Workspace
 from lab.ui import formatting, garbage
 from lab.ui.refresh import refresh_delay, refresh_in
-from lab.ui.resources import engine_pool, preload_default_model
+from lab.ui.resources import preload_default_model, server
 from lab.ui.visitors import KEPT_HOURS, is_public, visitor_workspace
 
 NAME = "Whisper AI Lab"
@@ -76,7 +76,7 @@ def open_page(page: Page) -> Workspace:
 @st.fragment
 def _show_system(workspace: Workspace) -> None:
     """The loaded model, the machine and the workspace; refreshed while a model is loading."""
-    engine, started = engine_pool().loaded, engine_pool().loading_since
+    engine, started = server().engine_pool.loaded, server().engine_pool.loading_since
     # Right after the request, loading may not have started yet.
     is_requested = st.session_state.pop(_JUST_REQUESTED, False)
     is_loading = engine is None and (started is not None or is_requested)

@@ -23,7 +23,7 @@ from lab.ui.controls import choose_remembered, open_view, remember
 from lab.ui.downloads import download_button
 from lab.ui.into_dataset import add_to_dataset
 from lab.ui.job_list import show_jobs
-from lab.ui.resources import preparation_queue
+from lab.ui.resources import server
 
 VIEW = "prepare_view"  # key of the widget
 _PREPARATION = "preparation"  # the query parameter
@@ -34,7 +34,7 @@ def show_preparation_jobs(workspace: Workspace) -> None:
     """The preparation queue of this workspace."""
     show_jobs(
         workspace,
-        preparation_queue(),
+        server().preparations,
         key="preparing",
         title=lambda job: formatting.count(len(job.recordings), "recording"),
         details=_show_progress,

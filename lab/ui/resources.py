@@ -4,8 +4,11 @@ import streamlit as st
 
 from lab.asr.pool import EnginePool
 from lab.core.workspace import Workspace
+from lab.dataset import Dataset
+from lab.dataset.correction import ClipReservations
 from lab.jobs.datasets import (
     DatasetAnalysisQueue,
+    ExportQueue,
     ImportQueue,
     LanguageCheckJob,
     LanguageCheckQueue,
@@ -22,72 +25,41 @@ from lab.ui import garbage
 DEFAULT_MODEL = "base"
 
 
-@st.cache_resource(show_spinner=False)
-def engine_pool() -> EnginePool:
-    return EnginePool(on_load=garbage.freeze)
+class Server:
+    """The loaded model, the job queues, and which clips are being corrected.
+
+    Jobs that use the model run one after the other in one thread, as suits torch.
+    """
+
+    def __init__(self) -> None:
+        self.engine_pool = EnginePool(on_load=garbage.freeze)
+        engine_worker = Worker("engine")
+        self.transcriptions = TranscriptionQueue(self.engine_pool, engine_worker)
+        self.predictions = PredictionQueue(self.engine_pool, engine_worker)
+        self.language_checks = LanguageCheckQueue(self.engine_pool, engine_worker)
+        self.evaluations = EvaluationQueue(self.engine_pool, engine_worker)
+        self.run_tasks = RunTaskQueue(engine_worker)
+        self.preparations = PreparationQueue()
+        self.imports = ImportQueue(on_import=self._check_language)
+        self.dataset_analyses = DatasetAnalysisQueue()
+        self.exports = ExportQueue()
+        self.estimates = EstimateQueue()
+        self.reservations = ClipReservations()
+
+    def _check_language(self, workspace: Workspace, dataset: Dataset) -> None:
+        self.language_checks.submit(LanguageCheckJob(workspace, dataset))
 
 
 @st.cache_resource(show_spinner=False)
-def engine_worker() -> Worker:
-    """Runs all jobs that use the model, one after the other in one thread, as suits torch."""
-    return Worker("engine")
-
-
-@st.cache_resource(show_spinner=False)
-def transcription_queue() -> TranscriptionQueue:
-    return TranscriptionQueue(engine_pool(), engine_worker())
-
-
-@st.cache_resource(show_spinner=False)
-def prediction_queue() -> PredictionQueue:
-    return PredictionQueue(engine_pool(), engine_worker())
-
-
-@st.cache_resource(show_spinner=False)
-def language_check_queue() -> LanguageCheckQueue:
-    return LanguageCheckQueue(engine_pool(), engine_worker())
-
-
-@st.cache_resource(show_spinner=False)
-def dataset_analysis_queue() -> DatasetAnalysisQueue:
-    return DatasetAnalysisQueue()
-
-
-@st.cache_resource(show_spinner=False)
-def preparation_queue() -> PreparationQueue:
-    return PreparationQueue()
-
-
-@st.cache_resource(show_spinner=False)
-def import_queue() -> ImportQueue:
-    """Imports datasets, and after each import checks the language of a sample of its clips."""
-    return ImportQueue(
-        on_import=lambda workspace, dataset: language_check_queue().submit(
-            LanguageCheckJob(workspace, dataset)
-        )
-    )
-
-
-@st.cache_resource(show_spinner=False)
-def estimate_queue() -> EstimateQueue:
-    return EstimateQueue()
-
-
-@st.cache_resource(show_spinner=False)
-def evaluation_queue() -> EvaluationQueue:
-    return EvaluationQueue(engine_pool(), engine_worker())
-
-
-@st.cache_resource(show_spinner=False)
-def run_task_queue() -> RunTaskQueue:
-    return RunTaskQueue(engine_worker())
+def server() -> Server:
+    return Server()
 
 
 @st.cache_resource(show_spinner=False)
 def preload_audio_libraries() -> None:
     """Import the audio libraries in the background, so that the first change shows quickly."""
-    preparation_queue().prepare()
-    preparation_queue().worker.submit(garbage.freeze)
+    server().preparations.prepare()
+    server().preparations.worker.submit(garbage.freeze)
 
 
 def preload_default_model(workspace: Workspace) -> bool:
@@ -95,8 +67,8 @@ def preload_default_model(workspace: Workspace) -> bool:
 
     Returns True only if this call requested it: once per session, and if no model is loaded yet.
     """
-    if "preloaded" in st.session_state or engine_pool().loaded:
+    if "preloaded" in st.session_state or server().engine_pool.loaded:
         return False
     st.session_state["preloaded"] = True
-    transcription_queue().prepare(workspace, DEFAULT_MODEL)
+    server().transcriptions.prepare(workspace, DEFAULT_MODEL)
     return True

@@ -1,6 +1,7 @@
 """The options of a transcription: language, task, and the advanced decoding options."""
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -62,22 +63,16 @@ def _advanced_options() -> TranscribeOptions:
         "spelling and punctuation.",
     )
 
-    def slider(
-        label: str, low: float, high: float, value: float, step: float, key: str, about: str
-    ) -> float:
-        return st.slider(
-            label, low, high, value, step, key=key, persist_state="session", help=about
-        )
-
+    slider = partial(st.slider, persist_state="session")
     beam_size = slider(
-        "Beam size", 1, 8, 1, 1, "beam_size",
-        "How many candidate texts the decoder keeps at each step. A larger beam is slower and "
+        "Beam size", 1, 8, 1, 1, key="beam_size",
+        help="How many candidate texts the decoder keeps at each step. A larger beam is slower and "
         "sometimes a little more accurate.",
     )  # fmt: skip
     speech_threshold = slider(
-        "Speech threshold", 0.05, 0.95, 0.5, 0.05, "speech_threshold",
-        "How certain the voice detector must be that someone is speaking. Lower it if quiet speech "
-        "or singing is missed; raise it if noise is transcribed as text.",
+        "Speech threshold", 0.05, 0.95, 0.5, 0.05, key="speech_threshold",
+        help="How certain the voice detector must be that someone is speaking. Lower it if quiet "
+        "speech or singing is missed; raise it if noise is transcribed as text.",
     )  # fmt: skip
     fallback = st.toggle(
         "Temperature fallback",
@@ -88,21 +83,22 @@ def _advanced_options() -> TranscribeOptions:
         "again with more randomness.",
     )
     compression_ratio_threshold = slider(
-        "Compression-ratio threshold", 1.5, 4.0, 2.4, 0.1, "compression_ratio_threshold",
-        "A passage is repetitive if its text compresses by more than this factor.",
+        "Compression-ratio threshold", 1.5, 4.0, 2.4, 0.1, key="compression_ratio_threshold",
+        help="A passage is repetitive if its text compresses by more than this factor.",
     )  # fmt: skip
     logprob_threshold = slider(
-        "Log-probability threshold", -2.0, -0.2, -1.0, 0.1, "logprob_threshold",
-        "A passage is improbable if the average log probability of its tokens is lower than this.",
+        "Log-probability threshold", -2.0, -0.2, -1.0, 0.1, key="logprob_threshold",
+        help="A passage is improbable if the average log probability of its tokens is lower than "
+        "this.",
     )  # fmt: skip
     no_speech_threshold = slider(
-        "No-speech threshold", 0.1, 1.0, 0.6, 0.05, "no_speech_threshold",
-        "An improbable passage is skipped as silence if the model's no-speech probability is "
+        "No-speech threshold", 0.1, 1.0, 0.6, 0.05, key="no_speech_threshold",
+        help="An improbable passage is skipped as silence if the model's no-speech probability is "
         "higher than this.",
     )  # fmt: skip
     return TranscribeOptions(
         prompt=prompt or "",
-        beam_size=int(beam_size),
+        beam_size=beam_size,
         speech_threshold=speech_threshold,
         temperatures=TranscribeOptions.temperatures if fallback else (0.0,),
         compression_ratio_threshold=compression_ratio_threshold,

@@ -20,7 +20,7 @@ from lab.ui.actions import errors_shown
 from lab.ui.controls import choose_remembered, remember
 from lab.ui.into_dataset import add_to_dataset
 from lab.ui.job_list import show_jobs
-from lab.ui.resources import transcription_queue
+from lab.ui.resources import server
 from lab.ui.tables import select_row, show_facts
 
 # Words less probable than this are marked: few correct words of clear speech, most wrong ones.
@@ -35,7 +35,7 @@ def show_transcription_jobs(workspace: Workspace) -> None:
     """The transcription queue of this workspace, with the text as it is decoded."""
     show_jobs(
         workspace,
-        transcription_queue(),
+        server().transcriptions,
         key="queue",
         title=lambda job: (
             f"{formatting.escape(job.recording.name)} :gray[{formatting.escape(job.model)} ·]"

@@ -19,7 +19,7 @@ from lab.ui import formatting
 from lab.ui.controls import choose_view
 from lab.ui.job_list import show_jobs
 from lab.ui.models import choose_model
-from lab.ui.resources import dataset_analysis_queue, language_check_queue
+from lab.ui.resources import server
 from lab.ui.tables import show_table
 
 # Measured on clips of 3 s: 120 per second for MP3, 70 for Ogg.
@@ -32,7 +32,7 @@ def show_audio_analysis(
     workspace: Workspace, dataset: Dataset, clips: Sequence[DatasetClip], *, n_analysed: int
 ) -> None:
     """Show how many clips have been analysed, with a button for the rest and its progress."""
-    queue = dataset_analysis_queue()
+    queue = server().dataset_analyses
     n_left = len(clips) - n_analysed
     st.markdown("##### Audio quality")
     if n_left:
@@ -85,7 +85,7 @@ def show_language_check(
     with row:
         model = choose_model(workspace)
         size = choose_view("Clips to check", [_SAMPLE, _ALL], key="language_check_size")
-    queue = language_check_queue()
+    queue = server().language_checks
     if row.button(
         "Check the language",
         icon=":material/hearing:",

@@ -14,20 +14,10 @@ from lab.ui.actions import errors_shown
 class ClipAudio:
     """The audio of a dataset clip, for widgets that show any `AudioSource`."""
 
-    dataset: str
+    id: str
+    name: str
+    stem: str
     audio_path: Path
-
-    @property
-    def id(self) -> str:
-        return f"{self.dataset}-{self.stem}"
-
-    @property
-    def name(self) -> str:
-        return self.audio_path.name
-
-    @property
-    def stem(self) -> str:
-        return self.audio_path.stem
 
 
 def choose_dataset_clip(workspace: Workspace) -> ClipAudio | None:
@@ -54,5 +44,6 @@ def choose_dataset_clip(workspace: Workspace) -> ClipAudio | None:
             key=f"clip_of_{dataset.name}",
         )
         if clip:
-            chosen = ClipAudio(dataset.name, dataset.audio_path(clip))
+            path = dataset.audio_path(clip)
+            chosen = ClipAudio(f"{dataset.name}-{path.stem}", path.name, path.stem, path)
     return chosen

@@ -11,7 +11,6 @@ from lab.core.workspace import Workspace
 from lab.dataset import Action, Dataset, DatasetClip, predictions
 from lab.dataset.correction import (
     ORDERS,
-    ClipReservations,
     Order,
     correction_progress,
     correction_queue,
@@ -28,6 +27,7 @@ from lab.ui.datasets.navigation import requested_clip, set_clip
 from lab.ui.datasets.predictions import predict_button, show_prediction_jobs
 from lab.ui.datasets.shared import ask_editor_name, editor_name, load_clips
 from lab.ui.datasets.text_editor import Suggestion
+from lab.ui.resources import server
 
 _SESSION, _CHOICES, _REPLY = "correction_session", "correction_choices", "correction_reply"
 _CLIP_SET = "correction_clip"
@@ -103,7 +103,7 @@ def _get_session(dataset: Dataset) -> CorrectionSession:
             include_corrected=include_corrected,
         )
         st.session_state[_SESSION] = CorrectionSession(
-            dataset, names, _reservations(), heard, include_corrected, clip if is_link else ""
+            dataset, names, server().reservations, heard, include_corrected, clip if is_link else ""
         )
         st.session_state[_CHOICES] = choices
     session: CorrectionSession = st.session_state[_SESSION]
@@ -139,11 +139,6 @@ def _use_new_predictions(_: Sequence[PredictionJob]) -> None:
 def _latest_predictions(dataset: Dataset) -> Mapping[str, Prediction]:
     models = predictions.list_models(dataset)
     return predictions.load(dataset, models[0]) if models else {}
-
-
-@st.cache_resource(show_spinner=False)
-def _reservations() -> ClipReservations:
-    return ClipReservations()
 
 
 def _show_clip(session: CorrectionSession, clip: DatasetClip) -> None:

@@ -7,11 +7,12 @@ import streamlit as st
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset, DatasetClip
 from lab.dataset.export import LAYOUTS, list_exports, select_clips
-from lab.jobs.datasets import ExportJob, ExportQueue
+from lab.jobs.datasets import ExportJob
 from lab.ui import formatting
 from lab.ui.datasets.shared import filter_clips, load_clips, load_table
 from lab.ui.downloads import MAX_DOWNLOAD_BYTES, download_button
 from lab.ui.job_list import show_jobs
+from lab.ui.resources import server
 from lab.ui.tables import show_facts
 
 
@@ -43,10 +44,10 @@ def show_export(workspace: Workspace, dataset: Dataset) -> None:
         icon=":material/archive:",
         disabled=not selected,
     ):
-        _queue().submit(ExportJob(workspace, dataset, layout, only_corrected, names))
+        server().exports.submit(ExportJob(workspace, dataset, layout, only_corrected, names))
     show_jobs(
         workspace,
-        _queue(),
+        server().exports,
         key="export_jobs",
         title=lambda job: f"{job.dataset.name} as {job.layout}",
         details=_show_result,
@@ -105,8 +106,3 @@ def _show_file(path: Path) -> None:
         on_click=path.unlink,
         kwargs={"missing_ok": True},
     )
-
-
-@st.cache_resource(show_spinner=False)
-def _queue() -> ExportQueue:
-    return ExportQueue()

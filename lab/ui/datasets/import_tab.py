@@ -22,7 +22,7 @@ from lab.ui.datasets.navigation import open_dataset
 from lab.ui.datasets.problem_table import show_problems
 from lab.ui.datasets.shared import load_clips
 from lab.ui.job_list import show_jobs
-from lab.ui.resources import import_queue, language_check_queue
+from lab.ui.resources import server
 from lab.ui.visitors import is_public
 
 # On a public server, visitors share its disk and memory.
@@ -31,14 +31,14 @@ _PUBLIC_LIMITS = ArchiveLimits(members=20_000, member_bytes=1 << 30, total_bytes
 
 def show_import(workspace: Workspace) -> None:
     """Let the person import a dataset, and show running and finished imports."""
-    queue = import_queue()
+    queue = server().imports
     show_jobs(workspace, queue, key="import_jobs", title=lambda job: formatting.escape(job.name))
     for job in reversed(queue.jobs(workspace)):
         if job.dataset:
             _show_result(workspace, job, job.dataset)
     show_jobs(
         workspace,
-        language_check_queue(),
+        server().language_checks,
         key="import_language_checks",
         title=lambda job: f"Language of {formatting.escape(job.dataset.name)}",
     )
@@ -102,7 +102,7 @@ def _start(workspace: Workspace, source: Source, key: str) -> None:
     corpus_format = st.session_state[f"import_format_{key}"]
     language = st.session_state[f"import_language_{key}"]
     limits = _PUBLIC_LIMITS if is_public() else None
-    import_queue().submit(ImportJob(workspace, source, name, corpus_format, language, limits))
+    server().imports.submit(ImportJob(workspace, source, name, corpus_format, language, limits))
     if isinstance(source, UploadedSource):
         clear_upload()
 

@@ -1,7 +1,5 @@
 """Which dataset is open, and which of its tabs; both are kept in the URL."""
 
-from collections.abc import Iterable
-
 import streamlit as st
 
 from lab import dataset as datasets
@@ -10,13 +8,13 @@ from lab.dataset import Dataset
 from lab.dataset.statistics import summary
 from lab.ui import formatting
 from lab.ui.actions import delete_popover, show_failure
-from lab.ui.controls import choose_remembered, choose_tab, open_view
+from lab.ui.controls import choose_remembered, open_view
 from lab.ui.datasets.shared import load_table
-from lab.ui.resources import import_queue
+from lab.ui.resources import server
 from lab.ui.tables import show_facts
 
-_DATASET, _TAB, _IMPORTING = "dataset", "tab", "importing"
-_CLIP = "clip"
+TAB = "tab"
+_DATASET, _IMPORTING, _CLIP = "dataset", "importing", "clip"
 
 
 def choose_dataset(workspace: Workspace) -> Dataset | None:
@@ -28,7 +26,7 @@ def choose_dataset(workspace: Workspace) -> Dataset | None:
             "sample, or cut recordings into clips on the **Prepare** page."
         )
         # The result of the first import stays visible until its dataset is opened.
-        st.session_state[_IMPORTING] = bool(import_queue().jobs(workspace))
+        st.session_state[_IMPORTING] = bool(server().imports.jobs(workspace))
         return None
     show_failure()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -46,18 +44,13 @@ def choose_dataset(workspace: Workspace) -> Dataset | None:
     return by_name[name]
 
 
-def choose_dataset_tab(tabs: Iterable[str]) -> str:
-    """Let the person choose what to do with the dataset."""
-    return choose_tab(tabs, key=_TAB)
-
-
 def open_dataset(name: str, tab: str = "Browse", *, clip: str = "") -> None:
     """Show a dataset after the next rerun; for a button's `on_click`.
 
     clip: file name of the clip to open in the tab; "" for none in particular
     """
     st.query_params[_DATASET] = name
-    open_view(tab, key=_TAB)
+    open_view(tab, key=TAB)
     st.session_state[_IMPORTING] = False
     if clip:
         set_clip(clip)

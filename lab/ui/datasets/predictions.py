@@ -14,7 +14,7 @@ from lab.ui.datasets.problem_table import show_problems
 from lab.ui.datasets.shared import DATASET_HASH, load_clips, load_table
 from lab.ui.job_list import show_jobs
 from lab.ui.models import choose_model
-from lab.ui.resources import prediction_queue
+from lab.ui.resources import server
 
 _NONE = "none"
 
@@ -64,7 +64,7 @@ def predict_button(workspace: Workspace, dataset: Dataset, clips: tuple[DatasetC
         icon=":material/play_arrow:",
         disabled=not clips,
     ):
-        prediction_queue().submit(PredictionJob(workspace, dataset.name, clips, model.name))
+        server().predictions.submit(PredictionJob(workspace, dataset.name, clips, model.name))
 
 
 def show_prediction_jobs(
@@ -76,7 +76,7 @@ def show_prediction_jobs(
     """Show the queue of predictions; on_end: as for `show_jobs`"""
     show_jobs(
         workspace,
-        prediction_queue(),
+        server().predictions,
         key=key,
         title=lambda job: (
             f"{formatting.count(len(job.clips), 'clip')} of {formatting.escape(job.dataset_name)} "

@@ -66,18 +66,16 @@ def _choose_options() -> tuple[tuple[float, ...], int, str]:
     """Ask for the ratios, the seed and what to group by, as `split` takes them."""
     row = st.columns([1, 1, 1, 1, 2])
     ratios = tuple(
-        float(
-            column.number_input(
-                f"{name} (%)",
-                0 if number else 1,
-                100,
-                round(ratio * 100),
-                key=f"split_{name}",
-                persist_state="session",
-            )
+        column.number_input(
+            f"{name} (%)",
+            min_percent,
+            100,
+            round(ratio * 100),
+            key=f"split_{name}",
+            persist_state="session",
         )
-        for number, (column, name, ratio) in enumerate(
-            zip(row, ("Train", "Validation", "Test"), DEFAULT_RATIOS, strict=False)
+        for column, name, min_percent, ratio in zip(
+            row[:3], ("Train", "Validation", "Test"), (1, 0, 0), DEFAULT_RATIOS, strict=True
         )
     )
     seed = row[3].number_input(

@@ -12,7 +12,7 @@ from lab.training.estimate import Estimate
 from lab.ui import formatting
 from lab.ui.actions import attempt, show_error
 from lab.ui.refresh import refresh_delay, refresh_in
-from lab.ui.resources import estimate_queue
+from lab.ui.resources import server
 from lab.ui.training.form import config_of
 from lab.ui.training.public_limits import check_limits
 
@@ -21,7 +21,7 @@ def show_estimate(
     workspace: Workspace, dataset: Dataset, config: Config, *, is_possible: bool
 ) -> None:
     """Show a button that starts an estimate, and the last one if it is for this config."""
-    job = next(iter(estimate_queue().jobs(workspace)[-1:]), None)
+    job = next(iter(server().estimates.jobs(workspace)[-1:]), None)
     is_busy = job is not None and not job.is_finished
     st.button(
         "Estimate time and memory",
@@ -43,7 +43,7 @@ def show_estimate(
 
 
 def _show_progress(workspace: Workspace) -> None:
-    jobs = estimate_queue().jobs(workspace)
+    jobs = server().estimates.jobs(workspace)
     if not jobs or jobs[-1].is_finished:
         st.rerun(scope="app")
     job = jobs[-1]
@@ -53,7 +53,7 @@ def _show_progress(workspace: Workspace) -> None:
         "Stop",
         key="estimate_stop",
         icon=":material/stop:",
-        on_click=estimate_queue().stop,
+        on_click=server().estimates.stop,
         args=(workspace, job.id),
     )
     refresh_in(refresh_delay(time.monotonic() - job.submitted_at), key="estimate_refresh")
@@ -62,8 +62,8 @@ def _show_progress(workspace: Workspace) -> None:
 def _submit(workspace: Workspace, dataset_name: str) -> None:
     config = config_of(dataset_name)  # of the widgets now: the last change may not be drawn yet
     check_limits(workspace, config)
-    estimate_queue().clear(workspace)
-    estimate_queue().submit(EstimateJob(workspace, config))
+    server().estimates.clear(workspace)
+    server().estimates.submit(EstimateJob(workspace, config))
 
 
 def _show(estimate: Estimate, config: Config) -> None:

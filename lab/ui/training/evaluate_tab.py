@@ -18,7 +18,7 @@ from lab.ui.actions import attempt, delete_popover, show_failure
 from lab.ui.controls import choose_remembered, choose_view, remember
 from lab.ui.downloads import csv_button
 from lab.ui.job_list import show_jobs
-from lab.ui.resources import DEFAULT_MODEL, evaluation_queue
+from lab.ui.resources import DEFAULT_MODEL, server
 from lab.ui.training.evaluation_report import PERCENT, read_report, show_report
 from lab.ui.training.navigation import show_no_dataset
 
@@ -37,7 +37,7 @@ def show_evaluate(workspace: Workspace) -> None:
         )
     show_jobs(
         workspace,
-        evaluation_queue(),
+        server().evaluations,
         key="evaluating",
         title=lambda job: (
             f"{formatting.escape(', '.join(job.models))} on "
@@ -95,7 +95,7 @@ def _show_form(workspace: Workspace, dataset_names: list[str]) -> None:
         disabled=not models or not names,
         on_click=attempt,
         args=(
-            evaluation_queue().submit,
+            server().evaluations.submit,
             EvaluationJob(workspace, tuple(models), tuple(names), split),
         ),
     )

@@ -9,7 +9,7 @@ from lab.jobs.run_tasks import RunTaskJob, Task
 from lab.training.run import Run
 from lab.ui import formatting
 from lab.ui.job_list import show_jobs
-from lab.ui.resources import run_task_queue
+from lab.ui.resources import server
 
 _TITLES = {
     "keep": "Saving the best checkpoint of",
@@ -31,7 +31,7 @@ def is_busy(workspace: Workspace, run: Run, **values: str) -> bool:
         job.run == run
         and not job.is_finished
         and all(getattr(job, name) == value for name, value in values.items())
-        for job in run_task_queue().jobs(workspace)
+        for job in server().run_tasks.jobs(workspace)
     )
 
 
@@ -44,7 +44,7 @@ def submit(
     precision: str = "",
 ) -> None:
     """Submit a task with the settings of a `RunTaskJob`."""
-    run_task_queue().submit(RunTaskJob(workspace, run, task, name, file_format, precision))
+    server().run_tasks.submit(RunTaskJob(workspace, run, task, name, file_format, precision))
 
 
 def task_button(label: str, icon: str, workspace: Workspace, run: Run, task: Task) -> None:
@@ -63,7 +63,7 @@ def show_run_tasks(workspace: Workspace) -> None:
     """Show the queue of tasks for all runs."""
     show_jobs(
         workspace,
-        run_task_queue(),
+        server().run_tasks,
         key="run_tasks",
         title=lambda job: f"{_TITLES[job.task]} {formatting.escape(job.run.name)}",
         details=_show_result,

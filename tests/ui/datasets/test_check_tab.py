@@ -12,7 +12,7 @@ from lab.audio import SAMPLE_RATE, Waveform, encode_wav
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset, language_check
 from lab.dataset.language_check import ClipLanguage, LanguageCheck
-from lab.ui.resources import dataset_analysis_queue
+from lab.ui.resources import server
 from tests.support.waiting import wait_for
 
 TAB = """
@@ -91,7 +91,7 @@ def test_the_audio_of_all_clips_is_analysed(workspace: Workspace) -> None:
     app = check_tab()
     button(app, "Analyse all clips").click().run()
     assert not app.exception
-    wait_for(dataset_analysis_queue(), workspace, dataset_analysis_queue().jobs(workspace)[-1].id)
+    wait_for(server().dataset_analyses, workspace, server().dataset_analyses.jobs(workspace)[-1].id)
     app.run()
     assert any("All 3 clips analysed" in one.value for one in app.markdown)
     assert "**Mostly silent** :gray[1 clip]" in titles(app)

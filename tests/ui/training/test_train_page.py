@@ -20,7 +20,7 @@ from lab.training import runs
 from lab.training.config import DEFAULTS, SOURCE_LAB, Architecture, Augmentation, Config
 from lab.training.estimate import Estimate
 from lab.training.run import Run
-from lab.ui.resources import run_task_queue
+from lab.ui.resources import server
 from lab.ui.training.settings import ADVANCED
 from tests.support.paths import ROOT
 from tests.support.runs_on_disk import evaluate_done, run_of, shqip
@@ -436,8 +436,8 @@ def test_an_export_and_its_run_cannot_be_deleted_while_it_is_verified(
             runs.delete(run)
     finally:
         continues.set()
-    (job,) = run_task_queue().jobs(workspace)
-    wait_for(run_task_queue(), workspace, job.id)
+    (job,) = server().run_tasks.jobs(workspace)
+    wait_for(server().run_tasks, workspace, job.id)
     app = open_page(run=run.name, train="Runs")
     assert "there are no clips to transcribe" in all_of(app)
     assert "Delete permanently" in labels(app)
@@ -462,7 +462,7 @@ def test_the_best_checkpoint_of_a_stopped_run_can_be_used(
 
     monkeypatch.setattr("lab.training.run_model.keep_best_checkpoint", keep_best_checkpoint)
     button(done(app.run()), "Use the best checkpoint").click().run()
-    (job,) = run_task_queue().jobs(workspace)
-    wait_for(run_task_queue(), workspace, job.id)
+    (job,) = server().run_tasks.jobs(workspace)
+    wait_for(server().run_tasks, workspace, job.id)
     assert {"Publish", "Resume", "Start"} & set(labels(done(app.run()))) == {"Publish", "Start"}
     assert "Use the best checkpoint" not in labels(app)
