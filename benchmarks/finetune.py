@@ -26,7 +26,7 @@ from lab.dataset import Dataset
 from lab.evaluation import evaluate, report_files
 from lab.importers import CorpusClip, get_format
 from lab.importers.source import ProblemLog, read_clips
-from lab.jobs import run_process
+from lab.jobs import start_run
 from lab.recordings.samples import FOLDER
 from lab.scoring import BASIC, Comparison
 from lab.training import metrics, runs
@@ -81,7 +81,7 @@ def ready(name: str, workspace: Workspace = WORKSPACE) -> Dataset:
 def tune(name: str, config: Config, workspace: Workspace = WORKSPACE) -> Run:
     """Train in another process, and wait for its end."""
     run = runs.create(workspace, config, name="")
-    run_process.start(run)
+    start_run.start(run)
     while not (state := run.status()).is_over:
         time.sleep(_POLL_S)
     if state.state != "done":

@@ -1,4 +1,4 @@
-"""Our operations of `lab.asr.kernels` and `lab.asr.quantized` compared with torch's.
+"""Our operations of `lab.asr.kernels` and `lab.asr.quantized_attention` compared with torch's.
 
     python -m benchmarks.kernels
 
@@ -17,7 +17,7 @@ from torch import nn
 
 from lab.asr import kernels
 from lab.asr.devices import cpu_name, dtypes_of, precision_of
-from lab.asr.quantized import QuantizedAudioCache
+from lab.asr.quantized_attention import QuantizedAudioCache
 
 _HEADS, _WIDTH, _FRAMES, _WINDOWS = 8, 64, 1500, 16
 _STATE = _HEADS * _WIDTH

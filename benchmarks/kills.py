@@ -19,7 +19,7 @@ import typer
 from benchmarks.finetune import ALBANIAN, WORKSPACE, ready
 from lab import dataset
 from lab.importers import CorpusClip
-from lab.jobs import run_process
+from lab.jobs import start_run
 from lab.training import metrics, runs
 from lab.training.config import Architecture, Config
 from lab.training.run import Run
@@ -44,7 +44,7 @@ def undisturbed(config: Config) -> tuple[Run, float]:
     """Train without interruption; returns the run and its duration in seconds."""
     run = runs.create(WORKSPACE, config)
     started_at = time.perf_counter()
-    run_process.start(run)
+    start_run.start(run)
     _wait(run)
     return run, time.perf_counter() - started_at
 
@@ -55,7 +55,7 @@ def killed(
     """Kill and resume a run up to `n_kills` times; returns it with the number of kills."""
     run = runs.create(WORKSPACE, config)
     for n_done in range(n_kills):
-        run_process.start(run)
+        start_run.start(run)
         until = time.monotonic() + rng.uniform(0, _MAX_FRACTION * undisturbed_s)
         while time.monotonic() < until or run.status().pid is None:
             if run.status().is_over:
@@ -71,7 +71,7 @@ def killed(
         print(f"  killed after {n_rows} rows of metrics: {state.note}", flush=True)
         while not run.status().is_over:
             time.sleep(_POLL_S)
-    run_process.start(run)
+    start_run.start(run)
     _wait(run)
     return run, n_kills
 

@@ -33,7 +33,7 @@ from lab.asr.engine import Engine
 from lab.dataset import DatasetClip
 from lab.evaluation import evaluate
 from lab.export import export
-from lab.jobs.run_training import train
+from lab.jobs.training_process import train
 from lab.training import advice, metrics, runs
 from lab.training.config import Config
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lab.core.workspace import Workspace
     from lab.dataset.store import Dataset
     from lab.evaluation.evaluator import evaluate
-    from lab.jobs.run_training import train
+    from lab.jobs.training_process import train
     from lab.preprocess.pipeline import apply
     from lab.preprocess.recipe import Recipe
     from lab.training.config import Config
@@ -55,7 +55,7 @@ _PUBLIC = {
     "decode": "lab.audio.decoding",
     "evaluate": "lab.evaluation.evaluator",
     "list_models": "lab.asr.checkpoints",
-    "train": "lab.jobs.run_training",
+    "train": "lab.jobs.training_process",
 }
 __all__ = [
     "Config",

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
+from lab.features.images import COLOUR_MAPS
 from lab.ui import open_page
 from lab.ui.audio_picker import choose_one, choose_recordings, is_any_chosen, sample_buttons
 from lab.ui.datasets.clip_picker import choose_dataset_clip
-from lab.ui.explore import choose_colour_map, choose_view, show_details, show_view
-from lab.ui.features import choose_settings, other_settings
+from lab.ui.explore import choose_view, show_details, show_view
+from lab.ui.features import SHORT_WINDOW, choose_settings
 from lab.ui.inspection import show_inspection
 from lab.ui.page import EXPLORE
 from lab.ui.resources import preload_audio_libraries
@@ -33,7 +34,9 @@ excerpt, start_s = select_excerpt(read_or_stop(source), source.id)
 view = choose_view()
 st.markdown(view.explanation)
 first, second = st.container(), st.container()
-colour_map = choose_colour_map()
+colour_map = st.selectbox(
+    "Colour map", COLOUR_MAPS, key="colour_map", persist_state="session", width=160
+)
 compare_with = st.segmented_control(
     "Compare with", ["Other settings", "Another recording"], key="compare_with"
 )
@@ -43,7 +46,7 @@ if compare_with == "Other settings":
     with left:
         settings = choose_settings(view, excerpt, key="explore")
     with right:
-        others = other_settings(view, excerpt)
+        others = choose_settings(view, excerpt, key="other", preset=SHORT_WINDOW)
 else:
     settings = choose_settings(view, excerpt, key="explore")
 if compare_with == "Another recording":

@@ -10,7 +10,7 @@ from whisper.model import ModelDimensions
 from lab.asr import audio_context
 from lab.asr.forward import CrossKeysValues, PrefillResult
 from lab.asr.kernels import attend
-from lab.asr.quantized import QuantizedAudioCache
+from lab.asr.quantized_attention import QuantizedAudioCache
 
 
 class AudioCache:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lab.asr.dimensions import read_dimension
-from lab.asr.official import ALIASES, BY_NAME, MODELS, OfficialModel
+from lab.asr.official_models import ALIASES, BY_NAME, MODELS, OfficialModel
 from lab.core.errors import CheckpointError, OptionsError, WorkspaceError
 from lab.core.progress import Progress, ignore
 from lab.core.workspace import atomic_write

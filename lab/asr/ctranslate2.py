@@ -185,7 +185,7 @@ class _Reader:
                 f"{self._label} has CTranslate2's format {version} with {spec:.40}; expected "
                 f"format {_VERSION} with {_SPEC}. Convert the model with a current CTranslate2."
             )
-        self._number("I")  # the revision: 3 since word timestampstamps; the weights are the same
+        self._number("I")  # the revision: 3 since word timestamps; the weights are the same
         variables: dict[str, torch.Tensor] = {}
         # The count needs no bound: each variable takes bytes, and these run out.
         for _ in range(self._number("I")):

@@ -22,7 +22,7 @@ def segments_of(
     """The segments between the timestamps of a window's text, with times in the recording.
 
     times_s: start of each text token and end of the last one, in seconds of the window; None
-        without word timestampstamps
+        without word timestamps
     """
     text_tokens = 0
     for span in _spans(decoded, tokenizer, len(window) / SAMPLE_RATE):

@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from whisper.model import AudioEncoder, ModelDimensions, TextDecoder, Whisper
 
 from lab.asr import ctranslate2, huggingface, openai
-from lab.asr.official import MODELS
+from lab.asr.official_models import MODELS
 from lab.asr.openai import Checkpoint
 from lab.core.errors import CheckpointError, WorkspaceError
 from lab.core.workspace import atomic_write
@@ -81,7 +81,7 @@ def build(checkpoint: Checkpoint, *, label: str, alignment_heads_of: str | None 
     """Build a Whisper model in float32 on the CPU, in eval mode, from `checkpoint`.
 
     label: the checkpoint's name in messages
-    alignment_heads_of: the official model whose heads to use for word timestampstamps; by default one
+    alignment_heads_of: the official model whose heads to use for word timestamps; by default one
         of the same shape (fine-tuning does not move them), else openai-whisper's default heads
 
     Raises CheckpointError.

@@ -20,7 +20,7 @@ from lab.cli.shared import (
 from lab.cli.terminal import Terminal
 from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace, read_json
-from lab.jobs import run_process
+from lab.jobs import start_run
 
 if TYPE_CHECKING:
     from lab.dataset import Dataset
@@ -57,7 +57,7 @@ def train(
     separate process: Ctrl+C saves a checkpoint and stops it, and `train-run` resumes it.
     """
     from lab import dataset as datasets
-    from lab.training import splits
+    from lab.training import run_creation
 
     place = Workspace.default(workspace)
     chosen = _config(config, preset, overrides or [], dataset=dataset, model=model)
@@ -65,16 +65,16 @@ def train(
     with Terminal() as terminal:
         found = datasets.find(place, chosen.dataset)
         if only_estimate:
-            proposal = splits.propose_split(found, chosen)
+            proposal = run_creation.propose_split(found, chosen)
             _show_split(f"{found.name} would be split", proposal, terminal)
             _show_serious_findings(found, terminal)
             _show_estimate(place, chosen, terminal)
             return
-        run, proposal = splits.create_run(place, found, chosen, name=name)
+        run, proposal = run_creation.create_run(place, found, chosen, name=name)
         _show_split(f"Split {found.name}", proposal, terminal)
         _show_serious_findings(found, terminal)
         terminal.say(f"Folder of the run {run.name}: {run.folder}")
-        run_process.start(run)
+        start_run.start(run)
         _show_end(run, _follow(run, terminal), terminal)
 
 
@@ -83,7 +83,7 @@ def train_run(
     folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder of the run.")],
 ) -> None:
     """Start or resume a run in this process."""
-    from lab.jobs.run_training import train as train_here
+    from lab.jobs.training_process import train as train_here
     from lab.training import runs
     from lab.training.run import is_main_process
 

@@ -78,7 +78,7 @@ def begin_suppress_tokens(vocabulary: BpeVocabulary) -> list[int]:
 
 
 def alignment_heads(model: Whisper) -> list[list[int]]:
-    """(layer, head) of each cross-attention head used for word timestampstamps."""
+    """(layer, head) of each cross-attention head used for word timestamps."""
     heads: list[list[int]] = model.alignment_heads.to_dense().nonzero().tolist()
     return heads
 

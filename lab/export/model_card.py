@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from lab import dataset
-from lab.asr.official import BY_NAME
+from lab.asr.official_models import BY_NAME
 from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
 from lab.core.markup import escape

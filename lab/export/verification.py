@@ -24,7 +24,7 @@ from lab.core.workspace import read_json, write_json
 from lab.evaluation import reference_clips
 from lab.evaluation.reference_clips import ReferenceClip
 from lab.export.formats import FORMATS, check_target, export
-from lab.export.library_runner import REQUEST_NAME
+from lab.export.verification_process import REQUEST_NAME
 from lab.scoring import BASIC, Counts, score
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class _LibraryError(Exception):
 def _run_library(
     exported: Path, clips: Sequence[ReferenceClip], file_format: str, on_progress: Progress
 ) -> Iterator[Mapping[str, Any]]:
-    """Responses of `lab.export.library_runner`, as they arrive."""
+    """Responses of `lab.export.verification_process`, as they arrive."""
     library = FORMATS[file_format].library
     on_progress(0, len(clips), f"Loading the model with {library}")
     offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"}
@@ -207,7 +207,7 @@ def _run_library(
         with (
             (folder / "messages.txt").open("w+b") as messages,
             subprocess.Popen(
-                [sys.executable, "-m", "lab.export.library_runner", name],
+                [sys.executable, "-m", "lab.export.verification_process", name],
                 cwd=_ROOT,
                 env={**os.environ, **offline},
                 stdin=subprocess.DEVNULL,

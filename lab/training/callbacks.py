@@ -12,10 +12,10 @@ from pytorch_lightning.callbacks import EarlyStopping
 
 from lab.training import metrics
 from lab.training.batching import Batch
-from lab.training.data import Schedule, steps_done
 from lab.training.metrics import Row
 from lab.training.module import VALIDATION_CER, VALIDATION_LOSS, VALIDATION_WER, WhisperModule
 from lab.training.run import Run, is_main_process
+from lab.training.schedule import Schedule, steps_done
 
 _log = logging.getLogger(__name__)
 

@@ -17,8 +17,9 @@ from lab.core.errors import WorkspaceError
 from lab.core.progress import Cancelled
 from lab.core.workspace import atomic_write
 from lab.training import lora
-from lab.training.data import ClipDataModule, steps_done
+from lab.training.data_module import ClipDataModule
 from lab.training.run import Run, is_main_process
+from lab.training.schedule import steps_done
 
 # Lightning stores the states of objects by class name: those of version 0.1, and today's.
 _RENAMED = {

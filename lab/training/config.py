@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from lab.asr.official import ALIASES
+from lab.asr.official_models import ALIASES
 from lab.core.settings import Settings, setting
 
 MAX_NAME_LENGTH = 80

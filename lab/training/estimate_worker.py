@@ -25,7 +25,7 @@ from lab.core.workspace import Workspace
 from lab.dataset import Dataset, DatasetClip
 from lab.training import advice, memory
 from lab.training.config import Config
-from lab.training.data import BatchOrder, ClipBatches, batch_order, training_schedule
+from lab.training.data_module import ClipBatches
 from lab.training.device import device_for
 from lab.training.estimate import Estimate
 from lab.training.examples import Examples, count_phrases, select_examples
@@ -38,8 +38,9 @@ from lab.training.prepared_examples import (
     read_clip,
     rejection_reason,
 )
+from lab.training.run_creation import propose_split
 from lab.training.run_model import load_initial_model
-from lab.training.splits import propose_split
+from lab.training.schedule import BatchOrder, batch_order, training_schedule
 from lab.training.validation import transcribe_validation
 
 _N_TRANSCRIBED = 8

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lab.asr.checkpoints import list_models
-from lab.asr.official import ALIASES
+from lab.asr.official_models import ALIASES
 from lab.core.errors import OptionsError, WorkspaceError, disk_errors
 from lab.core.staging import Staging
 from lab.core.workspace import Workspace, item_path, slug, write_text

@@ -13,7 +13,7 @@ from lab.training import memory
 from lab.training.callbacks import ResumableEarlyStopping, RunReporter
 from lab.training.checkpointing import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint
 from lab.training.config import Config
-from lab.training.data import ClipDataModule
+from lab.training.data_module import ClipDataModule
 from lab.training.device import device_for
 from lab.training.module import VALIDATION_WER, WhisperModule
 from lab.training.prepared_examples import PreparedExamples

@@ -10,7 +10,7 @@ class Word:
     """A word with its leading space and its punctuation.
 
     probability: mean probability of its tokens, 0 to 1
-    start_s, end_s: seconds from the start of the recording; None without word timestampstamps
+    start_s, end_s: seconds from the start of the recording; None without word timestamps
     """
 
     text: str

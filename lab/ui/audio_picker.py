@@ -4,6 +4,7 @@ Everything uploaded or recorded is saved in the workspace at once; the page keep
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import BinaryIO, TypeVar
@@ -210,11 +211,14 @@ def _choose_from_workspace(workspace: Workspace) -> None:
         key="kept_recording",
     )
     row = st.container(horizontal=True, gap="small")
-    if row.button("Add to list", disabled=selected is None, icon=":material/add:") and selected:
-        _choose(selected)
-    if row.button("Add all", icon=":material/playlist_add:"):
-        for recording_id in kept:
-            _choose(recording_id)
+    row.button(
+        "Add to list",
+        icon=":material/add:",
+        disabled=selected is None,
+        on_click=_choose,
+        args=(selected,),
+    )
+    row.button("Add all", icon=":material/playlist_add:", on_click=_choose, args=tuple(kept))
     with row:
         delete_popover(
             "This permanently deletes the recording **and its transcripts**.",
@@ -225,17 +229,15 @@ def _choose_from_workspace(workspace: Workspace) -> None:
         )
 
 
-def _choose(recording_id: str) -> None:
-    chosen = st.session_state.setdefault(_CHOSEN, [])
-    if recording_id not in chosen:
-        chosen.append(recording_id)
+def _choose(*recording_ids: str) -> None:
+    """Add recordings to the list, except those already in it."""
+    chosen = st.session_state.get(_CHOSEN, [])
+    st.session_state[_CHOSEN] = list(dict.fromkeys([*chosen, *recording_ids]))
 
 
 def _chosen(workspace: Workspace) -> list[Recording]:
     chosen = []
     for recording_id in st.session_state.get(_CHOSEN, []):
-        try:
+        with suppress(WorkspaceError):  # deleted in another tab or in a file manager
             chosen.append(recordings.get(workspace, recording_id))
-        except WorkspaceError:
-            continue  # deleted in another tab or in a file manager
     return chosen

@@ -30,25 +30,17 @@ def show(figure: go.Figure, *, key: str) -> None:
 
 def select_span(figure: go.Figure, *, key: str) -> tuple[float, float] | None:
     """Show a `selectable` waveform; returns the start and end of the selection in seconds."""
-    event = st.plotly_chart(
-        figure,
-        on_select="rerun",
-        selection_mode="box",
-        config={"displayModeBar": False},
-        key=key,
-    )
+    config = {"displayModeBar": False}
+    event = st.plotly_chart(figure, on_select="rerun", selection_mode="box", config=config, key=key)
     if not (boxes := event["selection"]["box"]):
         return None
     start_s, end_s = sorted(boxes[0]["x"])
     return start_s, end_s
 
 
-def language_bars(probabilities: Mapping[str, float], *, n_bars: int = 5) -> go.Figure:
-    """The most probable languages as horizontal bars, the most probable on top.
-
-    probabilities: 0 to 1, by language code
-    """
-    ranked = sorted(probabilities.items(), key=lambda item: -item[1])[:n_bars]
+def language_bars(probabilities: Mapping[str, float]) -> go.Figure:
+    """The five most probable languages as horizontal bars. probabilities: 0 to 1, by code"""
+    ranked = sorted(probabilities.items(), key=lambda item: -item[1])[:5]
     values = [probability for _, probability in ranked]
     figure = go.Figure(
         go.Bar(

@@ -1,12 +1,38 @@
-"""Download buttons."""
+"""Download buttons, and a field for uploading one small file."""
 
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
+from lab.core.errors import LabError
+from lab.ui.actions import show_error
+
 # Streamlit serves a download from the server's memory.
 MAX_DOWNLOAD_BYTES = 1_000_000_000
+
+
+def upload_field(
+    label: str, types: list[str], *, key: str, on_load: Callable[[bytes | None], None]
+) -> None:
+    """Show a field for a file, and why the last file could not be used.
+
+    types: endings of accepted files, without the dot
+    on_load: called with the content before the page runs again, with None when the file is
+        removed; may raise LabError
+    """
+
+    def load() -> None:
+        uploaded = st.session_state[key]
+        st.session_state[f"{key}_problem"] = ""
+        try:
+            on_load(uploaded.getvalue() if uploaded else None)
+        except LabError as error:
+            st.session_state[f"{key}_problem"] = str(error)
+
+    st.file_uploader(label, type=types, key=key, on_change=load)
+    if problem := st.session_state.get(f"{key}_problem"):
+        show_error(problem)
 
 
 def download_button(

@@ -13,7 +13,6 @@ from lab.audio import Waveform
 from lab.core.errors import LabError
 from lab.features import VIEWS, Feature, FeatureSettings, View, compute, view_problems
 from lab.features.code import python_code
-from lab.features.images import COLOUR_MAPS
 from lab.features.reduce import max_pool, overview, waveform_envelope
 from lab.features.save import FORMATS, to_bytes, write_zip
 from lab.features.spectra import in_decibels
@@ -32,15 +31,10 @@ _OVERVIEWS: dict[str, Literal["power", "mel"]] = {
     "log_mel": "mel",
 }
 _TABLES = ("csv", "txt")
+_TOO_LARGE = "The table would take gigabytes. Select ten minutes or less."
 _ZIPPED_FORMATS = ("png", "labelled.png", "npy")
 _ZIP = "views_zip"
-_FORMAT_NAMES = {
-    "png": "PNG",
-    "labelled.png": "PNG with axes",
-    "npy": "NumPy",
-    "csv": "CSV",
-    "txt": "TXT",
-}
+_FORMAT_NAMES = {"png": "PNG", "labelled.png": "PNG with axes", "npy": "NumPy"}
 
 
 def choose_view() -> View:
@@ -56,15 +50,6 @@ def choose_view() -> View:
         label_visibility="collapsed",
     )
     return VIEWS[key]
-
-
-def choose_colour_map() -> str:
-    """Choose the colour map of spectrograms."""
-    return str(
-        st.selectbox(
-            "Colour map", COLOUR_MAPS, key="colour_map", persist_state="session", width=160
-        )
-    )
 
 
 def show_view(
@@ -124,15 +109,13 @@ def show_details(
     for file_format in FORMATS:
         is_too_large = is_long and file_format in _TABLES
         row.download_button(
-            _FORMAT_NAMES[file_format],
+            _FORMAT_NAMES.get(file_format, file_format.upper()),
             data=partial(render, file_format),
             file_name=f"{stem}-{view.key}.{file_format}",
             on_click="ignore",
             key=f"save_{file_format}",
             disabled=is_too_large,
-            help="The table would take gigabytes. Select ten minutes or less."
-            if is_too_large
-            else None,
+            help=_TOO_LARGE if is_too_large else None,
         )
     if not is_long:
         _download_all_views(excerpt, settings, stem, colour_map)

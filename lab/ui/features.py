@@ -11,6 +11,7 @@ from lab.ui import formatting
 from lab.ui.actions import show_error
 from lab.ui.controls import control
 
+SHORT_WINDOW = replace(SOURCE_LAB, n_fft=256, hop_length=80, n_mels=32)
 _PRESETS = {"Source lab": SOURCE_LAB, "Whisper": WHISPER}
 _LABELS = {
     "n_fft": "Window (samples)",
@@ -87,9 +88,3 @@ def choose_settings(
 
 def _set_controls(key: str, settings: FeatureSettings) -> None:
     st.session_state.update({f"{key}_{name}": value for name, value in vars(settings).items()})
-
-
-def other_settings(view: View, waveform: Waveform) -> FeatureSettings | None:
-    """Show a second set of controls, to compare with; it starts with a shorter window."""
-    start = replace(SOURCE_LAB, n_fft=256, hop_length=80, n_mels=32)
-    return choose_settings(view, waveform, key="other", preset=start)

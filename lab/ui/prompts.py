@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from lab.core.errors import LabError
 from lab.recordings.prompts import read_prompts
 from lab.ui import formatting
-from lab.ui.actions import show_error
+from lab.ui.downloads import upload_field
 
 _PROMPTS, _INDEX = "prompts", "prompt_index"
 
@@ -14,9 +13,7 @@ def choose_sentence() -> str:
     """Show the sentence to read aloud and return it; "" if no sentences were uploaded."""
     with st.popover("Sentences to read", icon=":material/format_list_numbered:"):
         label = "Text file with one sentence per line"
-        st.file_uploader(label, type=["txt"], key="prompts_file", on_change=_load)
-        if problem := st.session_state.get("prompts_problem"):
-            show_error(problem)
+        upload_field(label, ["txt"], key="prompts_file", on_load=_load)
     prompts: list[str] = st.session_state.get(_PROMPTS, [])
     if not prompts:
         return ""
@@ -39,12 +36,7 @@ def _go(steps: int) -> None:
     st.session_state[_INDEX] += steps
 
 
-def _load() -> None:
-    uploaded = st.session_state["prompts_file"]
-    st.session_state["prompts_problem"] = ""
+def _load(content: bytes | None) -> None:
     st.session_state[_PROMPTS], st.session_state[_INDEX] = [], 0
-    if uploaded is not None:
-        try:
-            st.session_state[_PROMPTS] = read_prompts(uploaded.getvalue())
-        except LabError as error:
-            st.session_state["prompts_problem"] = str(error)
+    if content is not None:
+        st.session_state[_PROMPTS] = read_prompts(content)

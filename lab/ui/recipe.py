@@ -51,10 +51,7 @@ _LABELS = {
 _ALL_CHANNELS = 0  # instead of None, which a select box shows as “nothing selected”
 # Common values, and how they are displayed.
 _SUGGESTIONS: dict[str, tuple[Sequence[int], Callable[[Any], str]]] = {
-    "sample_rate": (
-        (8_000, 16_000, 22_050, 24_000, 44_100, 48_000),
-        lambda rate: f"{rate:,} Hz",
-    ),
+    "sample_rate": ((8_000, 16_000, 22_050, 24_000, 44_100, 48_000), lambda rate: f"{rate:,} Hz"),
     "number": (
         (_ALL_CHANNELS, 1, 2, 3, 4, 5, 6, 7, 8),
         lambda number: f"Channel {number}" if number else "Mix of all",

@@ -5,7 +5,7 @@ import streamlit as st
 from lab.asr.pool import EnginePool
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset
-from lab.dataset.correction import ClipReservations
+from lab.dataset.correction_queue import ClipReservations
 from lab.jobs.datasets import (
     DatasetAnalysisQueue,
     ExportQueue,

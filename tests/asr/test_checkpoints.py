@@ -16,7 +16,7 @@ import whisper
 from whisper.model import ModelDimensions, Whisper
 
 from lab.asr import checkpoints
-from lab.asr.official import ALIASES, BY_NAME, MODELS
+from lab.asr.official_models import ALIASES, BY_NAME, MODELS
 from lab.core.errors import CheckpointError, OptionsError
 from lab.core.progress import Cancelled
 from tests.support.whispers import SMALL, as_bytes, outputs, payload, random_model

@@ -7,7 +7,7 @@ import pytest
 
 from lab import dataset
 from lab.asr.engine import Engine
-from lab.asr.official import BY_NAME
+from lab.asr.official_models import BY_NAME
 from lab.asr.pool import EnginePool
 from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace, write_json

@@ -5,7 +5,7 @@ import pytest
 
 from lab.training import augment
 from lab.training.config import Augmentation, Config
-from lab.training.data import ClipBatches
+from lab.training.data_module import ClipBatches
 from lab.training.prepared_examples import PreparedClip, PreparedClips
 from tests.support.whispers import BRIEF
 

@@ -9,7 +9,7 @@ import torch
 from lab.asr import devices
 from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace
-from lab.training import runs, splits
+from lab.training import run_creation, runs
 from lab.training.device import device_for, precisions
 from tests.support.runs import QUICK, noises
 
@@ -36,7 +36,7 @@ def test_an_unsupported_precision_is_refused_and_no_run_created(
 ) -> None:
     config = QUICK.with_overrides([f"precision={precision}"])
     with pytest.raises(OptionsError, match=f"does not support {precision}. Use float32, or auto"):
-        splits.create_run(workspace, noises(workspace), config)
+        run_creation.create_run(workspace, noises(workspace), config)
     assert not runs.list_all(workspace)
 
 

@@ -9,12 +9,12 @@ from lab import dataset
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.progress import Cancelled
 from lab.core.workspace import Workspace
-from lab.jobs.run_training import train
+from lab.jobs.training_process import train
 from lab.training import estimate, metrics
 from lab.training.advice import learning_rate
-from lab.training.data import batch_order
 from lab.training.estimate_worker import _frames, _in_typical_batches, measure
 from lab.training.provenance import read_provenance
+from lab.training.schedule import batch_order
 from tests.support.runs import QUICK, noises, run_in
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from lab.core.errors import OptionsError, WorkspaceError
 from lab.core.workspace import Workspace, write_json
-from lab.jobs import run_process
-from lab.jobs.run_training import train
+from lab.jobs import start_run
+from lab.jobs.training_process import train
 from lab.training import metrics, runs
 from lab.training.metrics import Row
 from lab.training.run import Run
@@ -94,7 +94,7 @@ def test_a_run_whose_process_is_gone_has_failed_and_can_be_resumed(bare: Run) ->
     with pytest.raises(OptionsError, match="Stop it first"):
         runs.delete(bare)
     with pytest.raises(OptionsError, match="in progress"):
-        run_process.start(bare)
+        start_run.start(bare)
     bare.stop()
     assert bare.status().state == "stopping"
     process.kill()
@@ -222,7 +222,7 @@ def test_a_run_killed_repeatedly_gives_the_same_model(workspace: Workspace) -> N
     config = replace(QUICK, epochs=4, save_every_steps=2)
     whole, broken = run_in(workspace, config, "whole"), run_in(workspace, config, "broken")
     assert train(whole).state == "done"
-    run_process.start(broken)
+    start_run.start(broken)
     for wanted_step in (2, 9):
         while broken.status().state == "waiting" or len(metrics.read(broken.folder)) < wanted_step:
             assert not broken.status().is_over
@@ -234,7 +234,7 @@ def test_a_run_killed_repeatedly_gives_the_same_model(workspace: Workspace) -> N
         (broken.folder / "checkpoints").mkdir(exist_ok=True)
         (broken.folder / "checkpoints" / ".last.ckpt.0a1b2c3d.part").touch()
         (broken.folder / ".model.pt.0a1b2c3d.part").touch()
-        run_process.start(broken)
+        start_run.start(broken)
     assert wait_until_over(broken).state == "done"
     assert curve(broken) == curve(whole)
     with broken.lock():

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from lab.core.workspace import Workspace
-from lab.jobs.run_training import train
+from lab.jobs.training_process import train
 from lab.training import metrics, runs, trainer
-from lab.training.data import ClipDataModule
+from lab.training.data_module import ClipDataModule
 from lab.training.models import training_files_of
 from lab.training.prepared_examples import load_prepared
 from lab.training.provenance import read_provenance, training_files

@@ -17,8 +17,8 @@ from lab.asr.devices import best_device
 from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED
-from lab.jobs import run_process, run_steps
-from lab.jobs.run_training import train
+from lab.jobs import run_steps, start_run
+from lab.jobs.training_process import train
 from lab.training import memory, metrics
 from lab.training.checkpointing import LastCheckpoint
 from lab.training.config import Architecture, Augmentation, Config
@@ -372,7 +372,7 @@ def test_an_internal_error_is_logged_and_the_checkpoint_kept(
 def test_two_processes_share_the_clips(workspace: Workspace) -> None:
     config: Config = replace(QUICK, epochs=1, devices=2, strategy="ddp", batch_size=3)
     run = run_in(workspace, config)
-    run_process.start(run)
+    start_run.start(run)
     state = wait_until_over(run)
     assert (state.state, state.step, state.total_steps) == ("done", 3, 3), log_of(run)
     assert "Resuming" not in log_of(run)
@@ -391,7 +391,7 @@ def test_a_second_machine_waits_for_the_clips_and_trains_with_the_first(
     with pytest.raises(OptionsError, match="not running on the first machine"):
         train(run)
     monkeypatch.setenv("NODE_RANK", "0")
-    run_process.start(run)
+    start_run.start(run)
     second = subprocess.run(
         [sys.executable, "-m", "lab", "train-run", str(run.folder)],
         env={**os.environ, "NODE_RANK": "1"},

@@ -83,9 +83,7 @@ def test_a_model_is_trained_evaluated_published_and_used(
 
     name = page.get_by_role("textbox", name="Model name")
     name.fill("albanian-tuned")
-    page.get_by_role(
-        "button", name="Publish"
-    ).click()  # before the name is submitted
+    page.get_by_role("button", name="Publish").click()  # before the name is submitted
     see(page.get_by_text("can now be selected on every page"))
     page.get_by_role("link", name="Transcribe").click()
     page.get_by_role("combobox", name="Model").fill("albanian")

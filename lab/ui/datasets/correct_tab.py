@@ -1,7 +1,8 @@
 """Correct: listen to one clip after another and correct its text; each is saved at once."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from lab.core.errors import LabError
 from lab.core.workspace import Workspace
 from lab.dataset import Action, Dataset, DatasetClip, predictions
-from lab.dataset.correction import (
+from lab.dataset.correction_queue import (
     ORDERS,
     Order,
     correction_progress,
@@ -143,10 +144,8 @@ def _latest_predictions(dataset: Dataset) -> Mapping[str, Prediction]:
 
 def _show_clip(session: CorrectionSession, clip: DatasetClip) -> None:
     clip_audio = None
-    try:
+    with errors_shown():
         clip_audio = text_editor.load_audio(session.dataset.audio_path(clip))
-    except LabError as error:
-        show_error(error)
     text_editor.show_text_editor(
         clip.file_name,
         clip_audio,
@@ -204,20 +203,14 @@ def _handle_action() -> None:
     st.session_state[_REPLY] = secrets.token_hex(4)
     if action is None or session.clip is None or action.clip != session.clip.file_name:
         return
-    try:
-        match action.kind:
-            case "accept":
-                session.accept(action.text, by=editor_name())
-            case "exclude":
-                session.exclude(by=editor_name())
-            case "undo":
-                session.undo(by=editor_name())
-            case "back":
-                session.back()
-            case "skip":
-                session.skip()
-    except LabError as error:
-        session.error = str(error)
+    actions: dict[str, Callable[[], None]] = {
+        "accept": partial(session.accept, action.text, by=editor_name()),
+        "exclude": partial(session.exclude, by=editor_name()),
+        "undo": partial(session.undo, by=editor_name()),
+        "back": session.back,
+        "skip": session.skip,
+    }
+    _attempt(session, actions[action.kind])
 
 
 def _show_end(session: CorrectionSession) -> None:
@@ -241,7 +234,11 @@ def _restart() -> None:
 
 def _undo(action: Action) -> None:
     session: CorrectionSession = st.session_state[_SESSION]
+    _attempt(session, partial(session.undo, action, by=editor_name()))
+
+
+def _attempt(session: CorrectionSession, action: Callable[[], None]) -> None:
     try:
-        session.undo(action, by=editor_name())
+        action()
     except LabError as error:
         session.error = str(error)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from lab.core.errors import LabError
-from lab.dataset.correction import ClipReservations, initial_text, needs_correction
+from lab.dataset.correction_queue import ClipReservations, initial_text, needs_correction
 from lab.dataset.journal import Action
 from lab.dataset.predictions import Prediction
 from lab.dataset.store import Dataset, EditConflictError

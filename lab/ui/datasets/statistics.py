@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lab.dataset import statistics
-from lab.dataset.statistics import Histogram
 from lab.scoring import BASIC, confusions, score, word_accuracy
 from lab.ui import charts, formatting
 from lab.ui.downloads import csv_button
@@ -23,12 +22,10 @@ def show_durations(shown: pd.DataFrame) -> None:
     """Show the distribution of durations and speaking rates, and the size of each split."""
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("**Duration**")
-        _show_histogram(statistics.histogram(shown["duration"]), "seconds", key="durations")
+        _show_histogram("Duration", shown["duration"], "seconds", key="durations")
         st.caption("Whisper processes 30 s at a time; longer clips would be cut off in training.")
     with right:
-        st.markdown("**Speaking rate**")
-        _show_histogram(statistics.histogram(shown["rate"]), "characters per second", key="rates")
+        _show_histogram("Speaking rate", shown["rate"], "characters per second", key="rates")
         st.caption("Outliers often have the text of another clip, or an incomplete one.")
     splits = statistics.summary(shown).splits
     show_table(
@@ -146,7 +143,9 @@ def _show_confusions(pairs: Sequence[tuple[str, str]], unit: Literal["character"
     )
 
 
-def _show_histogram(histogram: Histogram, unit: str, *, key: str) -> None:
+def _show_histogram(title: str, values: "pd.Series[float]", unit: str, *, key: str) -> None:
+    st.markdown(f"**{title}**")
+    histogram = statistics.histogram(values)
     edges = histogram.edges
     width = edges[1] - edges[0]
     figure = go.Figure(

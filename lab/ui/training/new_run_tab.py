@@ -8,8 +8,8 @@ from lab.core.workspace import Workspace
 from lab.dataset import SPLITS, Dataset
 from lab.dataset.checks.registry import Finding
 from lab.dataset.checks.run import check_dataset
-from lab.jobs import run_process
-from lab.training import runs, splits
+from lab.jobs import start_run
+from lab.training import run_creation, runs
 from lab.training.config import Config
 from lab.training.examples import Examples, select_examples
 from lab.ui import formatting
@@ -159,8 +159,8 @@ def _start(workspace: Workspace, dataset: Dataset, n_clips: int) -> None:
     config = config_of(dataset.name)  # of the widgets now: the last change may not be drawn yet
     public_limits.check_limits(workspace, config, n_clips)
     name = st.session_state.get(_NAME, "").strip()
-    run, _ = splits.create_run(workspace, dataset, config, name=name)
-    run_process.start(run)
+    run, _ = run_creation.create_run(workspace, dataset, config, name=name)
+    start_run.start(run)
     st.session_state[_NAME] = ""
     open_run(run.name)
 

@@ -11,7 +11,7 @@ import streamlit as st
 from lab.asr.checkpoints import list_models
 from lab.core.errors import LabError, OptionsError
 from lab.core.workspace import Workspace
-from lab.jobs import run_process
+from lab.jobs import start_run
 from lab.training import metrics, runs
 from lab.training.config import DEFAULTS
 from lab.training.device import AUTO, precisions
@@ -118,7 +118,7 @@ def _resume(workspace: Workspace, run: Run) -> None:
     if is_busy(workspace, run):  # since the page was drawn, in another tab
         raise OptionsError(_BUSY)
     check_limits(workspace, run.config)
-    run_process.start(run)
+    start_run.start(run)
 
 
 def _copy_settings(workspace: Workspace, run: Run) -> None:

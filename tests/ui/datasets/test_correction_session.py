@@ -7,7 +7,7 @@ import pytest
 from lab.core.errors import WorkspaceError
 from lab.core.workspace import Workspace
 from lab.dataset import CORRECTED, EXCLUDED, Dataset, journal, snapshot
-from lab.dataset.correction import ClipReservations, correction_queue
+from lab.dataset.correction_queue import ClipReservations, correction_queue
 from lab.dataset.predictions import Prediction
 from lab.ui.datasets.correction_session import CorrectionSession
 from tests.support.correcting_on_disk import correct, made, texts

@@ -37,7 +37,7 @@ def _own_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Non
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """The runs that the page starts, without a training process."""
     found: list[Run] = []
-    monkeypatch.setattr("lab.jobs.run_process.start", found.append)
+    monkeypatch.setattr("lab.jobs.start_run.start", found.append)
     return found
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lab.dataset import CORRECTED, EXCLUDED, DatasetClip
-from lab.dataset.correction import (
+from lab.dataset.correction_queue import (
     ORDERS,
     ClipReservations,
     CorrectionProgress,

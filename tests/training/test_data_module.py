@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lab.training.data import BatchOrder, BatchPlan, PlanSampler
+from lab.training.schedule import BatchOrder, BatchPlan, PlanSampler
 
 LENGTHS = tuple(range(100, 100 + 23))
 

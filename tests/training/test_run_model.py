@@ -8,7 +8,7 @@ import torch
 from lab.asr import weights
 from lab.core.errors import CheckpointError, OptionsError
 from lab.core.workspace import Workspace, write_json
-from lab.jobs.run_training import train
+from lab.jobs.training_process import train
 from lab.training import runs
 from lab.training.module import WhisperModule
 from lab.training.run_model import keep_best_checkpoint

@@ -1,8 +1,8 @@
 """Subprocess in which a library loads an exported model and transcribes clips.
 
-`python -m lab.export.library_runner FOLDER` reads FOLDER/request.json and FOLDER/0.npy, 1.npy …,
-and prints one line of JSON per clip. In a process of its own, the library frees its memory and
-threads at the end, and a crash does not affect the lab.
+`python -m lab.export.verification_process FOLDER` reads FOLDER/request.json and FOLDER/0.npy,
+1.npy …, and prints one line of JSON per clip. In a process of its own, the library frees its
+memory and threads at the end, and a crash does not affect the lab.
 """
 
 import importlib.metadata

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
-from lab.asr.quantized import QuantizedAudioCache
+from lab.asr.quantized_attention import QuantizedAudioCache
 
 # Quantization errs by half a step of 1 in 127; averaging over many makes that less.
 CLOSE = 0.02
