@@ -24,7 +24,6 @@ FULL_AUDIO_CTX = 1500
 SHORT_AUDIO_CTX = 200
 # A short context extends past the end of the speech, and comes in steps so that few shapes occur.
 _MARGIN, _STEP = 50, 50
-_SHORT_CLIPS_PER_BATCH = 3
 
 SILENCE_FRAMES = 60
 # Fractional parts of its multiples are spread evenly, without resonating with the sinusoids of the
@@ -32,11 +31,6 @@ SILENCE_FRAMES = 60
 _GOLDEN = 0.6180339887
 # Mel frames appended so that the encoder frame after the last one sees nothing but silence.
 _MEL_PADDING = 4
-
-
-def clips_per_batch(min_audio_ctx: int) -> int:
-    """How many clips to encode at once, for about the same amount of work each time."""
-    return 1 if min_audio_ctx == FULL_AUDIO_CTX else _SHORT_CLIPS_PER_BATCH
 
 
 def audio_ctx_for(n_samples: int, min_audio_ctx: int) -> int:

@@ -10,7 +10,8 @@ from itertools import groupby
 
 import torch
 
-from lab.asr.audio_context import audio_ctx_for, clips_per_batch
+from lab.asr.audio_context import audio_ctx_for
+from lab.asr.memory import clips_per_batch
 from lab.asr.options import LanguageDetection, TranscribeOptions
 from lab.asr.recognition import Recognizer, WindowState
 from lab.asr.runtime import Runtime

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from lab.asr.audio_context import FULL_AUDIO_CTX
 from lab.asr.network import Network
 
 # More encoder frames than these gain little: most of what a step reads is then the cache.
@@ -55,3 +56,11 @@ def _free_in_container() -> int:
         return limit - int((group / "memory.current").read_text())
     except (OSError, ValueError):  # no such file, or the word "max"
         return 1 << 62
+
+
+_SHORT_CLIPS_PER_BATCH = 3
+
+
+def clips_per_batch(min_audio_ctx: int) -> int:
+    """How many clips to encode at once, for about the same amount of work each time."""
+    return 1 if min_audio_ctx == FULL_AUDIO_CTX else _SHORT_CLIPS_PER_BATCH

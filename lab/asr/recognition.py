@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from whisper.tokenizer import Tokenizer
 
-from lab.asr.audio_context import FULL_AUDIO_CTX, SHORT_AUDIO_CTX, audio_ctx_for, clips_per_batch
+from lab.asr.audio_context import FULL_AUDIO_CTX, SHORT_AUDIO_CTX, audio_ctx_for
 from lab.asr.decoding import DecodedWindow, Decoder
 from lab.asr.logit_filters import SECONDS_PER_TIMESTAMP
-from lab.asr.memory import max_windows
+from lab.asr.memory import clips_per_batch, max_windows
 from lab.asr.options import TranscribeOptions
 from lab.asr.runtime import Runtime
 from lab.asr.segments import segments_of

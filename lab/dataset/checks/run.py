@@ -16,7 +16,7 @@ from lab.core.errors import OptionsError
 from lab.core.files import csv_text
 from lab.dataset.audio_fingerprint import matching_pairs
 from lab.dataset.audio_stats import AudioStats, load_audio_stats
-from lab.dataset.checks import texts
+from lab.dataset.checks import audio, texts
 from lab.dataset.checks.rates import unusual_rates
 from lab.dataset.checks.registry import CHECKS, FIXES, MIN_CLIP_S, SEVERITIES, Finding, Fix
 from lab.dataset.checks.texts import Hits
@@ -30,12 +30,6 @@ FIXED = "fixed"  # what the history calls a fix
 # Fixes that need no judgement; the others open a page of the dataset.
 AUTOMATIC_FIXES: frozenset[Fix] = frozenset({"exclude", "keep_one", "clean"})
 
-# Below this, error rates climb steeply (Radford et al., Robust Speech Recognition via Large-Scale
-# Weak Supervision, 2022, figure 5).
-_MIN_SNR_DB = 10.0
-# A peak that reaches full scale now and then is inaudible; one sample in a thousand is not.
-_MAX_CLIPPED_RATIO = 0.001
-_MAX_SILENT_RATIO = 0.5
 _MIN_REPETITIONS = 5  # of a sentence
 # The end of a clip's file name: ten digits of the hash of its content (`lab.dataset.adding`).
 _DIGEST = re.compile(r"-([0-9a-f]{10})(?:\.\w+)?$")
@@ -196,21 +190,8 @@ def _check_texts(clips: Clips) -> Iterator[Finding]:
 
 
 def _check_audio(stats: Stats) -> Iterator[Finding]:
-    clipped, noisy, silent = {}, {}, {}
-    for name, one in stats.items():
-        if not one.duration_s:
-            continue
-        if one.clipped_share > _MAX_CLIPPED_RATIO:
-            clipped[name] = f"{one.clipped_share:.1%} of the samples"
-        if one.silent_share > _MAX_SILENT_RATIO:
-            silent[name] = f"{one.silent_share:.0%} silent"
-        elif one.snr_db is None:
-            noisy[name] = "no speech stands out"
-        elif one.snr_db < _MIN_SNR_DB:
-            noisy[name] = f"{one.snr_db:.0f} dB"
-    yield from _finding("clipping", clipped)
-    yield from _finding("noise", noisy)
-    yield from _finding("silence", silent)
+    for key, hits in audio.poor_audio(stats).items():
+        yield from _finding(key, hits)
 
 
 def _check_duplicates(clips: Clips, stats: Stats) -> Iterator[Finding]:
