@@ -90,11 +90,16 @@ def _show_editor(preparation: Preparation, clip: ClipSpan) -> None:
     )
     is_changed = (new_start_s, new_end_s) != (round(start_s, 2), round(end_s, 2))
 
+    def edit_and_remember(edit: Callable[[], Preparation]) -> None:
+        edit()
+        st.session_state.setdefault(_HISTORY, []).append(preparation)
+
     def button(
         label: str, icon: str, edit: Callable[[], Preparation], *, disabled: bool = False
     ) -> None:
         if row.button(label, icon=f":material/{icon}:", disabled=disabled):
-            _edit(preparation, edit)
+            attempt(edit_and_remember, edit)
+            st.rerun()
 
     button(
         "Change start and end",
@@ -119,18 +124,5 @@ def undo_button(preparation: Preparation) -> None:
         and history[-1].id == preparation.id
         and st.button("Undo", icon=":material/undo:", key="undo_clip")
     ):
-        _edit(preparation, lambda: clip_edits.restore(history.pop()), remember=False)
-
-
-def _edit(
-    preparation: Preparation, edit: Callable[[], Preparation], *, remember: bool = True
-) -> None:
-    """Apply an edit and rerun the page; remember: allow it to be undone."""
-
-    def edit_and_remember() -> None:
-        edit()
-        if remember:
-            st.session_state.setdefault(_HISTORY, []).append(preparation)
-
-    attempt(edit_and_remember)
-    st.rerun()
+        attempt(clip_edits.restore, history.pop())
+        st.rerun()

@@ -1,6 +1,5 @@
 """Before and after: charts, players and measurements of a minute of a recording."""
 
-import io
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -94,12 +93,11 @@ def _for_excerpt(recipe: Recipe, start_s: float, duration_s: float) -> Recipe:
 
 def _before(sound: AudioArray, start_s: float, peak: float, *, key: str) -> None:
     mono = Waveform(_one_channel(sound.samples), sound.sample_rate)
-    figure = charts.waveform(
-        waveform_envelope(mono, width=_PIECES), start_s=start_s, peak=peak, selectable=True
-    )
+    envelope = waveform_envelope(mono, width=_PIECES)
+    figure = charts.waveform(envelope, start_s=start_s, peak=peak, selectable=True)
     span = charts.select_span(figure, key=key)
     _spectrogram(mono, start_s, sound.sample_rate / 2, key="before_spectrogram")
-    _listen(sound.samples, sound.sample_rate)
+    st.audio(wav.encode(sound.samples, sample_rate=sound.sample_rate))
     if span is None:
         st.caption("To reduce noise, drag over a part of the waveform that contains only noise.")
         return
@@ -132,7 +130,7 @@ def _after(prepared: PreparedAudio, start_s: float, peak: float, *, top_hz: floa
     )
     charts.show(figure, key="after_wave")
     _spectrogram(mono, start_s + prepared.start_s, top_hz, key="after_spectrogram")
-    _listen(prepared.samples, prepared.sample_rate)
+    st.audio(wav.encode(prepared.samples, sample_rate=prepared.sample_rate))
     duration_s = sum(clip.end_s - clip.start_s for clip in prepared.clips)
     st.caption(
         f"{formatting.count(len(prepared.clips), 'clip')}, "
@@ -151,12 +149,6 @@ def _spectrogram(mono: Waveform, start_s: float, top_hz: float, *, key: str) -> 
     )
     figure.update_yaxes(range=[0, top_hz])
     charts.show(figure, key=key)
-
-
-def _listen(samples: Samples, sample_rate: int) -> None:
-    buffer = io.BytesIO()
-    wav.write(buffer, samples, sample_rate=sample_rate)
-    st.audio(buffer.getvalue())
 
 
 def _measurements(samples: Samples, sample_rate: int, bits: int | None) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 import base64
 import mimetypes
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +20,7 @@ from lab.ui.datasets.predictions import choose_predictions, join_predictions
 from lab.ui.datasets.shared import choose_page, filter_clips, load_table
 from lab.ui.differences import differences_html
 from lab.ui.downloads import csv_button
-from lab.ui.tables import select_row
+from lab.ui.tables import select_row, show_facts
 
 _PAGE_SIZE = 50
 # The browser receives the players of a page all at once.
@@ -51,27 +53,23 @@ def show_browse(workspace: Workspace, dataset: Dataset) -> None:
         shown = _filtered(table)
     with order:
         shown = _sorted(shown)
-    row = st.container(horizontal=True, vertical_alignment="center")
-    views = ["Clips", "Durations", "Characters", "Words", *(["Errors"] if model else [])]
-    with row:
-        view = choose_view("View", views, key="browse_view", persist_state="session")
-    duration = formatting.duration(float(shown["duration"].sum()))
-    row.markdown(f":gray[{len(shown):,} of {len(table):,} clips · {duration}]")
-    with row:
+    views: dict[str, Callable[[pd.DataFrame], None]] = {
+        "Clips": partial(_show_clips, dataset),
+        "Durations": statistics.show_durations,
+        "Characters": statistics.show_alphabet,
+        "Words": statistics.show_vocabulary,
+        **({"Errors": statistics.show_errors} if model else {}),
+    }
+    with st.container(horizontal=True, vertical_alignment="center"):
+        view = choose_view("View", list(views), key="browse_view", persist_state="session")
+        duration = formatting.duration(float(shown["duration"].sum()))
+        show_facts(f"{len(shown):,} of {len(table):,} clips", duration)
         about = "The clips that match the filter, in the order shown."
         csv_button(lambda: shown.to_csv(index=False), f"{dataset.name}-clips.csv", help=about)
     if shown.empty:
         st.info("No clips match. Change the filter.", icon=":material/filter_alt_off:")
-    elif view == "Clips":
-        _show_clips(dataset, shown)
-    elif view == "Durations":
-        statistics.show_durations(shown)
-    elif view == "Characters":
-        statistics.show_alphabet(shown)
-    elif view == "Words":
-        statistics.show_vocabulary(shown)
     else:
-        statistics.show_errors(shown)
+        views[view](shown)
 
 
 def _filtered(table: pd.DataFrame) -> pd.DataFrame:

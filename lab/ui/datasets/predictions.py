@@ -82,14 +82,11 @@ def show_prediction_jobs(
             f"{formatting.count(len(job.clips), 'clip')} of {formatting.escape(job.dataset_name)} "
             f":gray[{formatting.escape(job.model)} ·]"
         ),
-        details=_show_skipped,
+        details=lambda job: show_problems(
+            job.skipped, "could not be read", name=job.dataset_name, key=f"skipped_{job.id}"
+        ),
         on_end=on_end,
     )
-
-
-def _show_skipped(job: PredictionJob) -> None:
-    name = job.dataset_name
-    show_problems(job.skipped, "could not be read", name=name, key=f"skipped_{job.id}")
 
 
 @st.cache_resource(

@@ -39,7 +39,8 @@ def show_augmentation(workspace: Workspace, dataset_name: str, augmentation: Aug
     st.button(
         "Try another clip",
         icon=":material/casino:",
-        on_click=_next_seed,
+        on_click=st.session_state.update,
+        args=({_SEED: seed + 1},),
         help="Another clip with other random changes. In training, every clip is changed "
         "differently in every epoch.",
     )
@@ -67,9 +68,5 @@ def _show(
         mel = replace(mel, array=augment.spec_augment(np.asarray(mel.array), masks, rng))
     figure = charts.feature(mel, scale=scale, height=_HEIGHT, compact=True)
     figure.update_yaxes(showticklabels=False)
-    st.plotly_chart(figure, config={"displayModeBar": False}, key=f"{key}_clip")
+    charts.show(figure, key=f"{key}_clip")
     st.audio(audio.encode_wav(waveform))
-
-
-def _next_seed() -> None:
-    st.session_state[_SEED] += 1

@@ -19,6 +19,7 @@ from lab.ui.controls import choose_remembered, choose_view, remember
 from lab.ui.downloads import csv_button
 from lab.ui.job_list import show_jobs
 from lab.ui.resources import DEFAULT_MODEL, server
+from lab.ui.tables import show_table
 from lab.ui.training.evaluation_report import PERCENT, read_report, show_report
 from lab.ui.training.navigation import show_no_dataset
 
@@ -146,9 +147,8 @@ def _show_matrix(evaluation: Evaluation) -> None:
         {"Model": model, **{name: 100 * rate for name, rate in rates.items()}}
         for model, rates in matrix(reports).items()
     ]
-    st.dataframe(
+    show_table(
         pd.DataFrame(rows),
-        hide_index=True,
         key="evaluation_matrix",
         column_config={
             report.dataset: st.column_config.NumberColumn(

@@ -20,6 +20,7 @@ from lab.ui.datasets.problem_table import show_problems
 from lab.ui.datasets.statistics import show_errors
 from lab.ui.differences import differences_html
 from lab.ui.downloads import download_button
+from lab.ui.tables import select_row, show_table
 from lab.ui.training.custom_normalizer import choose_normalizer
 
 PERCENT = "%.1f %%"
@@ -104,9 +105,8 @@ def _show_scores(report: Report) -> None:
             }
         )
     number = st.column_config.NumberColumn
-    st.dataframe(
+    show_table(
         pd.DataFrame(rows),
-        hide_index=True,
         column_config={
             **{name: number(format=PERCENT) for name in rows[0] if name[:3] in ("WER", "CER")},
             **{name.capitalize(): number(help=about) for name, about in _COUNTS.items()},
@@ -141,12 +141,9 @@ def _show_clips(workspace: Workspace, report: Report, key: str) -> None:
         texts = result.hypotheses.texts
         columns[f"Prediction of {result.model}"] = [texts[index] for index in indices]
     columns["Speaker"] = [report.clips[index].speaker for index in indices]
-    event = st.dataframe(
-        pd.DataFrame(columns),
-        hide_index=True,
-        height=min(38 + 35 * len(indices), 400),
-        on_select="rerun",
-        selection_mode="single-row",
+    row = select_row(
+        columns,
+        max_height=400,
         key=f"report_clips_{key}_{order}",
         column_config={
             name: st.column_config.NumberColumn(format="percent")
@@ -158,9 +155,8 @@ def _show_clips(workspace: Workspace, report: Report, key: str) -> None:
         st.caption(
             f"The first {_MAX_ROWS:,} of {len(report.clips):,} clips. The CSV file has all of them."
         )
-    selected = event["selection"]["rows"]
-    if selected and selected[0] < len(indices):
-        _show_clip(workspace, report, indices[selected[0]], key)
+    if row is not None:
+        _show_clip(workspace, report, indices[row], key)
         return
     st.caption("Select a row to play the clip. The first one:")
     _show_differences(report, indices[0], [*report.results[:1], *report.results[1:][-1:]])

@@ -1,13 +1,12 @@
 """What follows a finished run: evaluation, regression check, publishing, export, its files."""
 
 import re
-from pathlib import Path
 
 import streamlit as st
 
 from lab.asr.checkpoints import list_models
-from lab.core.errors import LabError
 from lab.core.workspace import Workspace
+from lab.dataset.snapshot import file_signature
 from lab.evaluation.report_files import CSV_NAME, JSON_NAME
 from lab.export.model_card import build_run_card
 from lab.health import HealthReport, read_report
@@ -15,7 +14,7 @@ from lab.training import metrics
 from lab.training.models import is_used_by_another_run
 from lab.training.run import CONFIG, HEALTH, MODEL, Run
 from lab.ui import formatting
-from lab.ui.actions import show_error
+from lab.ui.actions import errors_shown
 from lab.ui.downloads import MAX_DOWNLOAD_BYTES, download_button
 from lab.ui.training.evaluation_report import show_report
 from lab.ui.training.model_export import show_export
@@ -38,8 +37,7 @@ _FILES = {
 
 def show_best_checkpoint(workspace: Workspace, run: Run) -> None:
     """Offer to make a model of the best checkpoint of a run that was stopped or has failed."""
-    best, model = _modified_ns(run.best_checkpoint), _modified_ns(run.model_path)
-    if best > model:
+    if file_signature(run.best_checkpoint) > file_signature(run.model_path):  # by time
         task_button("Use the best checkpoint", ":material/bookmark_added:", workspace, run, "keep")
         st.caption("It becomes the model of this run, which can still be resumed.")
 
@@ -49,10 +47,8 @@ def show_finished_run(workspace: Workspace, run: Run) -> None:
     show_run_tasks(workspace)
     st.subheader("Evaluation")
     if (run.folder / JSON_NAME).exists():
-        try:
+        with errors_shown():
             show_report(workspace, run.folder, key=f"run_{run.name}")
-        except LabError as error:
-            show_error(error)
     else:
         st.markdown("The model has not been compared with its base model on the test clips yet.")
         task_button("Evaluate", ":material/rule:", workspace, run, "evaluate")
@@ -96,10 +92,8 @@ def _show_health(workspace: Workspace, run: Run) -> None:
     label = "Run the regression check"
     if path.exists():
         label = "Repeat the regression check"
-        try:
+        with errors_shown():
             _show_checks(read_report(path))
-        except LabError as error:
-            show_error(error)
     else:
         st.markdown(
             "Fine-tuning on short clips can break what an error rate on short clips does not show: "
@@ -165,11 +159,3 @@ def _show_card(run: Run) -> None:
             download_button(card, "README.md", mime="text/markdown", key="card_file")
             _, _, text = card.removeprefix("---\n").partition("\n---\n")  # without front matter
             st.markdown(re.sub(r"^(#{1,2}) ", r"###\1 ", text or card, flags=re.MULTILINE))
-
-
-def _modified_ns(path: Path) -> int:
-    """When a file was last modified; 0 if it does not exist."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from lab.core.errors import LabError
 from lab.core.languages import LANGUAGES
 from lab.core.workspace import Workspace, remove, size_bytes
 from lab.export import FORMATS, PRECISIONS
@@ -15,7 +14,7 @@ from lab.export.verification import FILE_NAME, read_verification
 from lab.training.provenance import read_provenance
 from lab.training.run import Run
 from lab.ui import formatting
-from lab.ui.actions import attempt, show_error
+from lab.ui.actions import attempt, errors_shown
 from lab.ui.downloads import MAX_DOWNLOAD_BYTES, download_button
 from lab.ui.training.run_tasks import is_busy, show_verification, submit
 from lab.ui.visitors import is_public
@@ -104,10 +103,8 @@ def _show_exported(folder: Path, title: str, usage: str, *, is_busy: bool) -> No
     if is_busy:
         st.caption("The export is complete and is being verified now.")
     elif (folder / FILE_NAME).exists():
-        try:
+        with errors_shown():
             show_verification(read_verification(folder))
-        except LabError as error:
-            show_error(error)
     else:
         st.caption("Not verified: the task was stopped before that.")
     if not is_public():

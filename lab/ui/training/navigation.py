@@ -6,7 +6,7 @@ import streamlit as st
 
 from lab.training.run import Run
 from lab.ui import formatting
-from lab.ui.controls import choose_remembered, remember, remembered
+from lab.ui.controls import choose_remembered, open_view, remember, remembered
 from lab.ui.page import DATASETS
 
 NEW, RUNS, EVALUATE = "New run", "Runs", "Evaluate"
@@ -24,7 +24,7 @@ def state_label(run: Run) -> str:
 def open_run(name: str) -> None:
     """Show a run after the next rerun; for a button's `on_click`."""
     remember(_RUN, name)
-    st.session_state[TAB] = RUNS
+    open_view(RUNS, key=TAB)
 
 
 def open_new_run(dataset_name: str, *, note: str = "") -> None:
@@ -34,7 +34,7 @@ def open_new_run(dataset_name: str, *, note: str = "") -> None:
     """
     st.session_state[NOTE] = note
     remember(DATASET, dataset_name)
-    st.session_state[TAB] = NEW
+    open_view(NEW, key=TAB)
 
 
 def choose_run(runs: Sequence[Run]) -> Run:

@@ -1,6 +1,5 @@
 """Background tasks for the model of a run: buttons that submit them, and their queue."""
 
-import pandas as pd
 import streamlit as st
 
 from lab.core.workspace import Workspace
@@ -10,6 +9,7 @@ from lab.training.run import Run
 from lab.ui import formatting
 from lab.ui.job_list import show_jobs
 from lab.ui.resources import server
+from lab.ui.tables import show_table
 
 _TITLES = {
     "keep": "Saving the best checkpoint of",
@@ -75,15 +75,12 @@ def show_verification(verification: Verification) -> None:
     st.markdown(f"{_OUTCOMES[verification.outcome]} {formatting.escape(verification.sentence)}")
     differing = [clip for clip in verification.clips if clip.lab != clip.library]
     if differing:
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "Reference": [clip.reference for clip in differing],
-                    "Lab": [clip.lab for clip in differing],
-                    verification.library: [clip.library for clip in differing],
-                }
-            ),
-            hide_index=True,
+        show_table(
+            {
+                "Reference": [clip.reference for clip in differing],
+                "Lab": [clip.lab for clip in differing],
+                verification.library: [clip.library for clip in differing],
+            }
         )
 
 

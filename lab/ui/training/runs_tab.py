@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pandas as pd
 import streamlit as st
 
 from lab.asr.checkpoints import list_models
@@ -16,10 +15,11 @@ from lab.training import metrics, runs
 from lab.training.config import DEFAULTS
 from lab.training.device import AUTO, precisions
 from lab.training.run import Run, RunState
-from lab.ui import formatting
+from lab.ui import charts, formatting
 from lab.ui.actions import attempt, delete_popover, show_error, show_failure
 from lab.ui.differences import differences_html
 from lab.ui.refresh import refresh_delay, refresh_in
+from lab.ui.tables import show_table
 from lab.ui.training import curves
 from lab.ui.training.finished_run import show_best_checkpoint, show_files, show_finished_run
 from lab.ui.training.form import set_config
@@ -142,7 +142,8 @@ def _copy_settings(workspace: Workspace, run: Run) -> None:
 def _show_all(all_runs: Sequence[Run]) -> None:
     with st.expander(f"All {len(all_runs)} runs", icon=":material/table_rows:"):
         states = [run.status() for run in all_runs]
-        table = pd.DataFrame(
+        percent = st.column_config.NumberColumn(format="percent", help=_WER_HELP)
+        show_table(
             {
                 "Run": [run.name for run in all_runs],
                 "State": [state_label(run) for run in all_runs],
@@ -150,12 +151,7 @@ def _show_all(all_runs: Sequence[Run]) -> None:
                 "Initial WER": [state.first_wer for state in states],
                 "Best WER": [state.best_wer for state in states],
                 "Started": [datetime.fromtimestamp(state.asked_at, UTC) for state in states],
-            }
-        )
-        percent = st.column_config.NumberColumn(format="percent", help=_WER_HELP)
-        st.dataframe(
-            table,
-            hide_index=True,
+            },
             key="all_runs",
             column_config={
                 "Progress": st.column_config.ProgressColumn(format="percent"),
@@ -215,7 +211,7 @@ def _show_state(state: RunState) -> None:
 def _show_training(run: Run) -> None:
     """Show the training curves, the validation samples and the log."""
     if rows := metrics.read(run.folder):
-        charts = {
+        figures = {
             "Loss": (
                 curves.loss,
                 "How improbable the correct text is to the model; it should fall. If only the "
@@ -231,13 +227,11 @@ def _show_training(run: Run) -> None:
                 "How much each step changes the weights: it rises during warmup, then falls to 0.",
             ),
         }
-        for column, (title, (chart, about)) in zip(
-            st.columns([3, 3, 2]), charts.items(), strict=True
-        ):
-            column.markdown(f"**{title}**", help=about)
-            column.plotly_chart(
-                chart(rows), config={"displayModeBar": False}, key=f"curve_{chart.__name__}"
-            )
+        columns = st.columns([3, 3, 2])
+        for column, (title, (figure, about)) in zip(columns, figures.items(), strict=True):
+            with column:
+                st.markdown(f"**{title}**", help=about)
+                charts.show(figure(rows), key=f"curve_{figure.__name__}")
     _show_samples(run)
     with st.expander("Log", icon=":material/terminal:", on_change="rerun") as expander:
         if expander.open:
