@@ -4,6 +4,7 @@ import streamlit as st
 
 from lab.jobs.preparation import PreparationJob
 from lab.ui import formatting, open_page
+from lab.ui.actions import errors_shown
 from lab.ui.audio_picker import choose_recordings, sample_buttons, show_chosen
 from lab.ui.compare import show_comparison
 from lab.ui.controls import choose_view
@@ -47,7 +48,8 @@ with right:
     if view == "Clips":
         show_preparation(workspace)
     elif chosen and recipe:
-        show_comparison(chosen, recipe)
+        with errors_shown():
+            show_comparison(chosen, recipe)
     else:
         st.info(
             "Add a recording or click a sample to see and hear what each step does.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 import plotly.colors as go_colors
@@ -23,15 +24,14 @@ MAGMA = ["rgb(0, 0, 4)", *go_colors.sequential.Magma[1:]]
 _MARGIN = {"l": 0, "r": 0, "t": 4, "b": 4}
 
 
-def show(figure: go.Figure, *, key: str) -> None:
-    """Show a figure without Plotly's toolbar."""
-    st.plotly_chart(figure, config={"displayModeBar": False}, key=key)
+def show(figure: go.Figure, **options: Any) -> Any:
+    """Show a figure without Plotly's toolbar; options: as for `st.plotly_chart`"""
+    return st.plotly_chart(figure, config={"displayModeBar": False}, **options)
 
 
 def select_span(figure: go.Figure, *, key: str) -> tuple[float, float] | None:
     """Show a `selectable` waveform; returns the start and end of the selection in seconds."""
-    config = {"displayModeBar": False}
-    event = st.plotly_chart(figure, on_select="rerun", selection_mode="box", config=config, key=key)
+    event = show(figure, on_select="rerun", selection_mode="box", key=key)
     if not (boxes := event["selection"]["box"]):
         return None
     start_s, end_s = sorted(boxes[0]["x"])

@@ -1,7 +1,6 @@
 """Before and after: charts, players and measurements of a minute of a recording."""
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from lab.preprocess import AudioArray, AudioFile, PreparedAudio, Recipe, apply
 from lab.preprocess.source import excerpt
 from lab.recordings import Recording
 from lab.ui import charts, formatting
-from lab.ui.actions import errors_shown
 from lab.ui.audio_picker import choose_one
 from lab.ui.recipe import switch_on
 from lab.ui.tables import show_table
@@ -29,13 +27,8 @@ _RANGE_DB = 80.0
 
 
 def show_comparison(chosen: list[Recording], recipe: Recipe) -> None:
-    """Show one of the chosen recordings before and after the recipe."""
+    """Show one of the chosen recordings before and after the recipe; raises LabError."""
     recording = choose_one(chosen, "Recording to compare", key="compared")
-    with errors_shown():
-        _compare(recording, recipe)
-
-
-def _compare(recording: Recording, recipe: Recipe) -> None:
     info = _info(recording.audio_path, recording.name)
     start_s = _start_s(recording, info)
     before = _excerpt(recording.audio_path, recording.name, start_s)
@@ -105,27 +98,23 @@ def _before(sound: AudioArray, start_s: float, peak: float, *, key: str) -> None
     st.button(
         f"Reduce noise like that from {begin_s:.1f} to {end_s:.1f} s",
         icon=":material/noise_control_on:",
-        on_click=partial(
-            switch_on,
-            "reduce_noise",
-            kind="steady",
-            noise_start_s=round(max(begin_s, 0.0), 2),
-            noise_end_s=round(end_s, 2),
-        ),
+        on_click=switch_on,
+        args=("reduce_noise",),
+        kwargs={
+            "kind": "steady",
+            "noise_start_s": round(max(begin_s, 0.0), 2),
+            "noise_end_s": round(end_s, 2),
+        },
     )
 
 
 def _after(prepared: PreparedAudio, start_s: float, peak: float, *, top_hz: float) -> None:
     mono = Waveform(_one_channel(prepared.samples), prepared.sample_rate)
-    spans = (
-        [(start_s + clip.start_s, start_s + clip.end_s) for clip in prepared.clips]
-        if len(prepared.clips) != 1
-        else []
-    )
+    spans = [(start_s + clip.start_s, start_s + clip.end_s) for clip in prepared.clips]
     figure = charts.waveform(
         waveform_envelope(mono, width=_PIECES),
         start_s=start_s + prepared.start_s,
-        spans_s=spans,
+        spans_s=spans if len(spans) != 1 else (),
         peak=peak,
     )
     charts.show(figure, key="after_wave")

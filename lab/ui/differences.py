@@ -1,6 +1,5 @@
 """Two texts above each other, with their differences highlighted."""
 
-from collections.abc import Iterable
 from html import escape
 
 from lab.scoring import Difference, differences
@@ -21,8 +20,8 @@ def differences_html(reference: str, hypothesis: str, *, names: tuple[str, str])
     """
     compared = differences(reference, hypothesis)
     lines = (
-        _line((difference.reference, difference) for difference in compared),
-        _line((difference.hypothesis, difference) for difference in compared),
+        " ".join(_word(one.reference, one) for one in compared if one.reference),
+        " ".join(_word(one.hypothesis, one) for one in compared if one.hypothesis),
     )
     rows = "".join(
         f'<tr><td style="opacity: 0.65; padding: 0.1rem 0.8rem 0.1rem 0; white-space: nowrap; '
@@ -30,10 +29,6 @@ def differences_html(reference: str, hypothesis: str, *, names: tuple[str, str])
         for name, text in zip(names, lines, strict=True)
     )
     return f'<table style="border: none; line-height: 1.7">{rows}</table>'
-
-
-def _line(words: Iterable[tuple[str, Difference]]) -> str:
-    return " ".join(_word(text, difference) for text, difference in words if text)
 
 
 def _word(text: str, difference: Difference) -> str:

@@ -32,8 +32,7 @@ def rough_duration(seconds: float) -> str:
 
 def timestamp(seconds: float) -> str:
     """A time within a recording: 0:07.3, 12:40.0, 1:02:03.4."""
-    tenths = round(seconds * 10)
-    minutes, tenths = divmod(tenths, 600)
+    minutes, tenths = divmod(round(seconds * 10), 600)
     hours, minutes = divmod(minutes, 60)
     head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
     return f"{head}:{tenths // 10:02d}.{tenths % 10}"

@@ -132,14 +132,12 @@ def _show_messages(title: str, icon: str, messages: list[str]) -> None:
 
 
 def _show_actions(workspace: Workspace, preparation: Preparation) -> None:
-    row = st.container(horizontal=True, gap="small", key="preparation_actions")
-
     def zip_bytes() -> bytes:
         buffer = io.BytesIO()
         write_zip(preparation, buffer)
         return buffer.getvalue()
 
-    with row:
+    with st.container(horizontal=True, key="preparation_actions"):
         download_button(
             zip_bytes,
             f"clips-{preparation.created_at:%Y%m%d-%H%M}.zip",
@@ -149,24 +147,24 @@ def _show_actions(workspace: Workspace, preparation: Preparation) -> None:
             disabled=not preparation.kept,
             help="The clips as WAV files, a table of where each comes from, and the recipe.",
         )
-    if row.button(
-        "Save as recordings",
-        icon=":material/library_add:",
-        disabled=not preparation.kept,
-        help="Saves each clip as a recording in the workspace, for example to transcribe it.",
-    ):
+        is_clicked = st.button(
+            "Save as recordings",
+            icon=":material/library_add:",
+            disabled=not preparation.kept,
+            help="Saves each clip as a recording in the workspace, for example to transcribe it.",
+        )
+        with st.popover("Add to dataset", icon=":material/dataset:", disabled=not preparation.kept):
+            add_to_dataset(
+                workspace,
+                lambda: (
+                    (name, clip_wav(preparation, clip)) for name, clip in preparation.named_clips()
+                ),
+                n_clips=len(preparation.kept),
+                texts=prompts_of_clips(workspace, preparation),
+            )
+        undo_button(preparation)
+    if is_clicked:
         with progress_bar("Saving the clips …") as on_progress:
             saved = save_as_recordings(workspace, preparation, on_progress=on_progress)
             count = formatting.count(len(saved), "clip")
             st.success(f"{count} saved as recordings.", icon=":material/check:")
-    with row.popover("Add to dataset", icon=":material/dataset:", disabled=not preparation.kept):
-        add_to_dataset(
-            workspace,
-            lambda: (
-                (name, clip_wav(preparation, clip)) for name, clip in preparation.named_clips()
-            ),
-            n_clips=len(preparation.kept),
-            texts=prompts_of_clips(workspace, preparation),
-        )
-    with row:
-        undo_button(preparation)

@@ -97,7 +97,7 @@ def _show(workspace: Workspace, saved: SavedTranscript) -> None:
     text, segments, language = st.tabs(["Text", "Segments", "Language"])
     with text:
         st.html(_marked_text(transcript))
-        if any(map(_words_to_check, transcript.segments)):
+        if any(one.low_confidence_words(_LOW_CONFIDENCE) for one in transcript.segments):
             st.caption("Underlined words have a low confidence: check them first.")
     with segments:
         _show_segments(saved, transcript)
@@ -187,20 +187,17 @@ def _marked_word(word: Word) -> str:
     )
 
 
-def _words_to_check(segment: Segment) -> list[str]:
-    return segment.low_confidence_words(_LOW_CONFIDENCE)
-
-
 def _show_segments(saved: SavedTranscript, transcript: Transcript) -> None:
     st.caption("Select a row to listen to it.")
     segments = transcript.segments
+    doubtful_words = [segment.low_confidence_words(_LOW_CONFIDENCE) for segment in segments]
     row = select_row(
         {
             "Start": [formatting.timestamp(segment.start_s) for segment in segments],
             "End": [formatting.timestamp(segment.end_s) for segment in segments],
             "Confidence": [round(segment.confidence, 2) for segment in segments],
             "Text": [segment.text.strip() for segment in segments],
-            "Check": [", ".join(_words_to_check(segment)) for segment in segments],
+            "Check": [", ".join(words) for words in doubtful_words],
         },
         key=f"segments_{saved.id}",
         row_height=_ROW_HEIGHT,

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from lab.core.errors import LabError
 from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED, Dataset
 from lab.dataset.audio_stats import AUDIO_STATS_NAME, load_audio_stats
@@ -20,6 +19,7 @@ from lab.dataset.checks.run import (
 )
 from lab.dataset.snapshot import file_signature
 from lab.ui import formatting
+from lab.ui.actions import attempt
 from lab.ui.datasets.audio_checks import (
     show_audio_analysis,
     show_language_check,
@@ -157,12 +157,11 @@ def _apply_fix(dataset: Dataset, finding: Finding, fix: Fix) -> None:
     elif fix not in AUTOMATIC_FIXES:
         open_dataset(dataset.name, "Correct", clip=finding.clips[0])
     else:
-        try:
-            edits = fix_edits(finding, load_clips(dataset), how=fix)
-        except LabError as error:
-            st.toast(formatting.escape(str(error)), icon=":material/error:")
-        else:
-            change_clips(dataset, edits, FIXED)
+        attempt(_change_clips, dataset, finding, fix)
+
+
+def _change_clips(dataset: Dataset, finding: Finding, fix: Fix) -> None:
+    change_clips(dataset, fix_edits(finding, load_clips(dataset), how=fix), FIXED)
 
 
 def _show_passed(findings: tuple[Finding, ...], *, is_audio_analysed: bool) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from lab.core.workspace import Workspace
-from lab.dataset import Dataset, DatasetClip
+from lab.dataset import Dataset
 from lab.dataset.export import LAYOUTS, list_exports, select_clips
 from lab.jobs.datasets import ExportJob
 from lab.ui import formatting
@@ -37,7 +37,13 @@ def show_export(workspace: Workspace, dataset: Dataset) -> None:
     shown, is_valid = filter_clips(table, key="export_filter", persist_state="session", help=about)
     names = None if shown is table and is_valid else frozenset(shown["clip"] if is_valid else ())
     selected = select_clips(clips, layout=layout, only_corrected=only_corrected, file_names=names)
-    _show_selection(clips, selected)
+    n_splits = len({clip.split for clip in selected} - {""})
+    show_facts(
+        f"{len(selected):,} of {formatting.count(len(clips), 'clip')}",
+        formatting.duration(sum(clip.duration_s or 0.0 for clip in selected)),
+        formatting.count(n_splits, "split") if n_splits else "no splits",
+        "excluded clips are not exported",
+    )
     if st.button(
         f"Export {formatting.count(len(selected), 'clip')}",
         type="primary",
@@ -54,16 +60,6 @@ def show_export(workspace: Workspace, dataset: Dataset) -> None:
     )
     for path in list_exports(workspace, dataset):
         _show_file(path)
-
-
-def _show_selection(clips: tuple[DatasetClip, ...], selected: list[DatasetClip]) -> None:
-    n_splits = len({clip.split for clip in selected} - {""})
-    show_facts(
-        f"{len(selected):,} of {formatting.count(len(clips), 'clip')}",
-        formatting.duration(sum(clip.duration_s or 0.0 for clip in selected)),
-        formatting.count(n_splits, "split") if n_splits else "no splits",
-        "excluded clips are not exported",
-    )
 
 
 def _show_result(job: ExportJob) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from lab.core.errors import LabError
 from lab.core.staging import Staging
 from lab.core.workspace import Workspace, slug
 from lab.dataset.importing import (
@@ -180,15 +179,13 @@ def _inspect(
     workspace: Workspace, source: Source, identity: str
 ) -> SourceInfo | UnknownCorpusError:
     """Detect the format of a source, once for each `identity`; raises LabError."""
-    cached: tuple[str, SourceInfo | LabError] | None = st.session_state.get(_INSPECTED)
+    cached: tuple[str, SourceInfo | UnknownCorpusError] | None = st.session_state.get(_INSPECTED)
     if cached is None or cached[0] != identity:
+        info: SourceInfo | UnknownCorpusError
         with st.spinner("Detecting the format …"):
             try:
-                info: SourceInfo | LabError = inspect_source(workspace, source)
-            except LabError as error:
+                info = inspect_source(workspace, source)
+            except UnknownCorpusError as error:
                 info = error
         cached = st.session_state[_INSPECTED] = identity, info
-    info = cached[1]
-    if isinstance(info, SourceInfo | UnknownCorpusError):
-        return info
-    raise info
+    return cached[1]
