@@ -10,6 +10,7 @@ import streamlit as st
 from lab import dataset as datasets
 from lab.core.errors import LabError
 from lab.core.workspace import Workspace
+from lab.dataset.snapshot import file_signature
 from lab.evaluation import Report, Result, exclusion_note, report_files, rescore, summarize
 from lab.evaluation.report_files import CSV_NAME, JSON_NAME
 from lab.scoring import Normalizer
@@ -20,7 +21,7 @@ from lab.ui.datasets.problem_table import show_problems
 from lab.ui.datasets.statistics import show_errors
 from lab.ui.differences import differences_html
 from lab.ui.downloads import download_button
-from lab.ui.tables import select_row, show_table
+from lab.ui.tables import select_row, show_facts, show_table
 from lab.ui.training.custom_normalizer import choose_normalizer
 
 PERCENT = "%.1f %%"
@@ -52,7 +53,7 @@ def show_report(workspace: Workspace, folder: Path, *, key: str) -> None:
             help="Every clip with the prediction of each model.",
         )
     if custom is not None and custom != report.normalizers["custom"]:
-        report = _rescored(folder, _modified_ns(folder), custom)
+        report = _rescored(folder, _version(folder), custom)
     if view == _VIEWS[0]:
         _show_scores(report)
     elif view == _VIEWS[1]:
@@ -63,15 +64,16 @@ def show_report(workspace: Workspace, folder: Path, *, key: str) -> None:
 
 def read_report(folder: Path) -> Report:
     """The report in a folder, cached until its files change; raises LabError."""
-    return _read(folder, _modified_ns(folder))
+    return _read(folder, _version(folder))
 
 
 def _show_summary(report: Report, key: str) -> None:
     at = report.at[:16].replace("T", " ")
-    st.markdown(
-        f":gray[{formatting.count(len(report.clips), 'clip')} of "
-        f"{formatting.escape(report.dataset)}, {formatting.escape(report.split)} · "
-        f"{formatting.duration(report.duration_s)} · {formatting.escape(at)}]"
+    show_facts(
+        f"{formatting.count(len(report.clips), 'clip')} of "
+        f"{formatting.escape(report.dataset)}, {formatting.escape(report.split)}",
+        formatting.duration(report.duration_s),
+        formatting.escape(at),
     )
     for result, sentence in zip(report.results, summarize(report), strict=True):
         comparison = result.versus_baseline.get(report.unit)
@@ -219,20 +221,17 @@ def _show_errors(report: Report, key: str) -> None:
     )
 
 
-def _modified_ns(folder: Path) -> tuple[int, ...]:
-    """When the files of a report were last modified."""
-    try:
-        return tuple((folder / name).stat().st_mtime_ns for name in (JSON_NAME, CSV_NAME))
-    except OSError:
-        return ()
+def _version(folder: Path) -> tuple[tuple[int, int], ...]:
+    """Changes when the files of a report do."""
+    return tuple(file_signature(folder / name) for name in (JSON_NAME, CSV_NAME))
 
 
 # Resources, not data, so that nothing is copied; nobody modifies what these return.
 @st.cache_resource(max_entries=4, show_spinner="Loading the evaluation …")
-def _read(folder: Path, modified_ns: tuple[int, ...]) -> Report:  # noqa: ARG001 - a key
+def _read(folder: Path, version: tuple[tuple[int, int], ...]) -> Report:  # noqa: ARG001 - a key
     return report_files.read(folder)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Updating the scores …")
-def _rescored(folder: Path, modified_ns: tuple[int, ...], custom: Normalizer) -> Report:
-    return rescore(_read(folder, modified_ns), custom)
+def _rescored(folder: Path, version: tuple[tuple[int, int], ...], custom: Normalizer) -> Report:
+    return rescore(_read(folder, version), custom)

@@ -6,14 +6,14 @@ from functools import partial
 import streamlit as st
 
 from lab.asr.checkpoints import hidden_size, list_models
-from lab.core.errors import LabError, OptionsError
+from lab.core.errors import OptionsError
 from lab.core.settings import Settings
 from lab.core.workspace import Workspace
 from lab.training import advice
 from lab.training.config import PRESETS, Architecture, Augmentation, Config
 from lab.training.device import device_for, precisions
 from lab.ui import formatting
-from lab.ui.actions import show_error
+from lab.ui.actions import errors_shown, show_error
 from lab.ui.controls import control
 from lab.ui.models import choose_model
 from lab.ui.settings_file import settings_file
@@ -181,10 +181,8 @@ def _augmentation(workspace: Workspace, dataset_name: str) -> None:
     prefix, names = "augmentation.", list(Augmentation.schema())
     _controls(Augmentation, names, prefix)
     values = {name: st.session_state[key_of(prefix + name)] for name in names}
-    try:
+    with errors_shown():
         show_augmentation(workspace, dataset_name, Augmentation(**values))
-    except LabError as error:
-        show_error(error)
 
 
 def _presets(config: Config | None) -> None:
