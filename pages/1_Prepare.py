@@ -4,14 +4,14 @@ import streamlit as st
 
 from lab.jobs.preparation import PreparationJob
 from lab.ui import formatting, open_page
-from lab.ui.actions import errors_shown
 from lab.ui.audio_picker import choose_recordings, sample_buttons, show_chosen
-from lab.ui.compare import show_comparison
 from lab.ui.controls import choose_view
+from lab.ui.feedback import errors_shown
 from lab.ui.page import PREPARE
 from lab.ui.preparations import VIEW, show_preparation, show_preparation_jobs
 from lab.ui.recipe import choose_recipe
-from lab.ui.resources import preload_audio_libraries, server
+from lab.ui.recipe_preview import show_comparison
+from lab.ui.server import preload_audio_libraries, server
 
 workspace = open_page(PREPARE)
 preload_audio_libraries()

@@ -6,12 +6,12 @@ from lab.features.images import COLOUR_MAPS
 from lab.ui import open_page
 from lab.ui.audio_picker import choose_one, choose_recordings, is_any_chosen, sample_buttons
 from lab.ui.datasets.clip_picker import choose_dataset_clip
+from lab.ui.excerpt import AudioSource, read_or_stop, select_excerpt
 from lab.ui.explore import choose_view, show_details, show_view
 from lab.ui.features import SHORT_WINDOW, choose_settings
 from lab.ui.inspection import show_inspection
 from lab.ui.page import EXPLORE
-from lab.ui.resources import preload_audio_libraries
-from lab.ui.selection import AudioSource, read_or_stop, select_excerpt
+from lab.ui.server import preload_audio_libraries
 
 workspace = open_page(EXPLORE)
 preload_audio_libraries()

@@ -6,11 +6,11 @@ from lab.core.errors import LabError
 from lab.jobs.transcription import TranscriptionJob
 from lab.recordings import Recording
 from lab.ui import formatting, open_page
-from lab.ui.actions import show_error
 from lab.ui.audio_picker import choose_recordings, clear_chosen, sample_buttons, show_chosen
+from lab.ui.feedback import show_error
 from lab.ui.models import add_model, choose_model
 from lab.ui.page import TRANSCRIBE
-from lab.ui.resources import server
+from lab.ui.server import server
 from lab.ui.transcribe_options import choose_options
 from lab.ui.transcripts import show_transcript, show_transcription_jobs
 

@@ -4,7 +4,6 @@ import streamlit as st
 
 from lab.core.errors import LabError
 from lab.ui import open_page
-from lab.ui.actions import show_error
 from lab.ui.controls import choose_tab
 from lab.ui.datasets.browse_tab import show_browse
 from lab.ui.datasets.check_tab import show_check
@@ -14,6 +13,7 @@ from lab.ui.datasets.export_tab import show_export
 from lab.ui.datasets.import_tab import show_import
 from lab.ui.datasets.navigation import TAB, choose_dataset, show_summary
 from lab.ui.datasets.split_tab import show_split
+from lab.ui.feedback import show_error
 from lab.ui.page import DATASETS
 
 TABS = {

@@ -4,8 +4,8 @@ import streamlit as st
 
 from lab.core.errors import LabError
 from lab.ui import open_page
-from lab.ui.actions import show_error
 from lab.ui.controls import choose_tab
+from lab.ui.feedback import show_error
 from lab.ui.page import TRAIN
 from lab.ui.training.evaluate_tab import show_evaluate
 from lab.ui.training.navigation import EVALUATE, NEW, RUNS, TAB

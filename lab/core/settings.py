@@ -13,8 +13,8 @@ from functools import cache
 from types import NoneType
 from typing import Any, ClassVar, Literal, Self, cast, get_args, get_origin, get_type_hints
 
-from lab.core.aliases import current_name, current_names
 from lab.core.errors import OptionsError
+from lab.core.renamed_keys import current_name, current_names
 
 _MAX_UNKNOWN = 5  # names listed in an error
 _NUMBERS = {int: "a whole number", float: "a number"}
@@ -96,7 +96,7 @@ class SettingInfo:
 class Settings:
     """Base of frozen dataclasses that validate their fields; raises SettingsError.
 
-    stored_as: key of `lab.core.aliases.RENAMED` under which earlier names of fields are listed
+    stored_as: key of `lab.core.renamed_keys.RENAMED` under which earlier names of fields are listed
     """
 
     stored_as: ClassVar[str] = ""

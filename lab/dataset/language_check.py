@@ -17,10 +17,10 @@ from math import exp, log
 from typing import TYPE_CHECKING, Literal
 
 from lab import audio
-from lab.core.aliases import current_names
 from lab.core.errors import LabError, OptionsError, WorkspaceError
 from lab.core.languages import LANGUAGES
 from lab.core.progress import Progress, ignore
+from lab.core.renamed_keys import current_names
 from lab.core.workspace import read_json, write_json
 from lab.dataset.audio_stats import MAX_DECODED_S
 from lab.dataset.grouping import group_by_key

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lab.core.aliases import current_names
 from lab.core.errors import LabError, WorkspaceError
 from lab.core.files import csv_text
+from lab.core.renamed_keys import current_names
 from lab.core.workspace import read_json, write_json, write_text
 from lab.dataset import DatasetClip
 from lab.evaluation import Hypotheses, Report, Result, build_report, matrix, summarize

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from lab.core.aliases import current_name, current_names
 from lab.core.errors import WorkspaceError
 from lab.core.progress import Progress, ignore, part
+from lab.core.renamed_keys import current_name, current_names
 from lab.core.workspace import read_json, write_json
 from lab.evaluation import reference_clips
 from lab.evaluation.reference_clips import ReferenceClip

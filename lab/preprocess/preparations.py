@@ -20,8 +20,8 @@ import numpy as np
 
 from lab.audio import AudioInfo, Samples, wav
 from lab.audio.quality import AudioMetrics, MeasuredClip, measure
-from lab.core.aliases import current_names
 from lab.core.errors import WorkspaceError
+from lab.core.renamed_keys import current_names
 from lab.core.workspace import Workspace, id_time, item_path, new_id, read_json, remove, write_json
 from lab.preprocess.batch import FailedFile
 from lab.preprocess.export import RECIPE_NAME, unique_stem, write_recipe, write_wav

@@ -21,9 +21,9 @@ from whisper.model import ModelDimensions
 
 from lab import audio
 from lab.audio import SAMPLE_RATE, Samples
-from lab.core.aliases import current_names
 from lab.core.errors import AudioError, WorkspaceError, disk_errors
 from lab.core.progress import Progress
+from lab.core.renamed_keys import current_names
 from lab.core.staging import Staging
 from lab.dataset import Dataset, DatasetClip
 from lab.training.batching import Collator

@@ -7,8 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.core.aliases import current_names
 from lab.core.errors import WorkspaceError
+from lab.core.renamed_keys import current_names
 from lab.core.workspace import read_json, write_json
 from lab.training.config import Config
 from lab.training.examples import Examples

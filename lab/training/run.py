@@ -15,8 +15,8 @@ from typing import Any, Literal
 import psutil
 from filelock import FileLock
 
-from lab.core.aliases import current_names
 from lab.core.errors import LabError, WorkspaceError, disk_errors
+from lab.core.renamed_keys import current_names
 from lab.core.workspace import Workspace, read_json, write_json
 from lab.training.config import Config
 

@@ -22,9 +22,9 @@ from lab.recordings import Recording
 from lab.recordings.archives import recordings_in
 from lab.recordings.samples import list_samples
 from lab.ui import formatting
-from lab.ui.actions import delete_popover, show_error, show_failure
+from lab.ui.excerpt import AudioSource
+from lab.ui.feedback import delete_popover, show_error, show_failure
 from lab.ui.prompts import choose_sentence
-from lab.ui.selection import AudioSource
 
 S = TypeVar("S", bound=AudioSource)
 

@@ -9,7 +9,7 @@ from lab.audio.quality import QualityCheck, QualityCheckKey, check_quality
 from lab.preprocess import clip_edits
 from lab.preprocess.preparations import ClipSpan, Preparation
 from lab.ui import formatting
-from lab.ui.actions import attempt
+from lab.ui.feedback import attempt
 from lab.ui.recipe import switch_on
 
 _RATES = {"Source lab (22,050 Hz)": 22_050, "Whisper (16,000 Hz)": 16_000}

@@ -10,8 +10,8 @@ from lab.preprocess import clip_edits
 from lab.preprocess.preparation_export import clip_wav
 from lab.preprocess.preparations import ClipSpan, Preparation
 from lab.ui import charts, formatting
-from lab.ui.actions import attempt, errors_shown, show_failure
 from lab.ui.controls import choose_view
+from lab.ui.feedback import attempt, errors_shown, show_failure
 from lab.ui.tables import select_row
 
 # Shown before and after the selected clip.

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from lab.core.errors import LabError
-from lab.ui.actions import show_error
+from lab.ui.feedback import show_error
 
 # Streamlit serves a download from the server's memory.
 MAX_DOWNLOAD_BYTES = 1_000_000_000

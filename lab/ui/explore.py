@@ -18,8 +18,8 @@ from lab.features.save import FORMATS, to_bytes, write_zip
 from lab.features.spectra import in_decibels
 from lab.features.tracks import non_silent_range
 from lab.ui import charts, formatting
-from lab.ui.actions import progress_bar, show_error
 from lab.ui.downloads import download_button
+from lab.ui.feedback import progress_bar, show_error
 
 _MAX_COLUMNS, _MAX_ROWS, _MAX_POINTS, _ENVELOPE_WIDTH = 900, 256, 4000, 1500
 _LONG_S = 600.0

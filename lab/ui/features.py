@@ -8,8 +8,8 @@ from lab.audio import Waveform
 from lab.core.errors import LabError
 from lab.features import SOURCE_LAB, WHISPER, FeatureSettings, View, view_problems
 from lab.ui import formatting
-from lab.ui.actions import show_error
 from lab.ui.controls import control
+from lab.ui.feedback import show_error
 
 SHORT_WINDOW = replace(SOURCE_LAB, n_fft=256, hop_length=80, n_mels=32)
 _PRESETS = {"Source lab": SOURCE_LAB, "Whisper": WHISPER}

@@ -11,10 +11,10 @@ from lab.core.workspace import Workspace
 from lab.features import WHISPER, compute
 from lab.features.reduce import max_pool, waveform_envelope
 from lab.ui import charts
-from lab.ui.actions import errors_shown
+from lab.ui.excerpt import AudioSource
+from lab.ui.feedback import errors_shown
 from lab.ui.models import choose_model
-from lab.ui.resources import server
-from lab.ui.selection import AudioSource
+from lab.ui.server import server
 from lab.ui.tables import show_table
 
 _RESULT = "inspection_result"

@@ -7,8 +7,8 @@ import streamlit as st
 from lab import dataset
 from lab.core.workspace import Workspace
 from lab.ui import formatting
-from lab.ui.actions import errors_shown
 from lab.ui.controls import choose_language
+from lab.ui.feedback import errors_shown
 from lab.ui.page import DATASETS
 
 

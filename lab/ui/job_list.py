@@ -8,7 +8,7 @@ import streamlit as st
 from lab.core.workspace import Workspace
 from lab.jobs.queue import J, Job, JobQueue
 from lab.ui import formatting
-from lab.ui.actions import show_error
+from lab.ui.feedback import show_error
 from lab.ui.refresh import refresh_delay, refresh_in
 
 _ICONS = {

@@ -11,8 +11,8 @@ from lab.asr.checkpoints import ModelInfo, list_models
 from lab.core.errors import OptionsError
 from lab.core.workspace import Workspace
 from lab.ui import formatting
-from lab.ui.actions import errors_shown
-from lab.ui.resources import DEFAULT_MODEL
+from lab.ui.feedback import errors_shown
+from lab.ui.server import DEFAULT_MODEL
 
 # An upload is only ever stored under one of these names, never under its own.
 _FOLDER_FILES = ("config.json", "model.safetensors", "pytorch_model.bin", "model.bin")

@@ -11,9 +11,9 @@ import streamlit as st
 from lab.asr.devices import cpu_name
 from lab.core.errors import LabError
 from lab.core.workspace import Workspace
-from lab.ui import formatting, garbage
+from lab.ui import formatting, garbage_collector
 from lab.ui.refresh import refresh_delay, refresh_in
-from lab.ui.resources import preload_default_model, server
+from lab.ui.server import preload_default_model, server
 from lab.ui.visitors import KEPT_HOURS, is_public, visitor_workspace
 
 NAME = "Whisper AI Lab"
@@ -56,7 +56,7 @@ def open_page(page: Page) -> Workspace:
         page_icon=str(_ICON),
         layout="wide",
     )
-    garbage.take_over()
+    garbage_collector.take_over()
     try:
         workspace = visitor_workspace()
     except LabError as error:

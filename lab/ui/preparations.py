@@ -16,14 +16,14 @@ from lab.preprocess.preparation_export import (
 )
 from lab.preprocess.preparations import Preparation
 from lab.ui import formatting
-from lab.ui.actions import delete_popover, progress_bar, show_failure
 from lab.ui.checklist import show_checklist
 from lab.ui.clip_editor import show_clips, undo_button
 from lab.ui.controls import choose_remembered, open_view, remember
 from lab.ui.downloads import download_button
+from lab.ui.feedback import delete_popover, progress_bar, show_failure
 from lab.ui.into_dataset import add_to_dataset
 from lab.ui.job_list import show_jobs
-from lab.ui.resources import server
+from lab.ui.server import server
 
 VIEW = "prepare_view"  # key of the widget
 _PREPARATION = "preparation"  # the query parameter

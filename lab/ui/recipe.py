@@ -8,8 +8,8 @@ import streamlit as st
 from lab.core.errors import OptionsError
 from lab.core.settings import SettingInfo
 from lab.preprocess.recipe import AS_IS, SOURCE_LAB, WHISPER, Recipe
-from lab.ui.actions import show_error
 from lab.ui.controls import control
+from lab.ui.feedback import show_error
 from lab.ui.settings_file import settings_file
 
 _PRESETS = {"Whisper": WHISPER, "Source lab": SOURCE_LAB, "Unchanged": AS_IS}

@@ -16,11 +16,11 @@ from lab.recordings import SavedTranscript
 from lab.transcripts import FORMATS, Segment, Transcript, Word, to_zip
 from lab.transcripts.clips import clip_name, cut_audio, split_into_clips
 from lab.ui import charts, formatting
-from lab.ui.actions import errors_shown
 from lab.ui.controls import choose_remembered, remember
+from lab.ui.feedback import errors_shown
 from lab.ui.into_dataset import add_to_dataset
 from lab.ui.job_list import show_jobs
-from lab.ui.resources import server
+from lab.ui.server import server
 from lab.ui.tables import select_row, show_facts
 
 # Words less probable than this are marked: few correct words of clear speech, most wrong ones.

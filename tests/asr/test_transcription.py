@@ -200,12 +200,11 @@ def test_base_makes_few_errors_on_all_english_prompts(
     fast_engine: Engine, english_prompts: list[Utterance]
 ) -> None:
     assert len(english_prompts) > 200
-    # Eight to a recording: each prompt alone would fill most of its window with silence.
-    groups = [english_prompts[start : start + 8] for start in range(0, len(english_prompts), 8)]
-    talks, references = zip(*map(joined, groups), strict=True)
-    texts = [fast_engine.transcribe(talk, ENGLISH).transcript().text for talk in talks]
-    # Measured: 2.5 % in bfloat16 on an AMD EPYC.
-    assert word_error_rate(list(references), texts) <= 0.035
+    # One recording of them all: alone, each prompt would fill most of its window with silence.
+    talk, reference = joined(english_prompts)
+    text = fast_engine.transcribe(talk, ENGLISH).transcript().text
+    # Measured: 3.1 % in bfloat16 on an AMD EPYC.
+    assert word_error_rate([reference], [text]) <= 0.035
 
 
 @pytest.mark.real

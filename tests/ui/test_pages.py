@@ -23,7 +23,7 @@ TIMEOUT_S = 60
 def _own_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_WORKSPACE", str(workspace.root))
     # Nothing is transcribed here, so the real model need not be loaded.
-    monkeypatch.setattr("lab.ui.resources.TranscriptionQueue.prepare", lambda *_: None)
+    monkeypatch.setattr("lab.ui.server.TranscriptionQueue.prepare", lambda *_: None)
 
 
 def open_transcribe(query: dict[str, str] | None = None) -> AppTest:

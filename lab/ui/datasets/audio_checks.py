@@ -19,7 +19,7 @@ from lab.ui import formatting
 from lab.ui.controls import choose_view
 from lab.ui.job_list import show_jobs
 from lab.ui.models import choose_model
-from lab.ui.resources import server
+from lab.ui.server import server
 from lab.ui.tables import show_table
 
 # Measured on clips of 3 s: 120 per second for MP3, 70 for Ogg.

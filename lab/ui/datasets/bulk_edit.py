@@ -6,8 +6,8 @@ import streamlit as st
 
 from lab.dataset import Action, Dataset, DatasetClip
 from lab.ui import formatting
-from lab.ui.actions import attempt, show_failure
 from lab.ui.datasets.shared import editor_name
+from lab.ui.feedback import attempt, show_failure
 
 
 def change_clips(

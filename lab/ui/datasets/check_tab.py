@@ -19,7 +19,6 @@ from lab.dataset.checks.run import (
 )
 from lab.dataset.snapshot import file_signature
 from lab.ui import formatting
-from lab.ui.actions import attempt
 from lab.ui.datasets.audio_checks import (
     show_audio_analysis,
     show_language_check,
@@ -30,6 +29,7 @@ from lab.ui.datasets.clip_view import show_clip
 from lab.ui.datasets.navigation import open_dataset
 from lab.ui.datasets.shared import DATASET_HASH, ask_editor_name, load_clips
 from lab.ui.downloads import csv_button
+from lab.ui.feedback import attempt
 from lab.ui.tables import select_row
 
 _MAX_ROWS = 500

@@ -7,7 +7,7 @@ import streamlit as st
 
 from lab import dataset as datasets
 from lab.core.workspace import Workspace
-from lab.ui.actions import errors_shown
+from lab.ui.feedback import errors_shown
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from lab.features.reduce import overview, waveform_envelope
 from lab.features.settings import FeatureSettings
 from lab.features.spectra import in_decibels
 from lab.ui import charts, formatting
-from lab.ui.actions import errors_shown
+from lab.ui.feedback import errors_shown
 
 _MAX_FRAMES, _MAX_BINS, _MAX_SLICES = 500, 96, 900
 _TOP_DB = 80.0

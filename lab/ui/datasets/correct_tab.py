@@ -20,7 +20,6 @@ from lab.dataset.correction_queue import (
 from lab.dataset.predictions import Prediction
 from lab.jobs.datasets import PredictionJob
 from lab.ui import formatting
-from lab.ui.actions import errors_shown, show_error
 from lab.ui.datasets import text_editor
 from lab.ui.datasets.correction_session import CorrectionSession
 from lab.ui.datasets.history import show_history
@@ -28,7 +27,8 @@ from lab.ui.datasets.navigation import requested_clip, set_clip
 from lab.ui.datasets.predictions import predict_button, show_prediction_jobs
 from lab.ui.datasets.shared import ask_editor_name, editor_name, load_clips
 from lab.ui.datasets.text_editor import Suggestion
-from lab.ui.resources import server
+from lab.ui.feedback import errors_shown, show_error
+from lab.ui.server import server
 
 _SESSION, _CHOICES, _REPLY = "correction_session", "correction_choices", "correction_reply"
 _CLIP_SET = "correction_clip"

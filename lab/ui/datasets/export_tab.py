@@ -12,7 +12,7 @@ from lab.ui import formatting
 from lab.ui.datasets.shared import filter_clips, load_clips, load_table
 from lab.ui.downloads import MAX_DOWNLOAD_BYTES, download_button
 from lab.ui.job_list import show_jobs
-from lab.ui.resources import server
+from lab.ui.server import server
 from lab.ui.tables import show_facts
 
 

@@ -14,15 +14,15 @@ from lab.importers import CORPUS_FORMATS, CorpusFormat
 from lab.importers.corpora import VOXLINGUA
 from lab.jobs.datasets import ImportJob
 from lab.ui import formatting
-from lab.ui.actions import errors_shown
 from lab.ui.controls import choose_language
 from lab.ui.datasets.audio_checks import show_language_warning
 from lab.ui.datasets.import_sources import ImportChoice, choose_source, clear_upload
 from lab.ui.datasets.navigation import open_dataset
 from lab.ui.datasets.problem_table import show_problems
 from lab.ui.datasets.shared import load_clips
+from lab.ui.feedback import errors_shown
 from lab.ui.job_list import show_jobs
-from lab.ui.resources import server
+from lab.ui.server import server
 from lab.ui.visitors import is_public
 
 # On a public server, visitors share its disk and memory.

@@ -7,10 +7,10 @@ from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.statistics import summary
 from lab.ui import formatting
-from lab.ui.actions import delete_popover, show_failure
 from lab.ui.controls import choose_remembered, open_view
 from lab.ui.datasets.shared import load_table
-from lab.ui.resources import server
+from lab.ui.feedback import delete_popover, show_failure
+from lab.ui.server import server
 from lab.ui.tables import show_facts
 
 TAB = "tab"

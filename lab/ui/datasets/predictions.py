@@ -14,7 +14,7 @@ from lab.ui.datasets.problem_table import show_problems
 from lab.ui.datasets.shared import DATASET_HASH, load_clips, load_table
 from lab.ui.job_list import show_jobs
 from lab.ui.models import choose_model
-from lab.ui.resources import server
+from lab.ui.server import server
 
 _NONE = "none"
 

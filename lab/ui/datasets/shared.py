@@ -7,7 +7,7 @@ import streamlit as st
 
 from lab.core.errors import LabError
 from lab.dataset import Dataset, DatasetClip, filters, statistics
-from lab.ui.actions import show_error
+from lab.ui.feedback import show_error
 
 _EDITOR = "editor_name"
 

@@ -9,7 +9,7 @@ from lab.core.errors import OptionsError
 from lab.evaluation import CUSTOM
 from lab.scoring import Normalizer
 from lab.scoring.normalizer import InsideWord, parse_normalizer
-from lab.ui.actions import show_error
+from lab.ui.feedback import show_error
 
 _SWITCHES = {
     "case": ("Ignore case", None),

@@ -10,9 +10,9 @@ from lab.jobs.estimate import EstimateJob
 from lab.training.config import Config
 from lab.training.estimate import Estimate
 from lab.ui import formatting
-from lab.ui.actions import attempt, show_error
+from lab.ui.feedback import attempt, show_error
 from lab.ui.refresh import refresh_delay, refresh_in
-from lab.ui.resources import server
+from lab.ui.server import server
 from lab.ui.training.form import config_of
 from lab.ui.training.public_limits import check_limits
 

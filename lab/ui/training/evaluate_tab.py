@@ -14,11 +14,11 @@ from lab.evaluation.store import Evaluation
 from lab.jobs.evaluation import EvaluationJob
 from lab.training import runs
 from lab.ui import formatting
-from lab.ui.actions import attempt, delete_popover, show_failure
 from lab.ui.controls import choose_remembered, choose_view, remember
 from lab.ui.downloads import csv_button
+from lab.ui.feedback import attempt, delete_popover, show_failure
 from lab.ui.job_list import show_jobs
-from lab.ui.resources import DEFAULT_MODEL, server
+from lab.ui.server import DEFAULT_MODEL, server
 from lab.ui.tables import show_table
 from lab.ui.training.evaluation_report import PERCENT, read_report, show_report
 from lab.ui.training.navigation import show_no_dataset

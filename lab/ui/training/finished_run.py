@@ -14,8 +14,8 @@ from lab.training import metrics
 from lab.training.models import is_used_by_another_run
 from lab.training.run import CONFIG, HEALTH, MODEL, Run
 from lab.ui import formatting
-from lab.ui.actions import errors_shown
 from lab.ui.downloads import MAX_DOWNLOAD_BYTES, download_button
+from lab.ui.feedback import errors_shown
 from lab.ui.training.evaluation_report import show_report
 from lab.ui.training.model_export import show_export
 from lab.ui.training.run_tasks import is_busy, show_run_tasks, submit, task_button

@@ -14,8 +14,8 @@ from lab.export.verification import FILE_NAME, read_verification
 from lab.training.provenance import read_provenance
 from lab.training.run import Run
 from lab.ui import formatting
-from lab.ui.actions import attempt, errors_shown
 from lab.ui.downloads import MAX_DOWNLOAD_BYTES, download_button
+from lab.ui.feedback import attempt, errors_shown
 from lab.ui.training.run_tasks import is_busy, show_verification, submit
 from lab.ui.visitors import is_public
 

@@ -13,9 +13,9 @@ from lab.training import run_creation, runs
 from lab.training.config import Config
 from lab.training.examples import Examples, select_examples
 from lab.ui import formatting
-from lab.ui.actions import attempt, show_failure
 from lab.ui.controls import choose_remembered
 from lab.ui.datasets.shared import DATASET_HASH, load_clips
+from lab.ui.feedback import attempt, show_failure
 from lab.ui.page import DATASETS
 from lab.ui.training import public_limits
 from lab.ui.training.estimate import show_estimate

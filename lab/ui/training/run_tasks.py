@@ -8,7 +8,7 @@ from lab.jobs.run_tasks import RunTaskJob, Task
 from lab.training.run import Run
 from lab.ui import formatting
 from lab.ui.job_list import show_jobs
-from lab.ui.resources import server
+from lab.ui.server import server
 from lab.ui.tables import show_table
 
 _TITLES = {

@@ -16,8 +16,8 @@ from lab.training.config import DEFAULTS
 from lab.training.device import AUTO, precisions
 from lab.training.run import Run, RunState
 from lab.ui import charts, formatting
-from lab.ui.actions import attempt, delete_popover, show_error, show_failure
 from lab.ui.differences import differences_html
+from lab.ui.feedback import attempt, delete_popover, show_error, show_failure
 from lab.ui.refresh import refresh_delay, refresh_in
 from lab.ui.tables import show_table
 from lab.ui.training import curves

@@ -13,8 +13,8 @@ from lab.training import advice
 from lab.training.config import PRESETS, Architecture, Augmentation, Config
 from lab.training.device import device_for, precisions
 from lab.ui import formatting
-from lab.ui.actions import errors_shown, show_error
 from lab.ui.controls import control
+from lab.ui.feedback import errors_shown, show_error
 from lab.ui.models import choose_model
 from lab.ui.settings_file import settings_file
 from lab.ui.training.augmentation_preview import show_augmentation

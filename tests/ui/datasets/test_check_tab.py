@@ -12,7 +12,7 @@ from lab.audio import SAMPLE_RATE, Waveform, encode_wav
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset, language_check
 from lab.dataset.language_check import ClipLanguage, LanguageCheck
-from lab.ui.resources import server
+from lab.ui.server import server
 from tests.support.waiting import wait_for
 
 TAB = """

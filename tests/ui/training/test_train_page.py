@@ -20,7 +20,7 @@ from lab.training import runs
 from lab.training.config import DEFAULTS, SOURCE_LAB, Architecture, Augmentation, Config
 from lab.training.estimate import Estimate
 from lab.training.run import Run
-from lab.ui.resources import server
+from lab.ui.server import server
 from lab.ui.training.settings import ADVANCED
 from tests.support.paths import ROOT
 from tests.support.runs_on_disk import evaluate_done, run_of, shqip

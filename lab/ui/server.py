@@ -20,7 +20,7 @@ from lab.jobs.preparation import PreparationQueue
 from lab.jobs.queue import Worker
 from lab.jobs.run_tasks import RunTaskQueue
 from lab.jobs.transcription import TranscriptionQueue
-from lab.ui import garbage
+from lab.ui import garbage_collector
 
 DEFAULT_MODEL = "base"
 
@@ -32,7 +32,7 @@ class Server:
     """
 
     def __init__(self) -> None:
-        self.engine_pool = EnginePool(on_load=garbage.freeze)
+        self.engine_pool = EnginePool(on_load=garbage_collector.freeze)
         engine_worker = Worker("engine")
         self.transcriptions = TranscriptionQueue(self.engine_pool, engine_worker)
         self.predictions = PredictionQueue(self.engine_pool, engine_worker)
@@ -59,7 +59,7 @@ def server() -> Server:
 def preload_audio_libraries() -> None:
     """Import the audio libraries in the background, so that the first change shows quickly."""
     server().preparations.prepare()
-    server().preparations.worker.submit(garbage.freeze)
+    server().preparations.worker.submit(garbage_collector.freeze)
 
 
 def preload_default_model(workspace: Workspace) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.paths import ROOT
 
 # What version 0.1 called things: what they are called now. Names in stored files are still read
-# under the old name, through `lab.core.aliases`, the only place where they may appear.
+# under the old name, through `lab.core.renamed_keys`, the only place where they may appear.
 WORDS = {
     r"word_times\b|token_times\b|\bword times\b": "word timestamps",
     r"shortest_context": "min_audio_ctx",
@@ -55,7 +55,7 @@ WORDS = {
     r"lies? beside|gone on with": "next to; continuation",
 }
 PATTERN = re.compile("|".join(f"(?P<w{i}>{old})" for i, old in enumerate(WORDS)))
-ALLOWED = {"lab/core/aliases.py", "CHANGELOG.md", "tests/test_words.py"}
+ALLOWED = {"lab/core/renamed_keys.py", "CHANGELOG.md", "tests/test_terminology.py"}
 
 
 def files() -> list[Path]:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import weakref
 
-from lab.ui import garbage
+from lab.ui import garbage_collector
 
 
 class Node:
@@ -19,11 +19,11 @@ def test_a_frozen_cycle_is_collected_by_the_next_freeze() -> None:
     node = Node()
     reference = weakref.ref(node)
     try:
-        garbage.freeze()
+        garbage_collector.freeze()
         del node
         gc.collect()
         assert reference() is not None, "frozen objects are not collected"
-        garbage.freeze()
+        garbage_collector.freeze()
         assert reference() is None
     finally:
         gc.unfreeze()

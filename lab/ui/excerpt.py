@@ -10,7 +10,7 @@ from lab.audio import SAMPLE_RATE, Waveform
 from lab.core.errors import LabError
 from lab.features.reduce import waveform_envelope
 from lab.ui import charts, formatting
-from lab.ui.actions import show_error
+from lab.ui.feedback import show_error
 
 _ENVELOPE_WIDTH = 1500
 _MIN_EXCERPT_S = 0.1
