@@ -32,7 +32,7 @@ def test_a_frozen_cycle_is_collected_by_the_next_freeze() -> None:
 def test_only_the_background_thread_runs_full_collections() -> None:
     program = (
         "import gc, time\n"
-        "from lab.ui import garbage\n"
+        "from lab.ui import garbage_collector as garbage\n"
         "garbage._EVERY_S = 0.2\n"
         "threads = []\n"
         "import threading\n"
