@@ -49,7 +49,7 @@ AVX2_ONLY = {
 # What depends on instructions: recognition, and the smallest training that chooses its precision.
 AVX2_TESTS = (
     "tests/asr",
-    "tests/training/test_run.py::test_the_machine_chooses_the_precision",
+    "tests/training/test_train.py::test_the_precision_is_chosen_for_the_machine",
 )
 
 
@@ -202,7 +202,7 @@ def port_number(text: str) -> int:
 
 # A file's tests stay together, for they share servers and models; each worker takes about 2 GB.
 WORKERS = min(os.cpu_count() or 1, 4)
-PYTEST = f"pytest -n {WORKERS} --dist loadfile"
+PYTEST = f"pytest -n {WORKERS} --dist loadfile --no-loadscope-reorder"
 # The fast loop leaves out what needs the real weights, a browser, or patience.
 FAST = f'{PYTEST} -m "not real and not browser and not slow"'
 LINT = ("ruff check .", "ruff format --check .", "mypy")

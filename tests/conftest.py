@@ -26,6 +26,15 @@ settings.register_profile("exploring", derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser journeys first: they are long, and a worker that begins with one last is waited for.
+
+    Sorting is stable, so each file's tests stay together and in their order.
+    """
+    journeys = {item.path for item in items if item.get_closest_marker("browser")}
+    items.sort(key=lambda item: item.path not in journeys)
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """An empty workspace."""

@@ -194,3 +194,17 @@ def test_streamlit_knows_every_option_that_we_set() -> None:
     options = list(flattened(tomllib.loads((ROOT / ".streamlit/config.toml").read_text())))
     assert options
     assert set(options) - get_config_options().keys() == set()
+
+
+def test_what_is_tested_again_for_avx2_exists() -> None:
+    source = (ROOT / "scripts" / "setup.py").read_text(encoding="utf-8")
+    (named,) = (
+        ast.literal_eval(node.value)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "AVX2_TESTS"
+    )
+    for test in named:
+        path, _, function = test.partition("::")
+        assert (ROOT / path).exists(), test
+        if function:
+            assert f"def {function}(" in (ROOT / path).read_text(encoding="utf-8"), test
