@@ -57,7 +57,7 @@ def tiny_model() -> Whisper:
 
 @pytest.fixture(scope="session")
 def tiny_engine() -> Engine:
-    """A random model with Whisper's full contexts, in float32 on the processor."""
+    """A random model with Whisper's full contexts, in float32 on the CPU."""
     return Engine(talking_model(), name="random", device=cpu_device())
 
 
@@ -69,7 +69,7 @@ def openai_base() -> Whisper:
 
 @pytest.fixture(scope="session")
 def base_engine() -> Engine:
-    """Whisper base where it is comparable to openai-whisper: float32 on the processor."""
+    """Whisper base where it is comparable to openai-whisper: float32 on the CPU."""
     return Engine.load("base", device=cpu_device())
 
 

@@ -56,7 +56,7 @@ def test_preparations_with_edited_clips_and_their_recipe(stored_workspace: Works
     assert silence.clips[0].metrics.peak_dbfs == float("-inf")
 
 
-def test_a_dataset_with_its_journal_and_what_is_kept_beside_it(
+def test_a_dataset_with_its_journal_and_what_is_stored_with_it(
     stored_workspace: Workspace,
 ) -> None:
     albanian = dataset.find(stored_workspace, "albanian")

@@ -22,7 +22,7 @@ from whisper.model import AudioEncoder
 # Counts of encoder frames of 20 ms: Whisper's 30 s, and the shortest context that is accurate.
 FULL_AUDIO_CTX = 1500
 SHORT_AUDIO_CTX = 200
-# A short context extends past the end of the speech, and comes in steps so that few shapes occur.
+# A short audio context extends past the end of the speech, in steps so that few shapes occur.
 _MARGIN, _STEP = 50, 50
 
 SILENCE_FRAMES = 60

@@ -2,7 +2,7 @@
 
 A clip is encoded in an audio context slightly longer than itself, with the silence up to Whisper's
 30 s in a few encoder frames, which takes a fraction of the time. Occasionally the text is then a
-loop or stops early: what fails Whisper's own checks is decoded again with the full context.
+loop or stops early: what fails Whisper's own checks is decoded again with the full audio context.
 """
 
 from collections.abc import Sequence

@@ -12,8 +12,8 @@ from lab.asr.network import Network
 
 # More encoder frames than these gain little: most of what a step reads is then the cache.
 _MAX_FRAMES_CPU, _MAX_FRAMES_GPU = 16 * 1500, 64 * 1500
-# How much the cache may take of the free memory, and of a computer's memory at all; the rest is
-# for the recording, the encoder and other programs.
+# How much of the free memory the cache may take, and at most, on a CPU; the rest is for the
+# recording, the encoder and other programs.
 _CACHE_FRACTION = 0.25
 _MAX_CACHE_BYTES_CPU = 400 * 2**20
 
@@ -49,7 +49,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 def _free_in_container() -> int:
-    """What is left of the limit of cgroups v2; very much where there is no limit."""
+    """Bytes left under the cgroup v2 limit; effectively unlimited without one."""
     group = Path("/sys/fs/cgroup")
     try:
         limit = int((group / "memory.max").read_text())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class EnginePool:
-    """Keeps the engine used last; only one, because two large models rarely fit into memory.
+    """Caches the most recently used engine; only one, as two large models rarely fit into memory.
 
     Threads may share a pool. One of them loads a model while the others wait for it.
     """

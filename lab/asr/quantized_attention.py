@@ -119,19 +119,19 @@ def _compiled(function: Function) -> Function:
 @_compiled
 def _quantize(values: Floats, quantized: Bytes, scales: Floats, begin: int, end: int) -> None:
     """Quantize the heads from `begin` to `end` of values (heads, head width, encoder frames)."""
-    _, width, positions = values.shape
-    factors = np.empty(positions, np.float32)
+    _, width, n_frames = values.shape
+    factors = np.empty(n_frames, np.float32)
     for head in range(begin, end):
         x, q, scale = values[head], quantized[head], scales[head]
         scale[:] = 1e-12
         for d in range(width):
-            for p in range(positions):
+            for p in range(n_frames):
                 scale[p] = max(scale[p], abs(x[d, p]))
-        for p in range(positions):
+        for p in range(n_frames):
             scale[p] /= np.float32(_LARGEST)
             factors[p] = np.float32(1) / scale[p]
         for d in range(width):
-            for p in range(positions):
+            for p in range(n_frames):
                 # Truncation rounds to nearest once everything is positive and 0.5 is added.
                 q[d, p] = np.int32(x[d, p] * factors[p] + np.float32(128.5)) - 128
 
@@ -157,35 +157,35 @@ def _attend(
     powers = bits.view(np.float32)
     for pair in range(begin, end):
         window, head = divmod(pair, heads)
-        positions, bias = lengths[window], attn_bias[window]
+        n_frames, bias = lengths[window], attn_bias[window]
         k, v = keys[window, head], values[window, head]
         k_scales, v_scales = key_scales[window, head], value_scales[window, head]
         for index in range(query.shape[2]):
             q, out = query[window, head, index], mixed[window, head, index]
-            _scores(q, k, positions, weights)
+            _scores(q, k, n_frames, weights)
             highest = np.float32(-1e30)
-            for p in range(positions):
+            for p in range(n_frames):
                 weights[p] = weights[p] * (k_scales[p] * _LOG2_E) + bias[p]
                 highest = max(highest, weights[p])
-            total = _exponentials(weights, positions, highest, bits, powers)
-            for p in range(positions):
+            total = _exponentials(weights, n_frames, highest, bits, powers)
+            for p in range(n_frames):
                 weights[p] *= v_scales[p]
             for d in range(width):
                 products = np.float32(0)
-                for p in range(positions):
+                for p in range(n_frames):
                     products += weights[p] * np.float32(v[d, p])
                 out[d] = products / total
 
 
 @_compiled
-def _scores(query: Floats, keys: Bytes, positions: int, scores: Floats) -> None:
-    """Dot products of a query with the first `positions` keys, eight rows of keys at a time."""
+def _scores(query: Floats, keys: Bytes, n_frames: int, scores: Floats) -> None:
+    """Dot products of a query with the first `n_frames` keys, eight rows of keys at a time."""
     scores[:] = 0
     width = len(keys)
     for d in range(0, width - width % 8, 8):
         q0, q1, q2, q3 = query[d], query[d + 1], query[d + 2], query[d + 3]
         q4, q5, q6, q7 = query[d + 4], query[d + 5], query[d + 6], query[d + 7]
-        for p in range(positions):
+        for p in range(n_frames):
             scores[p] += (
                 q0 * np.float32(keys[d, p])
                 + q1 * np.float32(keys[d + 1, p])
@@ -198,7 +198,7 @@ def _scores(query: Floats, keys: Bytes, positions: int, scores: Floats) -> None:
                 + q7 * np.float32(keys[d + 7, p])
             )
     for d in range(width - width % 8, width):
-        for p in range(positions):
+        for p in range(n_frames):
             scores[p] += query[d] * np.float32(keys[d, p])
 
 

@@ -33,9 +33,9 @@ _MIN_CONTINUATION_S = 1.0
 # would otherwise advance a hundredth of a second each time.
 _MAX_CONTINUATIONS = 15
 # A continuation with a longer audio context is likely to need another continuation, and a short
-# context is unreliable at that.
+# audio context is unreliable at that.
 _MAX_SHORT_CONTINUATION_CTX = 600
-# A text with more tokens per second in a short context is a loop, or deserves the full context.
+# More tokens per second in a short audio context are a loop, or deserve the full audio context.
 _MAX_TOKENS, _MAX_TOKENS_PER_S = 20, 20
 
 
@@ -80,7 +80,7 @@ class Recognizer:
 
         on_step: called after each encoding and each token; may raise to stop
         min_audio_ctx: minimum encoder frames of 20 ms for a short window; what then fails the
-            checks is decoded again with the full context
+            checks is decoded again with the full audio context
         """
         self._runtime = runtime
         self._tokenizer, self._options, self._on_step = tokenizer, options, on_step

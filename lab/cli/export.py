@@ -1,4 +1,4 @@
-"""`export`: a model for another library, verified to transcribe alike."""
+"""`export`: a model for another library, verified to give the same transcripts."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -96,7 +96,7 @@ def hashed_copy(source: bytes | BinaryIO, folder: Path) -> Iterator[HashedCopy]:
     """Copy a stream in chunks to a hidden file in `folder`, and hash it on the way.
 
     Move the file to its final place within the `with` block; otherwise it is removed.
-    Raises WorkspaceError if the disk refuses, and whatever reading `source` raises.
+    Raises WorkspaceError if writing fails, and whatever reading `source` raises.
     """
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     path = folder / f".{secrets.token_hex(8)}.part"

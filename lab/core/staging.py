@@ -21,7 +21,7 @@ class Staging:
     """A new hidden folder in `parent`, which exists until `remove` is called or the process ends.
 
     Any thread may remove it. As a context manager it yields the folder and removes it at the end.
-    Raises WorkspaceError when the disk refuses.
+    Raises WorkspaceError if the folder cannot be created.
     """
 
     def __init__(self, parent: Path) -> None:

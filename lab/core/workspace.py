@@ -120,7 +120,7 @@ def id_time(item_id: str) -> datetime:
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`, which replaces `path` if no exception is raised.
 
-    Raises WorkspaceError when the disk refuses; the temporary file is always removed.
+    Raises WorkspaceError if writing fails; the temporary file is always removed.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
@@ -138,7 +138,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def remove(folder: Path) -> None:
     """Remove a folder with its content, if it exists.
 
-    Raises WorkspaceError when the disk refuses.
+    Raises WorkspaceError if it cannot be removed.
     """
     # Another tab may have been first.
     with disk_errors(folder, "", action="removed"), suppress(FileNotFoundError):

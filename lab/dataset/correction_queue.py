@@ -89,7 +89,7 @@ def _rank(order: Order, predictions: Mapping[str, Prediction], clip: DatasetClip
 class ClipReservations:
     """Which clip each person is working on, so that no two people get the same one.
 
-    Reservations only avoid double work; `Dataset.change` makes sure that nothing is lost.
+    Reservations only avoid duplicate work; `Dataset.change` makes sure that nothing is lost.
 
     timeout_s: after which a reservation expires
     """

@@ -87,7 +87,7 @@ def read_from(folder: Path, start: int) -> tuple[list[Action], int] | None:
         actions = [_action(json.loads(line)) for line in content.splitlines()]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WorkspaceError(
-            f"{path} cannot be read ({error!r}). Undo the changes made to it by hand."
+            f"{path} cannot be read ({error!r}). If you edited it by hand, revert your edits."
         ) from error
     return actions, start + len(content)
 

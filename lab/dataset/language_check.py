@@ -82,7 +82,7 @@ class LanguageVerdict:
     state: "match", "mismatch" if they sound like another language, else "uncertain"
     n, n_match: number of clips, and of those that sound like the expected or a related language
     other, n_other: what most of the others sound like; "" and 0 if there are none
-    outliers: clips that certainly sound like another language, if the state is "match"
+    outliers: clips that clearly sound like another language, if the state is "match"
     """
 
     expected: str
@@ -106,10 +106,10 @@ class LanguageVerdict:
                 "Albanian. Check where the clips come from before you train on them."
             )
         return (
-            f"Whisper is not sure: {self.n_match} of {clips} like {_or_related(self.expected)}"
+            f"Inconclusive: {self.n_match} of {clips} like {_or_related(self.expected)}"
             + (f", {self.n_other} like {_or_related(self.other)}" if self.other else "")
-            + ". It takes a language that it hardly knows for many others. Listen to some of the "
-            "clips, or use a larger model."
+            + ". Whisper mistakes languages it barely knows for many others. Listen to some of "
+            "the clips, or use a larger model."
         )
 
 

@@ -136,7 +136,7 @@ class Dataset:
             return self._record(journal.new_action(what, by, changes), current) if changes else None
 
     def undo(self, action: Action, *, by: str = "") -> Action | None:
-        """Undo an action for those of its clips that have not been changed again since.
+        """Undo an action for those of its clips that have not been changed since.
 
         Returns the recorded action; None if nothing could be undone.
         """

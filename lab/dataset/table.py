@@ -15,7 +15,7 @@ TABLE_NAME = "metadata.csv"
 NEW, CORRECTED, EXCLUDED = "new", "corrected", "excluded"
 # Each status, described for people.
 STATUSES: Mapping[str, str] = {
-    NEW: "nobody has listened to it yet",
+    NEW: "not reviewed yet",
     CORRECTED: "a person has listened and confirmed the text",
     EXCLUDED: "excluded from splits, training and exports; the audio file is kept",
 }
@@ -69,7 +69,7 @@ def read(path: Path) -> list[DatasetClip]:
             return [_clip(header, row, rows.line_num) for row in rows if row]
     except (OSError, ValueError, csv.Error) as error:
         raise WorkspaceError(
-            f"{path} cannot be read: {error}. Undo the changes made to it by hand."
+            f"{path} cannot be read: {error}. If you edited it by hand, revert your edits."
         ) from error
 
 

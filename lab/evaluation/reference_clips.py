@@ -85,12 +85,12 @@ def transcribe(
     engine: "Engine",
     clips: Sequence[ReferenceClip],
     *,
-    full_context: bool = True,
+    full_audio_ctx: bool = True,
     on_progress: Progress = ignore,
 ) -> list[str]:
     """Transcribe clips greedily; returns one text per clip.
 
-    full_context: encode 30 s per clip, as other libraries do; otherwise an audio context of about
+    full_audio_ctx: encode 30 s per clip, as other libraries do; otherwise an audio context of about
         the clip's length, which is faster, and the full one only if the result looks wrong
 
     Raises OptionsError for a clip in a language that the model does not support.
@@ -103,7 +103,7 @@ def transcribe(
         transcripts = engine.transcribe_clips(
             [clips[index].waveform for index in indices],
             greedy_options(engine, language),
-            min_audio_ctx=FULL_AUDIO_CTX if full_context else SHORT_AUDIO_CTX,
+            min_audio_ctx=FULL_AUDIO_CTX if full_audio_ctx else SHORT_AUDIO_CTX,
             on_progress=part(on_progress, len(texts), len(clips), len(indices)),
         )
         texts |= {

@@ -40,7 +40,7 @@ _ALL = (
         "waveform",
         "Waveform",
         "The air pressure at the microphone, measured thousands of times per second. It shows when "
-        "somebody speaks and how loudly, but hardly what is said.",
+        "somebody speaks and how loudly, but little about what is said.",
         r"y[n]",
         ("silence_db",),
         tracks.waveform,

@@ -19,8 +19,8 @@ from lab.health.probes import ProbeSet
 from lab.health.report import CheckResult, CheckState
 from lab.scoring import BASIC, score
 
-# Accepted increase of WER on a long recording over the same clips one by one: pauses fall at other
-# places there, which costs a word here and there.
+# Allowed WER increase over the same clips transcribed one by one: in a long recording, pauses fall
+# elsewhere, which costs a word here and there.
 _MAX_LONG_FORM_LOSS = 0.10
 # A sample has 50 to 90 words: two or three more errors are chance, one in twenty is not.
 _MAX_LANGUAGE_LOSS = 0.05
@@ -29,7 +29,7 @@ _MAX_LANGUAGE_LOSS = 0.05
 _KNOWN_WER = 0.5
 # Whisper itself writes “you” or “Thank you.” in silence now and then.
 _MAX_QUIET_WORDS = 5
-# A loop is as long as the window allows, so its length says nothing: words beyond are not counted.
+# A loop is as long as the window allows, so its length says nothing: further words are not counted.
 _QUIET_WORDS_COUNTED = 10
 # More repetitions of a phrase than anybody says.
 _LOOP_REPEATS = 4
@@ -107,7 +107,7 @@ def _text_length(probes: ProbeSet, tuned: ModelOutputs, base: ModelOutputs) -> C
         )
     elif is_red:
         sentence += (
-            " The model inserts text: look for clips whose text has more than the audio. "
+            " The model inserts text: look for clips whose text says more than the audio. "
             f"{_LESS_TRAINING}."
         )
     state: CheckState = "red" if is_red else "green"

@@ -39,7 +39,7 @@ def transcribe_probes(
 ) -> ModelOutputs:
     """Transcribe the whole probe set greedily, so that the result is reproducible."""
     clips = reference_clips.transcribe(
-        engine, probes.clips, full_context=False, on_progress=part(on_progress, 0, 4)
+        engine, probes.clips, full_audio_ctx=False, on_progress=part(on_progress, 0, 4)
     )
     quiet = reference_clips.transcribe(
         engine, [*probes.silence, *probes.noise], on_progress=part(on_progress, 1, 4)

@@ -46,8 +46,8 @@ def unpack(
 
     Returns the files that were refused. Hidden files, and what is neither audio nor text, are
     skipped silently.
-    Raises ArchiveError if the archive cannot be read or is too large, and WorkspaceError when the
-    disk refuses; what was unpacked until then stays in `target`.
+    Raises ArchiveError if the archive cannot be read or is too large, and WorkspaceError if
+    writing fails; what was unpacked until then stays in `target`.
     """
     limits = limits or ArchiveLimits()
     with disk_errors(target):

@@ -15,7 +15,7 @@ def save_uploads(files: Iterable[tuple[str, BinaryIO]], folder: Path) -> list[Im
 
     files: name, possibly with folders, and content of each
 
-    Returns those that were refused. Raises WorkspaceError when the disk refuses.
+    Returns those that were refused. Raises WorkspaceError if writing fails.
     """
     problems = ProblemLog()
     with disk_errors(folder):

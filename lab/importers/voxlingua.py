@@ -82,7 +82,7 @@ def download(code: str, target: Path, *, on_progress: Progress = ignore) -> None
     A partial download stays next to `target` and is resumed if the file on the server is still the
     same. `target` appears once the download is complete and can be read as a zip. Raises
     OptionsError for a wrong address or too little disk space, LabError for a lost connection, and
-    WorkspaceError when the disk refuses.
+    WorkspaceError if writing fails.
     """
     download = _Download(
         url=address_of(code),

@@ -102,8 +102,8 @@ def _prepared_examples(run: Run, config: Config, options: PreparationOptions) ->
         return prepared_examples.load_prepared(run.clips_dir)
     if has_changed and run.last_checkpoint.exists():
         raise WorkspaceError(
-            f"The dataset {source.name} has changed since this run started, and the clips of that "
-            "time have been deleted. Start a new run."
+            f"The dataset {source.name} has changed since this run started, and its original "
+            "clips have been deleted. Start a new run."
         )
     prepared = prepared_examples.prepare(
         run.clips_dir, source, examples, options, on_progress=_progress(run)
@@ -119,7 +119,7 @@ def _prepared_examples(run: Run, config: Config, options: PreparationOptions) ->
 
 
 def _uses_earlier_clips(config: Config, what: str) -> str:
-    return f"The dataset {config.dataset} {what}. The run uses the clips as they were at its start."
+    return f"The dataset {config.dataset} {what}. The run keeps using the clips it started with."
 
 
 def _warn(run: Run, sentences: list[str]) -> None:

@@ -15,8 +15,9 @@ _LIBRARY = Path(__file__).parents[2]
 def start(run: Run) -> None:
     """Start or resume a run in another process.
 
-    That waits while another run of the workspace trains, or on a public server anyone's run. Raises
-    OptionsError if the run is in progress or done, WorkspaceError if the process cannot be started.
+    It waits while another run of the workspace trains (on a public server: while any visitor's run
+    trains). Raises OptionsError if the run is in progress or done, WorkspaceError if the process
+    cannot be started.
     """
     state = run.status()
     if not state.is_over:

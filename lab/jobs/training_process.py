@@ -90,7 +90,7 @@ def _enqueue(run: Run) -> None:
     state = run.status().state
     if state == "done":
         raise OptionsError(f"The run {run.name} is done. Start a new one to continue training.")
-    if state not in ("waiting", "stopping"):  # `run_process.start` has enqueued it already
+    if state not in ("waiting", "stopping"):  # `start_run.start` has enqueued it already
         run.enqueue()
     run.claim()
 

@@ -186,9 +186,10 @@ def normalize_level(samples: Samples, step: Level, *, sample_rate: int) -> list[
     else:
         loudness, unit = loudness_lufs(samples, sample_rate=sample_rate), "LUFS"
         if loudness is None or loudness == -math.inf:
-            reason = "too quiet" if loudness else "too short (or of too many channels)"
+            reason = "too quiet" if loudness else "too short, or has too many channels,"
             return [
-                f"The level was left unchanged: the recording is {reason} to measure its loudness."
+                f"The level was left unchanged: the recording is {reason} for its loudness to be "
+                "measured."
             ]
         current_db = loudness
     warnings = []

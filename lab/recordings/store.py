@@ -138,14 +138,14 @@ def list_all(workspace: Workspace) -> list[Recording]:
 
 
 def delete(workspace: Workspace, recording_id: str) -> None:
-    """Remove a recording and its transcripts; raises WorkspaceError when the disk refuses."""
+    """Remove a recording and its transcripts; raises WorkspaceError if that fails."""
     remove(get(workspace, recording_id).audio_path.parent)
 
 
 def save_transcript(recording: Recording, transcript: Transcript) -> SavedTranscript:
     """Store a transcript with its recording, in addition to earlier ones.
 
-    Raises WorkspaceError if the recording has been deleted or the disk refuses.
+    Raises WorkspaceError if the recording has been deleted or writing fails.
     """
     if not recording.audio_path.exists():
         raise WorkspaceError(f"The recording {recording.name} has been deleted.")

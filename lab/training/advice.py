@@ -10,7 +10,7 @@ _SAFE_FACTOR = 5
 
 
 def recommended_learning_rate(config: Config, hidden_size: int) -> float:
-    """The peak learning rate for a model of some hidden size and the weights that are trained."""
+    """The peak learning rate for a model of this hidden size and the weights that are trained."""
     nearest = min(_LEARNING_RATES, key=lambda known: abs(known - hidden_size))
     adjusted = _LORA_FACTOR if config.trainable == "lora" else 1
     return _LEARNING_RATES[nearest] * (_FROM_SCRATCH_FACTOR if config.architecture else adjusted)
@@ -35,7 +35,7 @@ def warnings(config: Config, hidden_size: int) -> list[str]:
     elif rate < recommended / (2 * _SAFE_FACTOR):
         found.append(
             f"A learning rate of {rate:g} is far below the recommended one for this model "
-            f"({recommended:g}): the model will hardly learn anything."
+            f"({recommended:g}): the model will barely learn."
         )
     if config.trainable == "decoder":
         found.append(

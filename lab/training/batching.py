@@ -95,8 +95,8 @@ class Collator:
     ) -> Batch:
         """Make a batch of some clips.
 
-        long_form: join clips in windows of Whisper's full context; otherwise each clip has its own
-            window, a little longer than the longest clip
+        long_form: join clips in windows of Whisper's full audio context; otherwise each clip has
+            its own window, a little longer than the longest clip
         timestamp_ratio: fraction of the windows with timestamps, 0 to 1
         """
         if long_form:

@@ -21,7 +21,7 @@ class Architecture(Settings):
         4, "Layers of the encoder and of the decoder; Whisper base has 6.", low=1, high=32
     )
     heads: int = setting(
-        6, "Attention heads; the hidden size is a multiple of twice as many.", low=1, high=32
+        6, "Attention heads; the hidden size must be a multiple of 2 × heads.", low=1, high=32
     )
     hidden_size: int = setting(
         384, "Size of the hidden states; Whisper base has 512.", low=16, high=1536
@@ -33,7 +33,7 @@ class Architecture(Settings):
     def contradictions(self) -> list[str]:
         if self.hidden_size % (2 * self.heads):
             return [
-                f"hidden_size is {self.hidden_size}, but must be a multiple of twice the heads "
+                f"hidden_size is {self.hidden_size}, but must be a multiple of 2 × heads "
                 f"({2 * self.heads})"
             ]
         return []
@@ -67,7 +67,7 @@ class Augmentation(Settings):
     )
 
     @property
-    def changes_sound(self) -> bool:
+    def alters_audio(self) -> bool:
         """Whether spectrograms have to be recomputed in each epoch."""
         return bool(self.noise_probability or self.max_speed_change or self.max_gain_db)
 
@@ -121,7 +121,7 @@ class Config(Settings):
     long_form_ratio: float = setting(
         0.2,
         "Share of batches with 30-second windows, as Whisper processes long recordings. The others "
-        "have clips at their own length, which is many times as fast.",
+        "have clips at their own length, which is many times faster.",
         low=0.0,
         high=1.0,
     )
@@ -130,13 +130,13 @@ class Config(Settings):
     )
     max_audio_samples: int = setting(
         _MAX_AUDIO_SAMPLES,
-        "Longer clips are skipped; at 16 kHz.",
+        "Maximum clip length, in samples at 16 kHz; longer clips are skipped.",
         low=1_600,
         high=_MAX_AUDIO_SAMPLES,
     )
     max_tokens: int = setting(200, "Clips with more text tokens are skipped.", low=4, high=220)
     train_ratio: float = setting(
-        0.8, "Share of the clips without a split to train on.", low=0.1, high=0.98
+        0.8, "Fraction of unsplit clips assigned to train.", low=0.1, high=0.98
     )
     validate_every_steps: int | None = setting(
         None, "Batches between two validations; empty validates once per epoch.", low=1

@@ -47,7 +47,7 @@ def read(run_dir: Path) -> list[Row]:
 
 
 def append(run_dir: Path, row: Row) -> None:
-    """Append a row; raises WorkspaceError if the disk refuses."""
+    """Append a row; raises WorkspaceError if writing fails."""
     path = run_dir / FILE_NAME
     with (
         disk_errors(path, "Free some space and resume the run."),

@@ -99,7 +99,7 @@ class PreparationOptions:
 
     def __init__(self, config: Config, dims: ModelDimensions) -> None:
         self.n_mels = dims.n_mels
-        self.keep_audio = config.augmentation.changes_sound
+        self.keep_audio = config.augmentation.alters_audio
         self.max_samples = min(config.max_audio_samples, N_SAMPLES_PER_TOKEN * dims.n_audio_ctx)
         collator = Collator(dims, max_tokens=config.max_tokens)
         self.text_rejection_reason = collator.text_rejection_reason
@@ -132,7 +132,7 @@ def prepare(
 
     on_progress: called for each clip; may raise `Cancelled`
 
-    Raises WorkspaceError if the disk refuses, or if no clip of a split can be used.
+    Raises WorkspaceError if writing fails, or if no clip of a split can be used.
     """
     total = len(examples.train) + len(examples.validation)
     rejected: Counter[str] = Counter()

@@ -28,7 +28,7 @@ def write_provenance(
 
     prepared: those of the examples that could be read
 
-    Raises WorkspaceError if the disk refuses.
+    Raises WorkspaceError if writing fails.
     """
     train, validation = prepared.train.clips, prepared.validation.clips
     content = {

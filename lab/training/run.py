@@ -23,11 +23,11 @@ from lab.training.config import Config
 CONFIG, DATASET, LOG, SENTENCES = "config.yaml", "dataset.json", "log.txt", "sentences.json"
 MODEL, HEALTH = "model.pt", "health.json"
 _STATE, _STOP, _LOCK = "state.json", ".stop", ".lock"
-# A process that has been started reports within this time, or it never will.
+# A process that has not reported by then has failed.
 _START_S = 60.0
 # The system clock, which dates the start of a process, may be adjusted meanwhile.
 _SAME_START_S = 5.0
-# With less disk space than this, that is most likely why the process ended.
+# With less free space than this, a full disk is the likely cause of a failure.
 _FULL_BYTES = 1 << 20
 
 
@@ -155,11 +155,11 @@ class Run:
         return RunState(**{**values, "warnings": tuple(values.get("warnings", ()))})
 
     def store_state(self, state: RunState) -> None:
-        """Write the state; raises WorkspaceError if the disk refuses."""
+        """Write the state; raises WorkspaceError if writing fails."""
         write_json(self.folder / _STATE, asdict(state))
 
     def update(self, **changes: object) -> None:
-        """Change fields of the stored state; raises WorkspaceError if the disk refuses."""
+        """Change fields of the stored state; raises WorkspaceError if writing fails."""
         self.store_state(replace(self.stored_state(), **changes))  # type: ignore[arg-type]
 
     def enqueue(self) -> None:
@@ -202,7 +202,7 @@ class Run:
         return current_names(SENTENCES, read_json(path)) if path.exists() else {}
 
     def store_sample_transcripts(self, samples: dict[str, Any]) -> None:
-        """Replace what `sample_transcripts` returns; raises WorkspaceError if the disk refuses."""
+        """Replace what `sample_transcripts` returns; raises WorkspaceError if writing fails."""
         write_json(self.folder / SENTENCES, samples)
 
     def log_tail(self, n_lines: int = 100) -> list[str]:

@@ -28,7 +28,7 @@ def create_run(
     """Create a run and split its dataset if necessary: both, or neither.
 
     Returns the run and the split, None if the dataset had one already. Raises what `device_for`,
-    `runs.create` and `propose_split` raise, WorkspaceError if the disk refuses.
+    `runs.create` and `propose_split` raise, WorkspaceError if writing fails.
     """
     device_for(config)
     proposal = propose_split(dataset, config)

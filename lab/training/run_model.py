@@ -99,7 +99,7 @@ def write_best_model(run: Run, model: Whisper) -> None:
     """Load the best checkpoint into `model`, and save that as the run's model.
 
     Reports about an earlier model of the run are removed. Raises CheckpointError if the checkpoint
-    is damaged or the disk refuses; the earlier model and its reports then stay.
+    is damaged or writing fails; the earlier model and its reports then stay.
 
     model: as loaded by `load_initial_model`
     """

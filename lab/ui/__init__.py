@@ -1,4 +1,4 @@
-"""The browser interface, the only room that imports Streamlit: pages call it, it calls `lab`."""
+"""The browser interface, the only package that imports Streamlit: pages call it, it calls `lab`."""
 
 from lab.ui.page import open_page
 

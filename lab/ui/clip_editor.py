@@ -67,16 +67,16 @@ def show_clips(preparation: Preparation, failed: dict[ClipSpan, list[str]]) -> N
 
 
 def _show_editor(preparation: Preparation, clip: ClipSpan) -> None:
-    whole = preparation.recordings[clip.recording_index]
+    recording = preparation.recordings[clip.recording_index]
     start_s, end_s = preparation.times_s(clip)
-    context = round(_CONTEXT_S * whole.sample_rate)
+    context = round(_CONTEXT_S * recording.sample_rate)
     first = max(clip.start - context, 0)
     samples = preparation.samples(clip.recording_index, first, clip.end + context)
     st.audio(clip_wav(preparation, clip), autoplay=True)
-    mono = Waveform(samples if samples.ndim == 1 else samples.mean(axis=0), whole.sample_rate)
+    mono = Waveform(samples if samples.ndim == 1 else samples.mean(axis=0), recording.sample_rate)
     figure = charts.waveform(
         waveform_envelope(mono, width=_ENVELOPE_WIDTH),
-        start_s=whole.start_s + first / whole.sample_rate,
+        start_s=recording.start_s + first / recording.sample_rate,
         spans_s=[(start_s, end_s)],
     )
     charts.show(figure, key="clip_waveform")

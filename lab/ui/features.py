@@ -81,7 +81,8 @@ def choose_settings(
         st.caption(
             f"Each window covers **{resolution.window_ms:.3g} ms**, a new one begins every "
             f"**{resolution.hop_ms:.3g} ms**, and frequencies **{resolution.bin_hz:.3g} Hz** apart "
-            "can be distinguished. A window half as long needs frequencies twice as far apart."
+            "can be distinguished. Halving the window doubles the smallest frequency difference it "
+            "can resolve."
         )
     return settings
 

@@ -86,7 +86,7 @@ def show_preparation(workspace: Workspace) -> None:
 
 
 def _title(preparation: Preparation) -> str:
-    names = [whole.name for whole in preparation.recordings] or ["nothing"]
+    names = [recording.name for recording in preparation.recordings] or ["nothing"]
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return f"{names[0]}{more} · {preparation.created_at:%d %b %Y %H:%M} UTC"
 
@@ -107,12 +107,12 @@ def _show_summary(preparation: Preparation) -> None:
             ":material/error:",
             [f"{failure.name}: {failure.reason}" for failure in preparation.failures],
         )
-    warned = [whole for whole in preparation.recordings if whole.warnings]
+    warned = [recording for recording in preparation.recordings if recording.warnings]
     if warned:
         _show_messages(
             f"Notes on {formatting.count(len(warned), 'recording')}",
             ":material/warning:",
-            [f"{whole.name}: {' '.join(whole.warnings)}" for whole in warned],
+            [f"{recording.name}: {' '.join(recording.warnings)}" for recording in warned],
         )
 
 

@@ -84,13 +84,13 @@ def _for_excerpt(recipe: Recipe, start_s: float, duration_s: float) -> Recipe:
     return replace(recipe, reduce_noise=replace(step, noise_start_s=begin_s, noise_end_s=end_s))
 
 
-def _before(sound: AudioArray, start_s: float, peak: float, *, key: str) -> None:
-    mono = Waveform(_one_channel(sound.samples), sound.sample_rate)
+def _before(excerpt: AudioArray, start_s: float, peak: float, *, key: str) -> None:
+    mono = Waveform(_one_channel(excerpt.samples), excerpt.sample_rate)
     envelope = waveform_envelope(mono, width=_PIECES)
     figure = charts.waveform(envelope, start_s=start_s, peak=peak, selectable=True)
     span = charts.select_span(figure, key=key)
-    _spectrogram(mono, start_s, sound.sample_rate / 2, key="before_spectrogram")
-    st.audio(wav.encode(sound.samples, sample_rate=sound.sample_rate))
+    _spectrogram(mono, start_s, excerpt.sample_rate / 2, key="before_spectrogram")
+    st.audio(wav.encode(excerpt.samples, sample_rate=excerpt.sample_rate))
     if span is None:
         st.caption("To reduce noise, drag over a part of the waveform that contains only noise.")
         return

@@ -270,7 +270,7 @@ def test_the_number_of_continuations_is_limited(script: RecordingScript) -> None
     assert len(script.segments(window(0, 20))) == 16
 
 
-# --- short contexts ---
+# --- short audio contexts ---
 
 
 @pytest.mark.parametrize(

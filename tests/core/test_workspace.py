@@ -119,8 +119,8 @@ def test_the_size_of_a_workspace_is_the_sum_of_its_files(workspace: Workspace) -
 def test_a_written_file_replaces_the_old_one(tmp_path: Path) -> None:
     target = tmp_path / "new" / "folder" / "notes.txt"
     for text in ("old", "new"):
-        with atomic_write(target) as beside:
-            beside.write_text(text)
+        with atomic_write(target) as part_path:
+            part_path.write_text(text)
         assert target.read_text() == text
     assert names_in(target.parent) == ["notes.txt"]
 
@@ -133,8 +133,8 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     target.write_text("old")
 
     def write() -> None:
-        with atomic_write(target) as beside:
-            beside.write_text("half")
+        with atomic_write(target) as part_path:
+            part_path.write_text("half")
             raise error
 
     with pytest.raises(type(error)):
@@ -148,8 +148,8 @@ def test_a_full_disk_is_reported_and_leaves_the_old_file(tmp_path: Path) -> None
     target.write_text("old")
 
     def write() -> None:
-        with atomic_write(target) as beside:
-            beside.write_text("half")
+        with atomic_write(target) as part_path:
+            part_path.write_text("half")
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(WorkspaceError, match=r"No space left on device.*Free some space"):

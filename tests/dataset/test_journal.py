@@ -97,5 +97,5 @@ def test_reading_continues_from_an_offset_and_detects_another_journal(tmp_path: 
 )
 def test_an_invalid_line_is_reported(line: bytes, tmp_path: Path) -> None:
     (tmp_path / JOURNAL_NAME).write_bytes(line)
-    with pytest.raises(WorkspaceError, match="Undo the changes made to it by hand"):
+    with pytest.raises(WorkspaceError, match="If you edited it by hand, revert your edits"):
         journal.read(tmp_path)

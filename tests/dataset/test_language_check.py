@@ -1,4 +1,4 @@
-"""Language check: finds a corpus of another language, and spares one that Whisper hardly knows."""
+"""Language check: finds a corpus of another language, and spares one that Whisper barely knows."""
 
 import json
 from collections.abc import Sequence

@@ -44,7 +44,7 @@ class Utterance:
 def prompts(language: str, *, min_words: int = 3) -> list[Utterance]:
     """The prompts of at least `min_words` words whose text says exactly what is spoken.
 
-    Raises `SpeechUnavailableError` where Debian's packages cannot be had.
+    Raises `SpeechUnavailableError` where Debian's packages are unavailable.
     """
     folder = CACHE / language
     if not folder.exists():
@@ -133,7 +133,7 @@ def fetch(packages: list[str], folder: Path) -> None:
 
 
 def prompts_or_skip(language: str, *, min_words: int = 3) -> list[Utterance]:
-    """Real speech with its texts; the test is skipped where it cannot be had."""
+    """Real speech with its texts; the test is skipped where it is unavailable."""
     try:
         return prompts(language, min_words=min_words)
     except SpeechUnavailableError as error:

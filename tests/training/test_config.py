@@ -103,7 +103,7 @@ def test_a_file_without_settings_is_rejected(text: str) -> None:
 
 
 def test_contradicting_settings_are_rejected() -> None:
-    with pytest.raises(OptionsError, match="must be a multiple of twice the heads"):
+    with pytest.raises(OptionsError, match="must be a multiple of 2 × heads"):
         Architecture(heads=5)
     with pytest.raises(OptionsError, match="trained from scratch"):
         DEFAULTS.with_overrides(["architecture.layers=2", "trainable=lora"])
@@ -125,7 +125,7 @@ def test_larger_models_get_lower_rates_and_extreme_rates_are_warned_about() -> N
     (warning,) = warnings(DEFAULTS.with_overrides(["learning_rate=3e-3"]), 512)
     assert "150 times" in warning
     (warning,) = warnings(DEFAULTS.with_overrides(["learning_rate=1e-7"]), 512)
-    assert "hardly learn" in warning
+    assert "barely learn" in warning
 
 
 def test_reading_runs_does_not_load_torch() -> None:

@@ -332,7 +332,7 @@ def test_a_run_resumes_with_its_clips_when_the_dataset_changes(
         found.change([(entry, replace(entry, transcription="tjetër"))], what="")
     state = train(run)
     assert state.state == "done"
-    assert any("uses the clips as they were" in warning for warning in state.warnings)
+    assert any("keeps using the clips it started with" in warning for warning in state.warnings)
     assert curve(run) == curve(whole)
 
 

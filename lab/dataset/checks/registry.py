@@ -71,7 +71,7 @@ CHECKS: Mapping[str, DatasetCheck] = {
     "unreadable": DatasetCheck(
         "Audio cannot be decoded",
         "All audio can be decoded",
-        "The file is damaged or truncated, so the text says more than can be heard.",
+        "The file is damaged or truncated, so the text contains more than the audio.",
         "serious",
         ("exclude",),
         needs_audio_stats=True,
@@ -80,7 +80,7 @@ CHECKS: Mapping[str, DatasetCheck] = {
         "Longer than 30 s",
         "No clip is longer than 30 s",
         "Whisper hears only 30 s at once but would be trained on the whole text: it learns to "
-        "write what it cannot hear. Split the recordings on the page Prepare.",
+        "hallucinate text. Split the recordings on the **Prepare** page.",
         "serious",
         ("exclude",),
     ),
@@ -134,21 +134,21 @@ CHECKS: Mapping[str, DatasetCheck] = {
         "Too much text for the audio",
         "No text is too long for its audio",
         "Nobody speaks that fast: the audio is truncated, or the text belongs to another clip. "
-        "Whisper learns insertions from it.",
+        "Training on it teaches Whisper to insert words.",
         "serious",
         ("correct", "exclude"),
     ),
     "slow": DatasetCheck(
         "Too little text for the audio",
         "No text is too short for its audio",
-        "Part of what is said may be missing from the text, and Whisper learns deletions from it.",
+        "Part of what is said may be missing from the text, which teaches Whisper to drop words.",
         "warning",
         ("correct", "exclude"),
     ),
     "empty": DatasetCheck(
         "No text",
         "Each clip has a text",
-        "They cannot be used for training until somebody transcribes them.",
+        "They cannot be used for training until they are transcribed.",
         "warning",
         ("correct",),
     ),
@@ -180,7 +180,7 @@ CHECKS: Mapping[str, DatasetCheck] = {
     "short": DatasetCheck(
         "Shorter than 1 s",
         "No clip is shorter than 1 s",
-        "They hold hardly a word, and near-silence makes Whisper hallucinate.",
+        "They contain barely a word, and near-silence makes Whisper hallucinate.",
         "warning",
         ("exclude",),
     ),
@@ -188,7 +188,7 @@ CHECKS: Mapping[str, DatasetCheck] = {
         "Clipping",
         "No clip is distorted by clipping",
         "The waveform is clipped at full scale again and again, because it was recorded too loud. "
-        "A few such clips do no harm; many teach the model distortion that speech does not have.",
+        "A few such clips do no harm; many bias the model towards distorted audio.",
         "warning",
         ("exclude",),
         needs_audio_stats=True,
@@ -206,7 +206,7 @@ CHECKS: Mapping[str, DatasetCheck] = {
         "Mostly silent",
         "No clip is mostly silent",
         "More than half of the clip is silence, where Whisper is known to hallucinate. Trim the "
-        "clips on the page Prepare.",
+        "clips on the **Prepare** page.",
         "warning",
         ("exclude",),
         needs_audio_stats=True,
@@ -221,8 +221,8 @@ CHECKS: Mapping[str, DatasetCheck] = {
     "numbers": DatasetCheck(
         "Numbers in digits",
         "No text has digits",
-        "Only somebody who listens knows how a number is read aloud. Written as words, it teaches "
-        "the model more.",
+        "Only listening tells how a number is read aloud. Written as words, it teaches the model "
+        "more.",
         "note",
         ("correct",),
     ),

@@ -1,1 +1,1 @@
-"""The rooms of the page Datasets; each draws one, and knows nothing of the others."""
+"""The tabs of the Datasets page, independent of each other."""

@@ -49,7 +49,7 @@ def show_undo(dataset: Dataset, what: str) -> None:
         icon=":material/undo:",
         on_click=attempt,
         args=(undo,),
-        help="Restores the previous values, except where a clip was changed again since.",
+        help="Restores the previous values, except where a clip has been changed since.",
     )
 
 

@@ -95,16 +95,21 @@ def _get_session(dataset: Dataset) -> CorrectionSession:
     clip = requested_clip()
     is_link = clip != st.session_state.get(_CLIP_SET, "")
     if is_link or _SESSION not in st.session_state or st.session_state.get(_CHOICES) != choices:
-        heard = _latest_predictions(dataset)
+        predictions = _latest_predictions(dataset)
         names = correction_queue(
             load_clips(dataset),
             order=order,
-            predictions=heard,
+            predictions=predictions,
             search=search,
             include_corrected=include_corrected,
         )
         st.session_state[_SESSION] = CorrectionSession(
-            dataset, names, server().reservations, heard, include_corrected, clip if is_link else ""
+            dataset,
+            names,
+            server().reservations,
+            predictions,
+            include_corrected,
+            clip if is_link else "",
         )
         st.session_state[_CHOICES] = choices
     session: CorrectionSession = st.session_state[_SESSION]

@@ -105,7 +105,7 @@ class CorrectionSession:
         undone = self.dataset.undo(action, by=by)
         self.actions = [one for one in self.actions if one.id != action.id]
         if undone is None:
-            self.error = "The clip was changed again since, so this cannot be undone. See History."
+            self.error = "The clip has been changed since, so this cannot be undone. See History."
             return
         name = undone.changes[0].file_name
         if name in self.queue:

@@ -53,5 +53,5 @@ def _show_action(clip: DatasetClip, action: Action, on_undo: Callable[[Action], 
         icon=":material/undo:",
         on_click=on_undo,
         args=(action,),
-        help="Undoes the whole action, except where a clip was changed again since.",
+        help="Undoes the whole action, except where a clip has been changed since.",
     )

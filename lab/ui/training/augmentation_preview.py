@@ -23,7 +23,7 @@ _STRIDE = 7919  # a large prime: successive seeds choose clips from all over the
 
 def show_augmentation(workspace: Workspace, dataset_name: str, augmentation: Augmentation) -> None:
     """Show a clip of the dataset before and after; raises LabError if it cannot be read."""
-    if not (augmentation.changes_sound or augmentation.time_masks or augmentation.frequency_masks):
+    if not (augmentation.alters_audio or augmentation.time_masks or augmentation.frequency_masks):
         st.caption(
             "Augmentation is off. With many epochs on few clips, it reduces overfitting: try 2 "
             "time masks, a noise probability of 0.3 and a speed change of 0.1."

@@ -32,7 +32,7 @@ def choose_normalizer(*, key: str) -> Normalizer | None:
     """Let the person choose the custom normalizer; None while their input is invalid."""
     with st.popover("Custom normalizer", icon=":material/rule:"):
         st.markdown(
-            "Choose what the columns “custom” ignore. The scores change at once; nothing is "
+            "Choose what the “custom” columns ignore. The scores change at once; nothing is "
             "transcribed again."
         )
         settings: dict[str, bool | str] = {}

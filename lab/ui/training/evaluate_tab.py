@@ -34,7 +34,7 @@ def show_evaluate(workspace: Workspace) -> None:
         _show_form(workspace, dataset_names)
     else:
         show_no_dataset(
-            "There is no dataset to evaluate a model on yet. Import one on the page **Datasets**."
+            "There is no dataset to evaluate a model on yet. Import one on the **Datasets** page."
         )
     show_jobs(
         workspace,

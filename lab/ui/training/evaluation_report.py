@@ -28,7 +28,7 @@ PERCENT = "%.1f %%"
 _MAX_ROWS = 1_000
 _VIEWS = ("Scores", "Clips", "Errors")
 _COUNTS = {
-    "insertions": "Words the model wrote that nobody said.",
+    "insertions": "Words in the prediction that were not spoken.",
     "deletions": "Words that were said and the model left out.",
     "substitutions": "Words that the model replaced with others.",
 }

@@ -26,8 +26,8 @@ def show_export(workspace: Workspace, run: Run) -> None:
     """Let the person export the model of a run, and show its exports."""
     st.markdown(
         "**In other programs.** Export the model for another library. To verify the export, that "
-        "library transcribes some clips with it, and the transcripts are compared with the ones "
-        "made here."
+        "library transcribes some clips with it, and the transcripts are compared with the "
+        "lab's own."
     )
     row = st.container(horizontal=True, vertical_alignment="bottom")
     file_format = row.selectbox(

@@ -32,7 +32,7 @@ def show_new_run(workspace: Workspace) -> None:
     by_name = {dataset.name: dataset for dataset in datasets.list_all(workspace)}
     if not by_name:
         show_no_dataset(
-            "There is no dataset to train on yet. Import one on the page **Datasets**; the "
+            "There is no dataset to train on yet. Import one on the **Datasets** page; the "
             "Albanian sample there trains in a few minutes."
         )
         return

@@ -48,7 +48,7 @@ def show_runs(workspace: Workspace) -> None:
     all_runs = runs.list_all(workspace)
     show_failure()
     if not all_runs:
-        st.info("No runs yet. Start one in the tab New run.", icon=":material/model_training:")
+        st.info("No runs yet. Start one on the **New run** tab.", icon=":material/model_training:")
         return
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:

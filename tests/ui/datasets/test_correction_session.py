@@ -153,7 +153,7 @@ def test_an_action_that_cannot_be_undone_is_reported(dataset: Dataset) -> None:
     session.accept("mine")
     correct(dataset, 0, "theirs", by="Besa")
     session.undo()
-    assert "changed again" in session.error
+    assert "been changed since" in session.error
     assert texts(dataset)[0] == "theirs"
     assert not session.actions
 

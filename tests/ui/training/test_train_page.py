@@ -156,7 +156,7 @@ def test_contradictory_settings_cannot_be_started(workspace: Workspace) -> None:
     app = open_page()
     app.toggle(key="train_own").set_value(True).run()
     app.number_input(key="train_architecture_heads").set_value(7).run()
-    assert "multiple of twice the heads" in done(app).error[0].value
+    assert "multiple of 2 × heads" in done(app).error[0].value
     assert "Start training" not in labels(app)
 
 
