@@ -4,14 +4,13 @@ import streamlit as st
 
 from lab.core.errors import LabError
 from lab.ui import open_page
-from lab.ui.controls import choose_tab
 from lab.ui.datasets.browse_tab import show_browse
 from lab.ui.datasets.check_tab import show_check
 from lab.ui.datasets.clean_tab import show_clean
 from lab.ui.datasets.correct_tab import show_correct
 from lab.ui.datasets.export_tab import show_export
 from lab.ui.datasets.import_tab import show_import
-from lab.ui.datasets.navigation import TAB, choose_dataset, show_summary
+from lab.ui.datasets.navigation import choose_dataset, choose_dataset_tab, show_summary
 from lab.ui.datasets.split_tab import show_split
 from lab.ui.feedback import show_error
 from lab.ui.page import DATASETS
@@ -34,6 +33,6 @@ try:
         show_import(workspace)
     else:
         show_summary(dataset)
-        TABS[choose_tab(TABS, key=TAB)](workspace, dataset)
+        TABS[choose_dataset_tab(TABS)](workspace, dataset)
 except LabError as error:
     show_error(error)

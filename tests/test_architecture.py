@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 from tests.support.paths import ROOT
@@ -50,6 +51,34 @@ def test_threads_are_started_in_jobs_only() -> None:
 def test_every_folder_of_lab_is_a_package() -> None:
     """Where `__init__.py` is missing, the import contracts look away."""
     assert all((path.parent / "__init__.py").exists() for path in modules())
+
+
+def test_folders_are_removed_in_one_place() -> None:
+    removing = [path for path in modules() if "rmtree" in path.read_text(encoding="utf-8")]
+    assert removing == [LAB / "core" / "workspace.py"]
+
+
+def test_no_two_public_classes_have_the_same_name() -> None:
+    places = defaultdict(list)
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not {name: where for name, where in places.items() if len(where) > 1}
+
+
+def test_tests_do_not_import_from_benchmarks() -> None:
+    importing = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tests").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("benchmarks"))
+        or (
+            isinstance(node, ast.Import)
+            and any(alias.name.startswith("benchmarks") for alias in node.names)
+        )
+    ]
+    assert not importing
 
 
 def test_the_top_of_lab_is_short_and_so_is_every_module() -> None:

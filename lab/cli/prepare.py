@@ -124,6 +124,8 @@ class _Recordings:
                 try:
                     if not problem:
                         self._show = self._terminal.progress(member.name)
+                        # As bytes, because decoding seeks and this stream cannot; the limits of
+                        # `recordings_in` bound their size.
                         yield AudioFile(member.read(), member.name)
                 except MemberError as error:
                     problem = str(error)

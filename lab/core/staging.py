@@ -5,13 +5,13 @@ folders behind; the next one in the same place removes them.
 """
 
 import secrets
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lab.core.errors import disk_errors
+from lab.core.errors import WorkspaceError, disk_errors
+from lab.core.workspace import remove
 
 _PREFIX = ".import-"
 _LOCK_SUFFIX = ".lock"
@@ -59,6 +59,7 @@ def _remove_leftovers(parent: Path) -> None:
 
 def _remove(folder: Path) -> None:
     """Remove a folder and its lock file; the caller holds the lock."""
-    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(WorkspaceError):
+        remove(folder)
     with suppress(OSError):
         Path(f"{folder}{_LOCK_SUFFIX}").unlink()

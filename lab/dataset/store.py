@@ -4,7 +4,6 @@ A change is first appended to the journal. The table, whose size grows with the 
 rewritten once the journal holds enough that the table lacks, and by `Dataset.compact`.
 """
 
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from types import MappingProxyType
 from filelock import FileLock, Timeout
 
 from lab.core.errors import OptionsError, WorkspaceError, disk_errors
-from lab.core.workspace import Workspace, item_path, slug
+from lab.core.workspace import Workspace, item_path, remove, slug
 from lab.dataset import journal, snapshot
 from lab.dataset.journal import JOURNAL_NAME, Action, Change
 from lab.dataset.snapshot import EDITABLE_FIELDS, file_signature
@@ -192,7 +191,7 @@ def delete(dataset: Dataset) -> None:
     """Delete a dataset with its audio permanently; raises WorkspaceError."""
     with locked(dataset), disk_errors(dataset.folder, "", action="removed"):
         (dataset.folder / TABLE_NAME).unlink()  # first, so that nobody opens it any more
-        shutil.rmtree(dataset.folder)
+        remove(dataset.folder)
     snapshot.forget(dataset.folder)
 
 

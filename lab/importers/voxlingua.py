@@ -11,7 +11,6 @@ import re
 import shutil
 import time
 import urllib.request
-import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -20,6 +19,7 @@ from urllib.error import HTTPError, URLError
 
 from filelock import FileLock, Timeout
 
+from lab.core.archives import ArchiveError, ArchiveLimits, open_archive
 from lab.core.errors import LabError, OptionsError, WorkspaceError, disk_errors
 from lab.core.files import gigabytes
 from lab.core.languages import LANGUAGES
@@ -224,9 +224,11 @@ class _Download:
     def _check_zip(self) -> None:
         """Check that the download is a zip; unpacking verifies the checksums."""
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                is_valid = bool(archive.infolist())
-        except (zipfile.BadZipFile, ValueError, EOFError):
+            with open_archive(
+                self.path, limits=ArchiveLimits(), is_wanted=lambda _name: True
+            ) as members:
+                is_valid = any(members)
+        except ArchiveError:
             is_valid = False
         if not is_valid:
             self._discard()

@@ -116,6 +116,10 @@ class JobQueue(Generic[J]):
         """Do the job. Raises LabError if it fails, Cancelled if it was stopped."""
         raise NotImplementedError
 
+    def unit_of(self, job: J) -> str:  # noqa: ARG002
+        """What a job is called in messages, for queues whose jobs are of several kinds."""
+        return self.unit
+
     def submit(self, job: J) -> int:
         """Add a job to the queue; returns its id."""
         with self._lock:
@@ -188,10 +192,13 @@ class JobQueue(Generic[J]):
         except LabError as error:
             self._fail(handle, str(error))
         except MemoryError:
-            self._fail(handle, f"This {self.unit} ran out of memory. {self.memory_advice}")
+            unit = self.unit_of(handle.job)
+            self._fail(handle, f"This {unit} ran out of memory. {self.memory_advice}")
         except Exception:
             cause = "failed because of an error inside the program; its log has the details"
-            self._fail(handle, f"This {self.unit} {cause}. Other jobs are not affected.")
+            self._fail(
+                handle, f"This {self.unit_of(handle.job)} {cause}. Other jobs are not affected."
+            )
             raise  # the worker logs it
         else:
             self.update(handle, state="done", note="Done", progress=1.0)

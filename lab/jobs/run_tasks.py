@@ -24,6 +24,13 @@ _VERIFICATION_CLIPS = 20
 _LOCK_TIMEOUT_S = 15.0
 
 Task = Literal["keep", "evaluate", "health", "publish", "export"]
+_UNITS: dict[Task, str] = {
+    "keep": "selection of the best checkpoint",
+    "evaluate": "evaluation",
+    "health": "regression check",
+    "publish": "publication",
+    "export": "export",
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,9 @@ class RunTaskQueue(JobQueue[RunTaskJob]):
     """Evaluates, checks, publishes and exports models of runs; keeps the best checkpoint of one."""
 
     unit = "task"
+
+    def unit_of(self, job: RunTaskJob) -> str:
+        return _UNITS[job.task]
 
     def run(self, handle: JobHandle[RunTaskJob]) -> None:
         """Do the task; if stopped or failed, no partial result is left behind."""

@@ -13,14 +13,14 @@ from whisper.model import ModelDimensions
 from lab.training.augment import augment_waveform, spec_augment
 from lab.training.batching import Batch, Collator, LabeledMel
 from lab.training.config import Augmentation, Config
-from lab.training.prepared_examples import PreparedClips, PreparedExamples, log_mel
+from lab.training.prepared_examples import PreparedExamples, TrainingClips, log_mel
 from lab.training.schedule import BatchPlan, PlanSampler, batch_order, steps_done, training_schedule
 
 
 class ClipBatches(Dataset[Batch]):
     """Makes planned batches of clips, with augmentation."""
 
-    def __init__(self, clips: PreparedClips, dims: ModelDimensions, config: Config) -> None:
+    def __init__(self, clips: TrainingClips, dims: ModelDimensions, config: Config) -> None:
         self._clips, self._config, self._n_mels = clips, config, dims.n_mels
         self._collator = Collator(dims, max_tokens=config.max_tokens)
         # A clip that is slowed down still has to fit into the encoder.
@@ -89,7 +89,7 @@ class ClipDataModule(pl.LightningDataModule):
         return self._loader(clips, plans, no_augmentation)
 
     def _loader(
-        self, clips: PreparedClips, plans: Iterable[BatchPlan], config: Config
+        self, clips: TrainingClips, plans: Iterable[BatchPlan], config: Config
     ) -> DataLoader[Batch]:
         batches = ClipBatches(clips, self._dims, config)
         # Without workers: the spectrograms are computed already, and a step uses all CPU cores.

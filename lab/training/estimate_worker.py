@@ -32,7 +32,7 @@ from lab.training.examples import Examples, count_phrases, select_examples
 from lab.training.forward import loss_of
 from lab.training.prepared_examples import (
     PreparationOptions,
-    PreparedClips,
+    TrainingClips,
     no_usable_clips,
     prepare,
     read_clip,
@@ -175,7 +175,7 @@ def _step_s(
     model: Whisper,
     config: Config,
     device: Device,
-    clips: PreparedClips,
+    clips: TrainingClips,
     typical: Sequence[int],
     longest: Sequence[int],
 ) -> tuple[float, float]:
@@ -207,7 +207,7 @@ def _step_s(
     return short_s, long_form_s
 
 
-def _validation_s(model: Whisper, device: Device, clips: PreparedClips, n: int) -> float:
+def _validation_s(model: Whisper, device: Device, clips: TrainingClips, n: int) -> float:
     """Seconds to transcribe `n` validation clips: fixed cost, and cost per clip."""
     times_s = []
     for n_clips in (1, 1, len(clips.clips)):  # the first one includes warm-up

@@ -18,7 +18,7 @@ from lab.training import advice
 from lab.training.batching import Batch
 from lab.training.config import Config
 from lab.training.forward import loss_of
-from lab.training.prepared_examples import PreparedClips
+from lab.training.prepared_examples import TrainingClips
 from lab.training.validation import ValidationTranscripts, transcribe_validation
 
 VALIDATION_LOSS = "validation_loss"
@@ -37,7 +37,7 @@ class WhisperModule(pl.LightningModule):
         model: Whisper,
         config: Config,
         *,
-        validation: PreparedClips,
+        validation: TrainingClips,
         device: Device,
         last_checkpoint: Path,
     ) -> None:

@@ -6,7 +6,6 @@ deleted. If augmentation changes the waveforms, the waveforms are stored instead
 
 import hashlib
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ from lab.core.errors import AudioError, WorkspaceError, disk_errors
 from lab.core.progress import Progress
 from lab.core.renamed_keys import current_names
 from lab.core.staging import Staging
+from lab.core.workspace import remove
 from lab.dataset import Dataset, DatasetClip
 from lab.training.batching import Collator
 from lab.training.config import Config
@@ -36,7 +36,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class PreparedClip:
+class TrainingClip:
     """A clip. start, length: its place in the file of its split, in frames or samples"""
 
     file_name: str
@@ -48,13 +48,13 @@ class PreparedClip:
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedClips:
+class TrainingClips:
     """The clips of a split.
 
     data: memory-mapped spectrograms (frames, n_mels), float16, or waveforms (samples,), int16
     """
 
-    clips: tuple[PreparedClip, ...]
+    clips: tuple[TrainingClip, ...]
     data: Array
 
     @property
@@ -78,8 +78,8 @@ class PreparedClips:
 class PreparedExamples:
     """The clips of a run. left_out: phrases such as “2 clips longer than 30 s”"""
 
-    train: PreparedClips
-    validation: PreparedClips
+    train: TrainingClips
+    validation: TrainingClips
     left_out: tuple[str, ...]
 
     def fingerprint(self) -> str:
@@ -169,7 +169,7 @@ def prepare(
         }
         text = json.dumps(index, ensure_ascii=False)
         (staging / _INDEX).write_text(text, encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         staging.rename(folder)
     return load_prepared(folder)
 
@@ -232,9 +232,9 @@ def read_clip(dataset: Dataset, clip: DatasetClip, options: PreparationOptions) 
 
 def _write(
     path: Path, clips: Iterable[tuple[DatasetClip, Samples]], n_mels: int | None
-) -> list[PreparedClip]:
+) -> list[TrainingClip]:
     """Concatenate clips in one file, as spectrograms unless `n_mels` is None."""
-    written: list[PreparedClip] = []
+    written: list[TrainingClip] = []
     start = 0
     with path.open("xb") as file:
         for clip, samples in clips:
@@ -245,14 +245,14 @@ def _write(
             file.write(data.tobytes())
             text, duration_s = " ".join(clip.transcription.split()), len(samples) / SAMPLE_RATE
             written.append(
-                PreparedClip(clip.file_name, text, clip.language, duration_s, start, len(data))
+                TrainingClip(clip.file_name, text, clip.language, duration_s, start, len(data))
             )
             start += len(data)
     return written
 
 
-def _open(path: Path, clips: list[dict[str, Any]], n_mels: int | None) -> PreparedClips:
+def _open(path: Path, clips: list[dict[str, Any]], n_mels: int | None) -> TrainingClips:
     """Map the file that `_write` wrote into memory."""
     data: Array = np.memmap(path, "<i2" if n_mels is None else "<f2", mode="r")
     data = data if n_mels is None else data.reshape(-1, n_mels)
-    return PreparedClips(tuple(PreparedClip(**clip) for clip in clips), data)
+    return TrainingClips(tuple(TrainingClip(**clip) for clip in clips), data)

@@ -3,7 +3,6 @@
 Torch is not imported.
 """
 
-import shutil
 import time
 from contextlib import suppress
 from itertools import count
@@ -15,7 +14,7 @@ from lab.asr.checkpoints import list_models
 from lab.asr.official_models import ALIASES
 from lab.core.errors import OptionsError, WorkspaceError, disk_errors
 from lab.core.staging import Staging
-from lab.core.workspace import Workspace, item_path, slug, write_text
+from lab.core.workspace import Workspace, item_path, remove, slug, write_text
 from lab.training.config import Config
 from lab.training.run import CONFIG, MODEL, Run, RunState
 
@@ -107,7 +106,8 @@ def clean_up(run: Run) -> None:
     obsolete = [*run.checkpoints_dir.glob(".*.part"), *run.folder.glob(f".{MODEL}.*.part")]
     if run.stored_state().state == "done":
         obsolete += [run.last_checkpoint, run.best_checkpoint]
-        shutil.rmtree(run.clips_dir, ignore_errors=True)
+        with suppress(WorkspaceError):
+            remove(run.clips_dir)
     for path in obsolete:
         with suppress(OSError):
             path.unlink()

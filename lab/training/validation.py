@@ -13,7 +13,7 @@ from lab.asr.memory import trim_memory
 from lab.asr.options import TranscribeOptions
 from lab.audio import SAMPLE_RATE, Waveform
 from lab.scoring import BASIC, score
-from lab.training.prepared_examples import PreparedClips
+from lab.training.prepared_examples import TrainingClips
 from lab.training.run_model import merged_checkpoint
 
 # Limit for the tokens of a text: this many times those of the longest reference, and some more.
@@ -30,7 +30,7 @@ class ValidationTranscripts:
 
 
 def transcribe_validation(
-    model: Whisper, clips: PreparedClips, indices: Sequence[int], *, device: Device
+    model: Whisper, clips: TrainingClips, indices: Sequence[int], *, device: Device
 ) -> ValidationTranscripts:
     """Transcribe clips with a temporary copy of `model`, and score the texts.
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import streamlit as st
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, OptionsError
 from lab.ui.feedback import show_error
 
 # Streamlit serves a download from the server's memory.
 MAX_DOWNLOAD_BYTES = 1_000_000_000
+_MAX_UPLOAD_MB = 1  # of a settings file or a list of sentences
 
 
 def upload_field(
@@ -26,11 +27,15 @@ def upload_field(
         uploaded = st.session_state[key]
         st.session_state[f"{key}_problem"] = ""
         try:
+            if uploaded and uploaded.size > _MAX_UPLOAD_MB << 20:
+                raise OptionsError(
+                    f"The file is larger than {_MAX_UPLOAD_MB} MB. Choose a smaller one."
+                )
             on_load(uploaded.getvalue() if uploaded else None)
         except LabError as error:
             st.session_state[f"{key}_problem"] = str(error)
 
-    st.file_uploader(label, type=types, key=key, on_change=load)
+    st.file_uploader(label, type=types, max_upload_size=_MAX_UPLOAD_MB, key=key, on_change=load)
     if problem := st.session_state.get(f"{key}_problem"):
         show_error(problem)
 

@@ -1,5 +1,6 @@
 """Models: choosing one, and adding one from checkpoint files."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from lab.asr import checkpoints
 from lab.asr.checkpoints import ModelInfo, list_models
 from lab.core.errors import OptionsError
+from lab.core.files import CHUNK_BYTES
 from lab.core.workspace import Workspace
 from lab.ui import formatting
 from lab.ui.feedback import errors_shown
@@ -88,7 +90,8 @@ def _add(workspace: Workspace, name: str, files: list[UploadedFile]) -> ModelInf
                     "model.safetensors."
                 )
             target = source / ("model.pt" if is_checkpoint else file.name)
-            target.write_bytes(file.getbuffer())
+            with target.open("wb") as copy:
+                shutil.copyfileobj(file, copy, CHUNK_BYTES)
         if is_checkpoint:
             source /= "model.pt"
         return checkpoints.add(source, name=name, models_dir=workspace.models_dir)

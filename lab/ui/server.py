@@ -6,16 +6,12 @@ from lab.asr.pool import EnginePool
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.correction_queue import ClipReservations
-from lab.jobs.datasets import (
-    DatasetAnalysisQueue,
-    ExportQueue,
-    ImportQueue,
-    LanguageCheckJob,
-    LanguageCheckQueue,
-    PredictionQueue,
-)
+from lab.jobs.dataset_analysis import DatasetAnalysisQueue, LanguageCheckJob, LanguageCheckQueue
+from lab.jobs.dataset_export import ExportQueue
 from lab.jobs.estimate import EstimateQueue
 from lab.jobs.evaluation import EvaluationQueue
+from lab.jobs.imports import ImportQueue
+from lab.jobs.prediction import PredictionQueue
 from lab.jobs.preparation import PreparationQueue
 from lab.jobs.queue import Worker
 from lab.jobs.run_tasks import RunTaskQueue

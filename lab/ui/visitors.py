@@ -7,14 +7,14 @@ day after its last use.
 
 import os
 import secrets
-import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
-from lab.core.workspace import TOKEN, VISITORS, Workspace
+from lab.core.errors import WorkspaceError
+from lab.core.workspace import TOKEN, VISITORS, Workspace, remove
 
 MODE_VARIABLE = "LAB_MODE"
 KEPT_HOURS = 24
@@ -62,6 +62,6 @@ def _remove_expired(visitors: Path) -> None:
     oldest = time.time() - KEPT_HOURS * 3600
     for folder in visitors.iterdir():
         # Another visitor's request may be removing the same folder.
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, WorkspaceError):
             if folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder)

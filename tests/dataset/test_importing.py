@@ -29,7 +29,7 @@ from lab.dataset.importing import (
 from lab.dataset.store import datasets_dir
 from lab.importers import get_format
 from lab.importers.uploads import save_uploads
-from lab.jobs.datasets import ImportJob, ImportQueue
+from lab.jobs.imports import ImportJob, ImportQueue
 from tests.support.waiting import wait_for
 
 HEADER = "client_id\tpath\tsentence\tlocale\n"

@@ -11,7 +11,7 @@ from lab.audio import Waveform
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.predictions import load
-from lab.jobs.datasets import PredictionJob, PredictionQueue
+from lab.jobs.prediction import PredictionJob, PredictionQueue
 from tests.support.fake_engine import FakeEngine, duration_and_language, silent_dataset
 from tests.support.waiting import wait_for
 

@@ -9,7 +9,7 @@ from lab.asr.checkpoints import list_models
 from lab.core.workspace import Workspace, remove
 from lab.export.store import export_dir, list_exports
 from lab.export.verification import read_verification
-from lab.jobs.run_tasks import RunTaskJob, RunTaskQueue
+from lab.jobs.run_tasks import RunTaskJob, RunTaskQueue, Task
 from lab.training import runs
 from lab.training.config import Config
 from lab.training.run import Run
@@ -27,6 +27,32 @@ def run(workspace: Workspace) -> Run:
 @pytest.fixture
 def queue() -> RunTaskQueue:
     return RunTaskQueue()
+
+
+@pytest.mark.parametrize(
+    ("task", "unit"),
+    [
+        ("keep", "selection of the best checkpoint"),
+        ("evaluate", "evaluation"),
+        ("health", "regression check"),
+        ("publish", "publication"),
+        ("export", "export"),
+    ],
+)
+def test_messages_name_the_task(
+    queue: RunTaskQueue,
+    workspace: Workspace,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    task: Task,
+    unit: str,
+) -> None:
+    def run_out_of_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(queue, "_run_task", run_out_of_memory)
+    job = wait_for(queue, workspace, queue.submit(RunTaskJob(workspace, run, task)))
+    assert job.error == f"This {unit} ran out of memory. {queue.memory_advice}"
 
 
 def test_a_published_model_is_listed_under_its_name_and_has_a_card(

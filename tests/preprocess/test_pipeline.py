@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.prepare import full_recipe
 from lab import audio
 from lab.audio.levels import loudness_lufs
 from lab.core.errors import AudioError
@@ -22,6 +21,7 @@ from lab.preprocess.recipe import (
 )
 from lab.recordings.samples import list_samples
 from tests.support.sounds import RATE, sine
+from tests.support.spoken_passages import full_recipe
 
 FULL = replace(full_recipe(22_050), bit_depth=BitDepth(24))
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.prepare import covered_share, cuts_in_words, pieces, spoken
 from lab import audio
 from lab.asr.speech import find_speech
 from lab.audio import SAMPLE_RATE
@@ -15,6 +14,7 @@ from lab.preprocess.recipe import Split
 from lab.preprocess.split import Cuts, Span, arrange, find_cuts
 from lab.recordings.samples import list_samples
 from tests.support.speech import Utterance
+from tests.support.spoken_passages import covered_share, cuts_in_words, pieces, spoken
 
 RATE = 1_000  # Hz, where only lengths matter
 

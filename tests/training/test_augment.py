@@ -6,7 +6,7 @@ import pytest
 from lab.training import augment
 from lab.training.config import Augmentation, Config
 from lab.training.data_module import ClipBatches
-from lab.training.prepared_examples import PreparedClip, PreparedClips
+from lab.training.prepared_examples import TrainingClip, TrainingClips
 from tests.support.whispers import BRIEF
 
 RATE = 16_000
@@ -33,8 +33,8 @@ def test_a_faster_clip_is_shorter_and_higher(tone: np.ndarray) -> None:
 
 
 def test_a_slowed_down_clip_still_fits_into_the_encoder() -> None:
-    clips = PreparedClips(
-        (PreparedClip("a.wav", "po", "sq", 1.0, 0, RATE),), np.ones(RATE, np.int16)
+    clips = TrainingClips(
+        (TrainingClip("a.wav", "po", "sq", 1.0, 0, RATE),), np.ones(RATE, np.int16)
     )
     config = Config(
         dataset="a", long_form_ratio=1.0, augmentation=Augmentation(max_speed_change=0.3)

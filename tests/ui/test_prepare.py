@@ -73,6 +73,9 @@ def test_a_saved_recipe_is_loaded() -> None:
     assert figures(app)["Sample rate"][1] == "24,000 Hz"
     app.file_uploader(key="upload_recipe.yaml").upload("recipe.yaml", b"resample: {rate: 3}").run()
     assert any("unknown" in error.value for error in app.error)
+    large = b"#" * (1 << 20) + recipe.encode()
+    app.file_uploader(key="upload_recipe.yaml").upload("recipe.yaml", large).run()
+    assert any("larger than 1 MB" in error.value for error in app.error)
 
 
 def test_a_zip_is_unpacked_and_the_files_skipped_are_listed(workspace: Workspace) -> None:

@@ -9,7 +9,7 @@ from lab.core.languages import LANGUAGES
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset, DatasetClip, language_check
 from lab.dataset.language_check import SAMPLE_SIZE, LanguageVerdict
-from lab.jobs.datasets import (
+from lab.jobs.dataset_analysis import (
     DatasetAnalysisJob,
     DatasetAnalysisQueue,
     LanguageCheckJob,

@@ -18,7 +18,7 @@ from lab.dataset.correction_queue import (
     needs_correction,
 )
 from lab.dataset.predictions import Prediction
-from lab.jobs.datasets import PredictionJob
+from lab.jobs.prediction import PredictionJob
 from lab.ui import formatting
 from lab.ui.datasets import text_editor
 from lab.ui.datasets.correction_session import CorrectionSession

@@ -7,7 +7,7 @@ import streamlit as st
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.export import LAYOUTS, list_exports, select_clips
-from lab.jobs.datasets import ExportJob
+from lab.jobs.dataset_export import ExportJob
 from lab.ui import formatting
 from lab.ui.datasets.shared import filter_clips, load_clips, load_table
 from lab.ui.downloads import MAX_DOWNLOAD_BYTES, download_button

@@ -12,7 +12,7 @@ from lab.core.workspace import Workspace, slug
 from lab.dataset.importing import Source, SourceInfo, UploadedSource, VoxLinguaSource
 from lab.importers import CORPUS_FORMATS, CorpusFormat
 from lab.importers.corpora import VOXLINGUA
-from lab.jobs.datasets import ImportJob
+from lab.jobs.imports import ImportJob
 from lab.ui import formatting
 from lab.ui.controls import choose_language
 from lab.ui.datasets.audio_checks import show_language_warning

@@ -1,5 +1,7 @@
 """Which dataset is open, and which of its tabs; both are kept in the URL."""
 
+from collections.abc import Collection
+
 import streamlit as st
 
 from lab import dataset as datasets
@@ -7,13 +9,14 @@ from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.statistics import summary
 from lab.ui import formatting
-from lab.ui.controls import choose_remembered, open_view
+from lab.ui.controls import choose_remembered, choose_tab, open_view
 from lab.ui.datasets.shared import load_table
 from lab.ui.feedback import delete_popover, show_failure
 from lab.ui.server import server
 from lab.ui.tables import show_facts
 
 TAB = "tab"
+_OLD_TAB = "room"  # the parameter's name in older bookmarks
 _DATASET, _IMPORTING, _CLIP = "dataset", "importing", "clip"
 
 
@@ -42,6 +45,13 @@ def choose_dataset(workspace: Workspace) -> Dataset | None:
             by_name[name],
         )
     return by_name[name]
+
+
+def choose_dataset_tab(tabs: Collection[str]) -> str:
+    """Let the person choose a tab of the dataset; bookmarks with its old parameter still work."""
+    if (bookmarked := st.query_params.pop(_OLD_TAB, "")) in tabs:
+        open_view(bookmarked, key=TAB)
+    return choose_tab(tabs, key=TAB)
 
 
 def open_dataset(name: str, tab: str = "Browse", *, clip: str = "") -> None:

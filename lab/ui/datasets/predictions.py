@@ -8,7 +8,7 @@ import streamlit as st
 from lab.core.workspace import Workspace
 from lab.dataset import EXCLUDED, Dataset, DatasetClip, predictions, statistics
 from lab.dataset.predictions import FOLDER_NAME
-from lab.jobs.datasets import PredictionJob
+from lab.jobs.prediction import PredictionJob
 from lab.ui import formatting
 from lab.ui.datasets.problem_table import show_problems
 from lab.ui.datasets.shared import DATASET_HASH, load_clips, load_table

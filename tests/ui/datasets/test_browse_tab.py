@@ -41,6 +41,16 @@ def clips_of(app: AppTest) -> list[str]:
     return list(app.dataframe[0].value["text"])
 
 
+@pytest.mark.usefixtures("english")
+@pytest.mark.parametrize(("old", "tab"), [("Clean", "Clean"), ("Attic", "Browse")])
+def test_older_bookmarks_open_their_tab(old: str, tab: str) -> None:
+    app = browse(dataset="english", room=old)
+    assert app.segmented_control(key="tab").value == tab
+    assert "room" not in app.query_params
+    app.segmented_control(key="tab").set_value("Check").run()
+    assert app.segmented_control(key="tab").value == "Check"
+
+
 def test_the_filter_shows_matching_clips_and_is_kept_in_the_url(
     english: Dataset,
 ) -> None:

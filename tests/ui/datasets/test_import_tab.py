@@ -15,7 +15,7 @@ from lab.audio import Waveform
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset
 from lab.dataset.store import datasets_dir
-from lab.jobs.datasets import LanguageCheckQueue
+from lab.jobs.dataset_analysis import LanguageCheckQueue
 from lab.recordings.samples import list_sample_datasets
 
 PAGE = """

@@ -11,7 +11,7 @@ from lab.core.errors import CheckpointError
 from lab.core.workspace import Workspace
 from lab.dataset import Dataset, language_check
 from lab.dataset.audio_stats import load_audio_stats
-from lab.jobs.datasets import (
+from lab.jobs.dataset_analysis import (
     DatasetAnalysisJob,
     DatasetAnalysisQueue,
     LanguageCheckJob,
