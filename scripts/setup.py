@@ -200,9 +200,9 @@ def port_number(text: str) -> int:
 # --- the checks ---
 
 
-# A file's tests stay together, for they share servers and models; each worker takes about 2 GB.
+# tests/conftest.py says which tests stay together; each worker takes about 2 GB.
 WORKERS = min(os.cpu_count() or 1, 4)
-PYTEST = f"pytest -n {WORKERS} --dist loadfile --no-loadscope-reorder"
+PYTEST = f"pytest -n {WORKERS} --dist loadgroup --no-loadscope-reorder"
 # The fast loop leaves out what needs the real weights, a browser, or patience.
 FAST = f'{PYTEST} -m "not real and not browser and not slow"'
 LINT = ("ruff check .", "ruff format --check .", "mypy")

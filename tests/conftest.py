@@ -27,11 +27,19 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser journeys first: they are long, and a worker that begins with one last is waited for.
+    """Say what several workers may not tear apart, and what they begin with.
 
-    Sorting is stable, so each file's tests stay together and in their order.
+    Tests of a file whose fixtures are for the whole file, such as a server, stay together. Browser
+    journeys come first: they are long, and would be waited for if one worker began them last.
     """
-    journeys = {item.path for item in items if item.get_closest_marker("browser")}
+    shared = ("tests/ui", "tests/health", "tests/test_privacy.py")
+    journeys = set()
+    for item in items:
+        name = item.path.relative_to(ROOT).as_posix()
+        if name.startswith(shared):
+            item.add_marker(pytest.mark.xdist_group(name))
+        if item.get_closest_marker("browser"):
+            journeys.add(item.path)
     items.sort(key=lambda item: item.path not in journeys)
 
 

