@@ -200,10 +200,11 @@ def test_base_makes_few_errors_on_all_english_prompts(
     fast_engine: Engine, english_prompts: list[Utterance]
 ) -> None:
     assert len(english_prompts) > 200
-    references = [prompt.text for prompt in english_prompts]
-    clips = fast_engine.transcribe_clips([prompt.load() for prompt in english_prompts], ENGLISH)
+    spoken = [(prompt.load(), prompt.text) for prompt in english_prompts]
+    short, references = zip(*(one for one in spoken if one[0].duration_s <= 30), strict=True)
+    clips = fast_engine.transcribe_clips(short, ENGLISH)
     # Measured on an AMD EPYC: 2.9 % in bfloat16.
-    assert word_error_rate(references, [clip.text for clip in clips]) <= 0.035
+    assert word_error_rate([*references], [clip.text for clip in clips]) <= 0.035
 
     # As one recording: alone, each prompt would fill most of its window with silence.
     talk, reference = joined(english_prompts)
