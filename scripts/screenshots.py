@@ -130,8 +130,10 @@ def _wait_until_idle(page: Page) -> None:
 def main() -> None:
     """Take the screenshots named on the command line, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", metavar="NAME", nargs="*", choices=list(SCREENSHOTS))
+    parser.add_argument("names", metavar="NAME", nargs="*", help=", ".join(SCREENSHOTS))
     names = parser.parse_args().names or list(SCREENSHOTS)
+    if unknown := set(names) - SCREENSHOTS.keys():
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
     expect.set_options(timeout=TIMEOUT_MS)
     create_content(names)
     take(names)
