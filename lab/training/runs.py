@@ -100,12 +100,12 @@ def delete(run: Run) -> None:
 def clean_up(run: Run) -> None:
     """Remove partial files of killed processes and, if the run is done, its checkpoints and clips.
 
-    The caller holds the run's lock. Files such as the state, which are also written without it, are
-    left alone.
+    The caller holds the run's lock. Files such as the state, which others write without it, are
+    left alone until the run is done: nobody writes them then.
     """
     obsolete = [*run.checkpoints_dir.glob(".*.part"), *run.folder.glob(f".{MODEL}.*.part")]
     if run.stored_state().state == "done":
-        obsolete += [run.last_checkpoint, run.best_checkpoint]
+        obsolete += [run.last_checkpoint, run.best_checkpoint, *run.folder.glob(".*.part")]
         with suppress(WorkspaceError):
             remove(run.clips_dir)
     for path in obsolete:

@@ -234,6 +234,7 @@ def test_a_run_killed_repeatedly_gives_the_same_model(workspace: Workspace) -> N
         (broken.folder / "checkpoints").mkdir(exist_ok=True)
         (broken.folder / "checkpoints" / ".last.ckpt.0a1b2c3d.part").touch()
         (broken.folder / ".model.pt.0a1b2c3d.part").touch()
+        (broken.folder / ".state.json.0a1b2c3d.part").touch()
         start_run.start(broken)
     assert wait_until_over(broken).state == "done"
     assert curve(broken) == curve(whole)
