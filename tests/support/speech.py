@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from lab import audio
 from lab.audio import SAMPLE_RATE, Waveform
@@ -118,18 +119,25 @@ def fetch(packages: list[str], folder: Path) -> None:
     """Put what is in Debian's packages into a new folder; raises `SpeechUnavailableError`."""
     if not shutil.which("apt-get") or not shutil.which("dpkg"):
         raise SpeechUnavailableError("speech to test with comes from Debian's packages, by apt-get")
-    partial = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        subprocess.run(
-            ["apt-get", "download", "-qq", *packages], cwd=partial, check=True, capture_output=True
-        )
-        for archive in partial.glob("*.deb"):
-            subprocess.run(["dpkg", "-x", archive.name, "."], cwd=partial, check=True)
-    except (subprocess.CalledProcessError, OSError) as error:
-        raise SpeechUnavailableError(f"{' '.join(packages)}: {error}") from error
-    partial.replace(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):  # tests run in several processes
+        if folder.exists():
+            return
+        partial = folder.with_name(f"{folder.name}.part")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            subprocess.run(
+                ["apt-get", "download", "-qq", *packages],
+                cwd=partial,
+                check=True,
+                capture_output=True,
+            )
+            for archive in partial.glob("*.deb"):
+                subprocess.run(["dpkg", "-x", archive.name, "."], cwd=partial, check=True)
+        except (subprocess.CalledProcessError, OSError) as error:
+            raise SpeechUnavailableError(f"{' '.join(packages)}: {error}") from error
+        partial.replace(folder)
 
 
 def prompts_or_skip(language: str, *, min_words: int = 3) -> list[Utterance]:
